@@ -1,0 +1,1 @@
+"""The law: pure decisions. Facts in, verdicts out; no I/O, no clock, no randomness, no logging."""

@@ -1,0 +1,47 @@
+"""What every test gets: a token store of its own, a clock that stands still, no network."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from tests.fakes.clock import FakeClock
+from tests.fakes.softhsm import SoftHsm, softhsm_at
+
+_BLOCKED = ("connect", "connect_ex", "bind", "sendto", "sendmsg")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marks of this suite."""
+    config.addinivalue_line("markers", "sockets: the test may open sockets (any family)")
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse every connection and every listener, unless the test is marked `sockets`."""
+    if request.node.get_closest_marker("sockets") is not None:
+        return
+
+    def refuse(*_args: object, **_kwargs: object) -> NoReturn:
+        msg = "this test opens a socket: mark it with @pytest.mark.sockets"
+        raise AssertionError(msg)
+
+    for name in _BLOCKED:
+        monkeypatch.setattr(socket.socket, name, refuse)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that stands still until the test moves it."""
+    return FakeClock()
+
+
+@pytest.fixture
+def softhsm(tmp_path: Path) -> Iterator[SoftHsm]:
+    """An empty SoftHSM store for this test alone; `SOFTHSM2_CONF` points at it."""
+    with softhsm_at(tmp_path / "softhsm") as store:
+        yield store

@@ -17,6 +17,7 @@ SECP256K1_N = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}\Z")
 _SIGNATURE_BYTES = 65
 _DIGEST_BYTES = 32
+_UPPER_FROM = 8
 
 
 class BadAddressError(ValueError):
@@ -36,7 +37,9 @@ def checksum_address(raw: bytes) -> Address:
     """Return the EIP-55 form of a 20-byte address."""
     text = raw.hex()
     digest = keccak256(text.encode()).hex()
-    cased = (c.upper() if int(d, 16) > 7 else c for c, d in zip(text, digest, strict=False))
+    cased = (
+        c.upper() if int(d, 16) >= _UPPER_FROM else c for c, d in zip(text, digest, strict=False)
+    )
     return Address("0x" + "".join(cased))
 
 

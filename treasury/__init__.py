@@ -1,0 +1,1 @@
+"""The office: the network-facing daemon. It may be taken over and still cannot move cold funds."""

@@ -1,0 +1,144 @@
+"""What the stations need of a chain, and the facts that they get.
+
+Every implementation keeps these rules, and the stations rely on nothing else:
+- facts of one `Readings` come from the one block of its stamp, never from two;
+- what could not be read is `None` (unknown), never zero and never an older value;
+- a method that cannot keep its promise raises a `ChainError` leaf and returns nothing;
+- amounts are base units, fees are wei per gas, hashes are lower-case 0x and 64 digits.
+
+Not guaranteed: that the node tells the truth. One node is one witness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from policies.terms import Address, Stamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRequest:
+    """Which cells to read: every asset of every wallet, and every wallet's nonce.
+
+    `assets` are contract addresses, `NATIVE` for the native coin.
+    """
+
+    wallets: tuple[Address, ...]
+    assets: tuple[Address, ...]
+    with_code: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readings:
+    """Facts of one block. A cell that is `None` is unknown; `codes` is empty unless asked for."""
+
+    stamp: Stamp
+    balances: Mapping[tuple[Address, Address], int | None]
+    nonces: Mapping[Address, int | None]
+    codes: Mapping[Address, bytes | None]
+
+    def balance(self, wallet: Address, asset: Address) -> int | None:
+        """Return the balance of `asset` in base units, or `None` when unknown or not asked for."""
+        return self.balances.get((wallet, asset))
+
+    def is_complete(self) -> bool:
+        """Say whether every cell that was asked for is known."""
+        cells = (*self.balances.values(), *self.nonces.values(), *self.codes.values())
+        return None not in cells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeeMarket:
+    """The price of gas after the block of `stamp`, in wei per gas.
+
+    `base_fee` is the next block's; `priority_fee` is what recent blocks paid in the median.
+    """
+
+    stamp: Stamp
+    base_fee: int
+    priority_fee: int
+
+
+class SendKind(StrEnum):
+    """What a node said to a broadcast. Only ACCEPTED and KNOWN are news; none means "failed"."""
+
+    ACCEPTED = "accepted"
+    KNOWN = "known"
+    UNDERPRICED = "underpriced"
+    NONCE_LOW = "nonce_low"
+    NONCE_HIGH = "nonce_high"
+    FUNDS = "funds"
+    FEE_CAP = "fee_cap"
+    TRANSIENT = "transient"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_with_node(self) -> bool:
+        """Say whether the node has the transaction."""
+        return self in (SendKind.ACCEPTED, SendKind.KNOWN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendAnswer:
+    """The classified answer to a broadcast, with the node's own text, escaped."""
+
+    kind: SendKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The outcome of a mined transaction; prices are wei per gas, without any layer-1 fee."""
+
+    transaction_hash: str
+    block_number: int
+    block_hash: str
+    succeeded: bool
+    gas_used: int
+    effective_gas_price: int
+
+    @property
+    def fee_paid(self) -> int:
+        """Return gas used times the price paid, in wei."""
+        return self.gas_used * self.effective_gas_price
+
+
+class Chain(Protocol):
+    """One chain behind one endpoint, or behind a quorum of them."""
+
+    @property
+    def chain_id(self) -> int:
+        """Return the chain id that every endpoint was checked against."""
+
+    def head(self) -> Stamp:
+        """Return the newest block."""
+
+    def finalised(self, head: Stamp) -> Stamp:
+        """Return the newest block that counts as final when `head` is the newest block."""
+
+    def stamp_at(self, number: int) -> Stamp:
+        """Return the block of this number; raises `MissingBlockError` when there is none."""
+
+    def read_balances(self, request: ReadRequest, at: Stamp) -> Readings:
+        """Read balances, nonces and (when asked) code, all pinned at the block of `at`.
+
+        Raises `MissingBlockError` when that block is not, or no longer, on the chain.
+        """
+
+    def transaction_nonce(self, address: Address, at: Stamp) -> int:
+        """Return how many transactions of `address` are mined up to and including `at`."""
+
+    def fee_market(self) -> FeeMarket:
+        """Return the price of gas now."""
+
+    def send(self, raw: bytes) -> SendAnswer:
+        """Broadcast a signed transaction; safe to repeat, never raises for an absent node."""
+
+    def receipts(self, hashes: Sequence[str]) -> Mapping[str, Receipt | None]:
+        """Return the receipt of each hash; `None` means the node says there is none.
+
+        Raises when any of the answers is missing: unknown is never told as "none".
+        """

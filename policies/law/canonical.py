@@ -7,6 +7,7 @@ written exactly ("12.5 ETH"), so that the same strict parser reads files and can
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 from policies.amounts import format_amount
 from policies.crypto import keccak256
@@ -19,6 +20,7 @@ def canonical_law(law: Law) -> bytes:
     return json.dumps(_document(law), sort_keys=True, separators=(",", ":")).encode()
 
 
+@lru_cache(maxsize=16)
 def law_digest(law: Law) -> bytes:
     """Return the 32-byte Keccak-256 digest of the canonical law."""
     return keccak256(canonical_law(law))

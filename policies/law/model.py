@@ -190,7 +190,7 @@ class Roster:
     quorum: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Law:
     """Everything that treasurers consent to; look things up by name or by address."""
 

@@ -45,7 +45,7 @@ class SoftHsm:
         """Initialise one more token and return its serial."""
         command = ["softhsm2-util", "--init-token", "--free", "--label", label]
         environment = {**os.environ, "SOFTHSM2_CONF": str(self.conf)}
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [*command, "--pin", pin, "--so-pin", SO_PIN],
             env=environment,
             capture_output=True,
@@ -81,7 +81,7 @@ class SoftHsm:
 
 
 def _serial_of(token_directory: Path) -> str:
-    # The directory carries the token's UUID; its last two groups end in the 16 digits of the serial.
+    # The directory carries the token's UUID; its last 16 digits are the serial.
     return token_directory.name.replace("-", "")[-16:]
 
 

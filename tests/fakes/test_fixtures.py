@@ -20,7 +20,10 @@ def test_each_test_sees_only_its_own_tokens(softhsm: SoftHsm, turn: int) -> None
     labels = {found.label for found in pkcs11.lib(softhsm.module).get_tokens()} - {""}
 
     assert {f"vault-{turn}"} == labels
-    assert pkcs11.lib(softhsm.module).get_token(token_serial=token.serial.encode())
+    assert (
+        token.label
+        == pkcs11.lib(softhsm.module).get_token(token_serial=token.serial.encode()).label
+    )
 
 
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_UNIX])

@@ -1,0 +1,1 @@
+"""The vault room: everything that runs in the small process that holds the PIN. Trusts nobody."""

@@ -1,0 +1,265 @@
+"""The daemon's end of the signer's sockets: one blocking call per verb, typed answers.
+
+It verifies nothing about money: the caller reads sender and fields back from `Signed.raw`. A
+call that got no answer raises `SignerUnavailableError`, which means "unknown": the same call may
+be repeated, because every verb is idempotent. Calls from several threads take turns.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from hsm import answers, fields
+from hsm.answers import (
+    Fees,
+    LawInForce,
+    Lodged,
+    NotReady,
+    Okay,
+    OrdersPage,
+    Proof,
+    Refused,
+    Signed,
+    SignerStatus,
+)
+from hsm.errors import ProtocolError, SignerUnavailableError
+from hsm.fields import to_hex
+from hsm.wire import (
+    DEADLINE_S,
+    Answer,
+    Body,
+    Json,
+    Request,
+    Result,
+    decode_answer,
+    encode_request,
+    frame,
+    read_message,
+)
+from policies.consent import motion_to_json, terms_to_json
+from policies.terms import MotionTerms, TransferTerms
+
+
+class SignerClient:
+    """A connection to `signer.sock` or `people.sock`, opened at the first call and kept."""
+
+    def __init__(self, path: Path, *, deadline_s: float = DEADLINE_S) -> None:
+        """Remember where the socket is; `deadline_s` bounds every call."""
+        self._path = path
+        self._deadline_s = deadline_s
+        self._connection: socket.socket | None = None
+        self._turn = threading.Lock()
+
+    def lodge(self, order: TransferTerms, approvals: Sequence[bytes]) -> Lodged | Refused:
+        """Show an order and the approvals collected so far; nothing is signed."""
+        body: Body = {"order": terms_to_json(order), "approvals": [to_hex(a) for a in approvals]}
+        answer = self.call("lodge", body)
+        return answers.lodged_from(answer) if answer.result is Result.OK else _refused(answer)
+
+    def sign(
+        self,
+        order_id: bytes,
+        fees: Fees,
+        *,
+        order: TransferTerms | None = None,
+        approvals: Sequence[bytes] = (),
+        nonce: int | None = None,
+    ) -> Signed | Refused | NotReady:
+        """Sign an order; the same id again returns the same bytes.
+
+        `order` and `approvals` spare an earlier `lodge`. `nonce` is the daemon's claim, heard only
+        for an isolated wallet's evacuation and in shared custody.
+        """
+        body: dict[str, Json] = {"orderId": to_hex(order_id), "fees": answers.fees_to_json(fees)}
+        if order is not None:
+            body["order"] = terms_to_json(order)
+            body["approvals"] = [to_hex(a) for a in approvals]
+        if nonce is not None:
+            body["nonce"] = str(nonce)
+        return _signature(self.call("sign", body))
+
+    def bump(self, order_id: bytes, fees: Fees) -> Signed | Refused | NotReady:
+        """Sign the same order on the same nonce at a higher fee."""
+        body: Body = {"orderId": to_hex(order_id), "fees": answers.fees_to_json(fees)}
+        return _signature(self.call("bump", body))
+
+    def cancel(self, order_id: bytes, fees: Fees) -> Signed | Refused | NotReady:
+        """Sign zero to self on the order's nonce."""
+        body: Body = {"orderId": to_hex(order_id), "fees": answers.fees_to_json(fees)}
+        return _signature(self.call("cancel", body))
+
+    def activate(self, wallet: str) -> Okay | Refused:
+        """Make a standby wallet the active one of its pool."""
+        return _okay(self.call("activate", {"wallet": wallet}))
+
+    def isolate(self, wallet: str, why: str) -> Okay | Refused:
+        """Mark a wallet as isolated, for ever until a quorum lifts it."""
+        return _okay(self.call("isolate", {"wallet": wallet, "why": why}))
+
+    def orders_since(self, seq: int, limit: int = 100) -> OrdersPage:
+        """Return the orders that changed after entry `seq` of the book."""
+        answer = self.call("orders_since", {"seq": str(seq), "limit": str(limit)})
+        return answers.orders_from(_expect_ok(answer))
+
+    def status(self) -> SignerStatus:
+        """Ask how the signer is."""
+        return answers.status_from(_expect_ok(self.call("status", {})))
+
+    def law(self) -> LawInForce | Refused:
+        """Return the law in force; refused while none is adopted."""
+        answer = self.call("law", {})
+        return answers.law_from(answer) if answer.result is Result.OK else _refused(answer)
+
+    def checkpoint(self, seq: int, head: bytes) -> Proof | Refused | NotReady:
+        """Sign the daemon's journal head with the checkpoint key."""
+        return _proof(self.call("checkpoint", {"seq": str(seq), "head": to_hex(head)}))
+
+    def possession(self, wallet: str, challenge: bytes) -> Proof | Refused | NotReady:
+        """Prove control of a wallet's key over a 32-byte challenge, in a fixed domain."""
+        body = {"wallet": wallet, "challenge": to_hex(challenge)}
+        return _proof(self.call("possession", body))
+
+    def adopt(
+        self, motion: MotionTerms, law_text: str, signatures: Sequence[bytes]
+    ) -> Okay | Refused:
+        """Put a law (canonical JSON) in force; on an empty book this is genesis."""
+        body: Body = {
+            "motion": motion_to_json(motion),
+            "law": law_text,
+            "signatures": [to_hex(s) for s in signatures],
+        }
+        return _okay(self.call("adopt", body))
+
+    def motion(
+        self, motion: MotionTerms, payload: str, signatures: Sequence[bytes]
+    ) -> Okay | Refused:
+        """Carry any other motion; `payload` is the canonical JSON whose digest was signed."""
+        body: Body = {
+            "motion": motion_to_json(motion),
+            "payload": payload,
+            "signatures": [to_hex(s) for s in signatures],
+        }
+        return _okay(self.call("motion", body))
+
+    def veto(self, digest: bytes, signature: bytes) -> Okay | Refused:
+        """Hand in a signed veto against an order or a motion."""
+        return _okay(self.call("veto", {"digest": to_hex(digest), "signature": to_hex(signature)}))
+
+    def freeze(self, why: str) -> Okay | Refused:
+        """Stop every signature toward exposure; cancels, sweeps and evacuations go on."""
+        return _okay(self.call("freeze", {"why": why}))
+
+    def call(self, verb: str, body: Body) -> Answer:
+        """Send one request and return the answer, whatever it is.
+
+        Raises `SignerUnavailableError` (world), `ProtocolError` when the signer calls the request
+        malformed or answers nonsense (us).
+        """
+        message = frame(encode_request(Request(verb=verb, body=body)))
+        with self._turn:
+            answer = decode_answer(self._exchange(message))
+        if answer.result is Result.ERROR:
+            raise ProtocolError(
+                f"the signer cannot serve `{verb}`: " + "; ".join(r.text for r in answer.reasons)
+            )
+        return answer
+
+    def close(self) -> None:
+        """Close the connection; the next call opens a new one."""
+        with self._turn:
+            self._drop()
+
+    def _exchange(self, message: bytes) -> bytes:
+        end = time.monotonic() + self._deadline_s
+        connection = self._connected()
+        try:
+            connection.settimeout(self._deadline_s)
+            connection.sendall(message)
+            return read_message(connection, max(0.001, end - time.monotonic()))
+        except (OSError, SignerUnavailableError, ProtocolError) as error:
+            # A late answer must never be taken for the answer to the next question.
+            self._drop()
+            if isinstance(error, OSError):
+                raise SignerUnavailableError(f"the signer went away: {error}") from error
+            raise
+
+    def _connected(self) -> socket.socket:
+        if self._connection is not None and _is_stale(self._connection):
+            self._drop()
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection
+
+    def _connect(self) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(self._deadline_s)
+        try:
+            connection.connect(str(self._path))
+        except OSError as error:
+            connection.close()
+            raise SignerUnavailableError(
+                f"cannot reach the signer at {self._path}: {error}; is treasury-signer running?"
+            ) from error
+        return connection
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _is_stale(connection: socket.socket) -> bool:
+    # Between two calls nothing may arrive: readable means that the other end closed.
+    readable, _, _ = select.select([connection], [], [], 0)
+    return bool(readable)
+
+
+def _refused(answer: Answer) -> Refused:
+    if answer.result is not Result.REFUSED:
+        raise ProtocolError(f"unexpected answer {answer.result.value}")
+    return Refused(book=answers.place_of(answer), reasons=answer.reasons)
+
+
+def _okay(answer: Answer) -> Okay | Refused:
+    if answer.result is Result.OK:
+        return Okay(book=answers.place_of(answer), body=answer.body)
+    return _refused(answer)
+
+
+def _expect_ok(answer: Answer) -> Answer:
+    if answer.result is not Result.OK:
+        raise ProtocolError(f"unexpected answer {answer.result.value}")
+    return answer
+
+
+def _not_ready(answer: Answer) -> NotReady:
+    return NotReady(
+        book=answers.place_of(answer),
+        reasons=answer.reasons,
+        not_before=fields.maybe_integer(answer.body, "notBefore"),
+    )
+
+
+def _signature(answer: Answer) -> Signed | Refused | NotReady:
+    match answer.result:
+        case Result.SIGNED:
+            return answers.signed_from(answer)
+        case Result.NOT_READY:
+            return _not_ready(answer)
+        case _:
+            return _refused(answer)
+
+
+def _proof(answer: Answer) -> Proof | Refused | NotReady:
+    match answer.result:
+        case Result.SIGNED:
+            return answers.proof_from(answer)
+        case Result.NOT_READY:
+            return _not_ready(answer)
+        case _:
+            return _refused(answer)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TypeVar
+from typing import TypeGuard, TypeVar, cast
 
 from policies.amounts import AmountError, parse_amount
 from policies.crypto import BadAddressError, parse_address
@@ -54,12 +54,7 @@ class Table:
     def text(self, name: str, default: str | None = None) -> str:
         """Read printable ASCII text of at most 200 characters."""
         value = self._take(name, default)
-        if (
-            isinstance(value, str)
-            and 0 < len(value) <= _TEXT_MOST
-            and value.isascii()
-            and value.isprintable()
-        ):
+        if _is_text(value):
             return value
         return self._wrong(
             name, value, "write a text in quotes, printable ASCII, at most 200 characters", ""
@@ -80,6 +75,19 @@ class Table:
         if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
             return value
         return self._wrong(name, value, f"write a whole number from {least} to {most}", least)
+
+    def seconds(
+        self, name: str, *, least: float, most: float, default: float | None = None
+    ) -> float:
+        """Read a duration in seconds, whole or with a decimal point, within bounds."""
+        value = self._take(name, default)
+        if (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and least <= value <= most
+        ):
+            return float(value)
+        return self._wrong(name, value, f"write seconds from {least:g} to {most:g}", least)
 
     def flag(self, name: str, *, default: bool | None = None) -> bool:
         """Read true or false."""
@@ -124,6 +132,15 @@ class Table:
         if len(set(found)) != len(found):
             self.refuse(name, "an address stands twice")
         return found
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Read a list of distinct printable ASCII texts with at least one entry."""
+        values = self._take(name, None)
+        if isinstance(values, list) and values and all(_is_text(value) for value in values):
+            if len(set(values)) != len(values):
+                self.refuse(name, "an entry stands twice")
+            return tuple(values)
+        return self._wrong(name, values, "write a list of texts in quotes, at least one", ())
 
     def names(self, name: str) -> tuple[str, ...]:
         """Read a list of distinct names with at least one entry."""
@@ -196,6 +213,15 @@ class Table:
 
 
 _Placeholder = TypeVar("_Placeholder")
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= _TEXT_MOST
+        and value.isascii()
+        and value.isprintable()
+    )
 
 
 def _show(value: object) -> str:

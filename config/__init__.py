@@ -1,0 +1,1 @@
+"""What operators write: settings of the daemon and the shipped examples, read strictly."""

@@ -1,0 +1,128 @@
+"""The daemon's settings as frozen facts: how it runs, never what it may do (that is the law).
+
+Durations are seconds (`_s`), sizes bytes (`_bytes`). Everything here is changed by the operator
+alone, without a quorum, so nothing here may widen what the law or the signer allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class LogStyle(StrEnum):
+    """How the daemon writes its log; `auto` is console on a terminal and JSON elsewhere."""
+
+    AUTO = "auto"
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class FinalityKind(StrEnum):
+    """What makes a block final: enough blocks above it, or the node's own tag."""
+
+    DEPTH = "depth"
+    SAFE = "safe"
+    FINALIZED = "finalized"
+
+
+class ApiRole(StrEnum):
+    """Who knocks at which socket of the API; the role is the socket."""
+
+    READER = "reader"
+    OPERATOR = "operator"
+    TREASURER = "treasurer"
+    SERVICE = "service"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finality:
+    """The rule of finality of one chain; `depth_blocks` counts only for `depth`."""
+
+    kind: FinalityKind
+    depth_blocks: int
+
+    def __str__(self) -> str:
+        return f"depth:{self.depth_blocks}" if self.kind is FinalityKind.DEPTH else self.kind.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonSettings:
+    """Where the daemon keeps its things; `law` is only compared with the adopted law by doctor."""
+
+    state_dir: Path
+    database: str
+    law: Path | None
+    log: LogStyle
+    live_wallets: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignerLink:
+    """Where the signer listens for the daemon, and how long one call may take."""
+
+    socket: Path
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSettings:
+    """The API's sockets, one per role, and the limits of one request and one socket."""
+
+    sockets: Mapping[ApiRole, Path]
+    body_limit_bytes: int
+    requests_per_s: int
+    request_burst: int
+    stop_deadline_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainSettings:
+    """How one chain is read and written.
+
+    A reading older than `stale_after_s` is no reading; unmined bytes are sent again after
+    `resend_after_s` and bid higher after `bump_after_s`; `*_in_flight` is the number of unmined
+    transfers that one sender may have.
+    """
+
+    name: str
+    endpoints: tuple[str, ...]
+    finality: Finality
+    poll_s: float
+    deadline_s: float
+    stale_after_s: float
+    resend_after_s: float
+    bump_after_s: float
+    vault_in_flight: int
+    hot_in_flight: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneSettings:
+    """How long one tick of a lane may take before the watchdog is no longer fed."""
+
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalSettings:
+    """How many journal entries, and how many seconds, may pass without a signed checkpoint."""
+
+    checkpoint_every: int
+    checkpoint_after_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything in treasuryd.toml; `source` is the file."""
+
+    source: Path
+    daemon: DaemonSettings
+    signer: SignerLink
+    api: ApiSettings
+    chains: Mapping[str, ChainSettings]
+    watch: LaneSettings
+    money: LaneSettings
+    journal: JournalSettings

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TypeGuard, TypeVar, cast
+from typing import TypeGuard, TypeVar
 
 from policies.amounts import AmountError, parse_amount
 from policies.crypto import BadAddressError, parse_address

@@ -10,14 +10,17 @@ from pathlib import Path
 import pytest
 
 from config.load import load_law, load_settings
+from hsm.settings import load_settings as load_signer_settings
+from policies.crypto import address_of_public_key
 from policies.document import Table
 from policies.law import Profile
 
 ROOM = Path(__file__).parents[2] / "config"
-NAMED = ("chains", "wallets", "pools", "assets", "tokens", "max_loss", "keys", "tokens")
+NAMED = ("chains", "wallets", "pools", "assets", "tokens", "max_loss", "keys")
 EXAMPLES: dict[str, Callable[[Path], object]] = {
     "treasuryd.toml": load_settings,
     "law.toml": load_law,
+    "signer.toml": load_signer_settings,
 }
 
 
@@ -102,3 +105,14 @@ def test_example_explains_every_key(name: str) -> None:
 def test_example_law_is_fit_for_production() -> None:
     """The example is not a development law, so that copying it is safe."""
     assert Profile.PRODUCTION is load_law(ROOM / "law.toml").profile
+
+
+def test_example_files_belong_together() -> None:
+    """Every wallet of the example law has its key in the example signer, with the same address."""
+    law, signer = load_law(ROOM / "law.toml"), load_signer_settings(ROOM / "signer.toml")
+    addresses = {n: address_of_public_key(key.public_key) for n, key in signer.keys.items()}
+    assert {w.key: w.address for w in law.wallets}.items() <= addresses.items()
+    assert law.profile is signer.profile
+    settings = load_settings(ROOM / "treasuryd.toml")
+    assert signer.signer_socket == settings.signer.socket
+    assert {chain.name for chain in law.chains} == set(settings.chains)

@@ -14,21 +14,27 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from hsm import answers, fields
+from hsm import fields, reading
 from hsm.answers import (
+    AttemptKind,
+    AttemptRecord,
+    BookPlace,
     Fees,
     LawInForce,
     Lodged,
     NotReady,
     Okay,
+    OrderRecord,
     OrdersPage,
+    OrderState,
     Proof,
     Refused,
     Signed,
     SignerStatus,
 )
-from hsm.errors import ProtocolError, SignerUnavailableError
+from hsm.errors import Blame, HsmError, ProtocolError, SignerUnavailableError
 from hsm.fields import to_hex
+from hsm.transaction import ReadBack, read_back
 from hsm.wire import (
     DEADLINE_S,
     Answer,
@@ -43,6 +49,31 @@ from hsm.wire import (
 )
 from policies.consent import motion_to_json, terms_to_json
 from policies.terms import MotionTerms, TransferTerms
+
+__all__ = [
+    "AttemptKind",
+    "AttemptRecord",
+    "Blame",
+    "BookPlace",
+    "Fees",
+    "HsmError",
+    "LawInForce",
+    "Lodged",
+    "NotReady",
+    "Okay",
+    "OrderRecord",
+    "OrderState",
+    "OrdersPage",
+    "Proof",
+    "ProtocolError",
+    "ReadBack",
+    "Refused",
+    "Signed",
+    "SignerClient",
+    "SignerStatus",
+    "SignerUnavailableError",
+    "read_back",
+]
 
 
 class SignerClient:
@@ -59,7 +90,7 @@ class SignerClient:
         """Show an order and the approvals collected so far; nothing is signed."""
         body: Body = {"order": terms_to_json(order), "approvals": [to_hex(a) for a in approvals]}
         answer = self.call("lodge", body)
-        return answers.lodged_from(answer) if answer.result is Result.OK else _refused(answer)
+        return reading.lodged_from(answer) if answer.result is Result.OK else _refused(answer)
 
     def sign(
         self,
@@ -75,7 +106,7 @@ class SignerClient:
         `order` and `approvals` spare an earlier `lodge`. `nonce` is the daemon's claim, heard only
         for an isolated wallet's evacuation and in shared custody.
         """
-        body: dict[str, Json] = {"orderId": to_hex(order_id), "fees": answers.fees_to_json(fees)}
+        body: dict[str, Json] = {"orderId": to_hex(order_id), "fees": reading.fees_to_json(fees)}
         if order is not None:
             body["order"] = terms_to_json(order)
             body["approvals"] = [to_hex(a) for a in approvals]
@@ -85,12 +116,12 @@ class SignerClient:
 
     def bump(self, order_id: bytes, fees: Fees) -> Signed | Refused | NotReady:
         """Sign the same order on the same nonce at a higher fee."""
-        body: Body = {"orderId": to_hex(order_id), "fees": answers.fees_to_json(fees)}
+        body: Body = {"orderId": to_hex(order_id), "fees": reading.fees_to_json(fees)}
         return _signature(self.call("bump", body))
 
     def cancel(self, order_id: bytes, fees: Fees) -> Signed | Refused | NotReady:
         """Sign zero to self on the order's nonce."""
-        body: Body = {"orderId": to_hex(order_id), "fees": answers.fees_to_json(fees)}
+        body: Body = {"orderId": to_hex(order_id), "fees": reading.fees_to_json(fees)}
         return _signature(self.call("cancel", body))
 
     def activate(self, wallet: str) -> Okay | Refused:
@@ -104,16 +135,16 @@ class SignerClient:
     def orders_since(self, seq: int, limit: int = 100) -> OrdersPage:
         """Return the orders that changed after entry `seq` of the book."""
         answer = self.call("orders_since", {"seq": str(seq), "limit": str(limit)})
-        return answers.orders_from(_expect_ok(answer))
+        return reading.orders_from(_expect_ok(answer))
 
     def status(self) -> SignerStatus:
         """Ask how the signer is."""
-        return answers.status_from(_expect_ok(self.call("status", {})))
+        return reading.status_from(_expect_ok(self.call("status", {})))
 
     def law(self) -> LawInForce | Refused:
         """Return the law in force; refused while none is adopted."""
         answer = self.call("law", {})
-        return answers.law_from(answer) if answer.result is Result.OK else _refused(answer)
+        return reading.law_from(answer) if answer.result is Result.OK else _refused(answer)
 
     def checkpoint(self, seq: int, head: bytes) -> Proof | Refused | NotReady:
         """Sign the daemon's journal head with the checkpoint key."""
@@ -222,12 +253,12 @@ def _is_stale(connection: socket.socket) -> bool:
 def _refused(answer: Answer) -> Refused:
     if answer.result is not Result.REFUSED:
         raise ProtocolError(f"unexpected answer {answer.result.value}")
-    return Refused(book=answers.place_of(answer), reasons=answer.reasons)
+    return Refused(book=reading.place_of(answer), reasons=answer.reasons)
 
 
 def _okay(answer: Answer) -> Okay | Refused:
     if answer.result is Result.OK:
-        return Okay(book=answers.place_of(answer), body=answer.body)
+        return Okay(book=reading.place_of(answer), body=answer.body)
     return _refused(answer)
 
 
@@ -239,7 +270,7 @@ def _expect_ok(answer: Answer) -> Answer:
 
 def _not_ready(answer: Answer) -> NotReady:
     return NotReady(
-        book=answers.place_of(answer),
+        book=reading.place_of(answer),
         reasons=answer.reasons,
         not_before=fields.maybe_integer(answer.body, "notBefore"),
     )
@@ -248,7 +279,7 @@ def _not_ready(answer: Answer) -> NotReady:
 def _signature(answer: Answer) -> Signed | Refused | NotReady:
     match answer.result:
         case Result.SIGNED:
-            return answers.signed_from(answer)
+            return reading.signed_from(answer)
         case Result.NOT_READY:
             return _not_ready(answer)
         case _:
@@ -258,7 +289,7 @@ def _signature(answer: Answer) -> Signed | Refused | NotReady:
 def _proof(answer: Answer) -> Proof | Refused | NotReady:
     match answer.result:
         case Result.SIGNED:
-            return answers.proof_from(answer)
+            return reading.proof_from(answer)
         case Result.NOT_READY:
             return _not_ready(answer)
         case _:

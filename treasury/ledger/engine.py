@@ -1,0 +1,150 @@
+"""Open the ledger: lease, pragmas, migrations, and the two ways to talk to it.
+
+SQLite runs in WAL with `synchronous=FULL` (asserted, because a lost commit is a lost nonce), with
+foreign keys and a bounded wait for locks; every write begins IMMEDIATE, so that a transaction
+never fails half-way for a lock it did not ask for. Errors of the database library are translated
+here and in `moves`, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError
+from sqlmodel import Session, create_engine
+
+from treasury.errors import LedgerBusyError, LedgerError, TwinError
+from treasury.ledger.journal import Place, see_book
+from treasury.ledger.lease import Lease
+from treasury.ledger.migrate import migrate
+
+_BUSY_MS = 5_000
+_FULL = 2
+
+
+class Ledger:
+    """The open ledger. `read()` gives a session for questions, `write()` one transaction."""
+
+    def __init__(self, engine: Engine, lease: Lease | None) -> None:
+        """Wrap an engine whose database is migrated; `open_ledger` is the only caller."""
+        self._writing = engine
+        self._reading = engine.execution_options(reads_only=True)
+        self._lease = lease
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Answer questions from one consistent view; what is written here is rolled back.
+
+        Raises `LedgerBusyError`, `LedgerError`.
+        """
+        with _translated(), Session(self._reading, expire_on_commit=False) as session:
+            yield session
+            session.rollback()
+
+    @contextmanager
+    def write(self, book: Place | None = None) -> Iterator[Session]:
+        """Run one transaction: committed at the end, rolled back by any exception.
+
+        `book` is the place of the signer's book that its journal lines shall carry. Raises
+        `LedgerBusyError`, `LedgerError`, `TwinError`.
+        """
+        with _translated(), Session(self._writing, expire_on_commit=False) as session:
+            see_book(session, book)
+            yield session
+            self.commit(session)
+
+    def commit(self, session: Session) -> None:
+        """Make a transaction durable; on its own so that a test can die before or after it."""
+        session.commit()
+
+    def backup_to(self, path: Path) -> None:
+        """Write a consistent copy of a SQLite ledger to a new file."""
+        with _translated(), self._reading.connect() as connection:
+            connection.exec_driver_sql("ROLLBACK")
+            connection.exec_driver_sql("VACUUM INTO ?", (str(path),))
+            connection.exec_driver_sql("BEGIN")
+
+    def close(self) -> None:
+        """Close every connection and give the lease back."""
+        self._writing.dispose()
+        if self._lease is not None:
+            self._lease.release()
+
+
+def open_ledger(url: str, *, lease: bool = True) -> Ledger:
+    """Open the ledger at a database URL ("sqlite:////var/lib/treasury/ledger.db"), migrated.
+
+    Raises `LedgerHeldError` when another daemon has it, `LedgerError` when it cannot be used.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise LedgerError(
+            f"{url!r} is not a database URL: write sqlite:////path/to/file"
+        ) from error
+    is_sqlite = parsed.get_backend_name() == "sqlite"
+    if is_sqlite and not parsed.database:
+        raise LedgerError("the ledger must be a file: write sqlite:////path/to/file")
+    held = Lease(Path(f"{parsed.database}.lease")) if is_sqlite and lease else None
+    engine = create_engine(parsed)
+    if is_sqlite:
+        event.listen(engine, "connect", _prepare_connection)
+        event.listen(engine, "begin", _begin)
+    try:
+        with _translated():
+            migrate(engine)
+            _assert_durable(engine, is_sqlite=is_sqlite)
+    except BaseException:
+        engine.dispose()
+        if held is not None:
+            held.release()
+        raise
+    return Ledger(engine, held)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        raise TwinError(f"the ledger refused a row: {error.orig}") from error
+    except OperationalError as error:
+        if "locked" in str(error.orig) or "busy" in str(error.orig):
+            raise LedgerBusyError("the ledger stayed locked: is another program reading it?") from (
+                error
+            )
+        raise LedgerError(f"the ledger cannot be used: {error.orig}") from error
+    except DatabaseError as error:
+        raise LedgerError(f"the ledger cannot be used: {error.orig}") from error
+
+
+def _prepare_connection(connection: object, _record: object) -> None:
+    # The driver must not begin transactions of its own; `_begin` does.
+    connection.isolation_level = None  # type: ignore[attr-defined]
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    reads_only = connection.get_execution_options().get("reads_only", False)
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+
+
+def _assert_durable(engine: Engine, *, is_sqlite: bool) -> None:
+    if not is_sqlite:
+        return
+    with engine.connect() as connection:
+        synchronous = connection.execute(text("PRAGMA synchronous")).scalar_one()
+        mode = connection.execute(text("PRAGMA journal_mode")).scalar_one()
+        if synchronous != _FULL or mode != "wal":
+            raise LedgerError(
+                f"the ledger is not durable (synchronous {synchronous}, journal {mode}): "
+                "put it on a local file system"
+            )

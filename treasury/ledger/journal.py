@@ -1,0 +1,153 @@
+"""The journal: an append-only chain of hashes over everything that changed.
+
+    hash = sha256(prev || canonical JSON of {actor, at, body, book_head, book_seq, kind, seq,
+                                             subject})
+with `prev` the hash of the line before as 32 bytes (32 zero bytes for the first). A line is written
+in the same transaction as the change it tells of. Every line carries the newest place of the
+signer's book that the daemon has seen (`book_seq`, `book_head`): both books bear witness to each
+other.
+
+Triggers forbid UPDATE and DELETE. Who rewrites the file itself can make a new chain that is right
+in itself: only a signed checkpoint outside tells. `verify` names the first line that does not fit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from treasury.ledger.columns import canonical_json
+from treasury.ledger.facts import Entry
+from treasury.ledger.reading import read_as
+from treasury.ledger.tables import JournalRow
+
+GENESIS = "0x" + "00" * 32
+_BOOK = "book"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A place in the signer's book: the number and the 0x-hash of its last entry."""
+
+    seq: int
+    head: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What is to be written: who did what to which thing."""
+
+    at: int
+    actor: str
+    kind: str
+    subject: str
+    body: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """Whether the chain holds; `first_bad` is the number of the first line that does not fit."""
+
+    ok: bool
+    entries: int
+    head: str
+    first_bad: int | None = None
+    why: str = ""
+
+
+def see_book(session: Session, place: Place | None) -> None:
+    """Let the lines of this transaction carry a place of the signer's book."""
+    if place is not None:
+        session.info[_BOOK] = place
+
+
+def append(session: Session, line: Line) -> Entry:
+    """Write one line at the end of the chain."""
+    last = session.exec(select(JournalRow).order_by(col(JournalRow.seq).desc()).limit(1)).first()
+    place = _newest_place(session, last)
+    row = JournalRow(
+        seq=1 if last is None else last.seq + 1,
+        at=line.at,
+        actor=line.actor,
+        kind=line.kind,
+        subject=line.subject,
+        body=canonical_json(line.body),
+        book_seq=place.seq if place else None,
+        book_head=place.head if place else None,
+        prev=GENESIS if last is None else last.hash,
+        hash="",
+    )
+    row.hash = entry_hash(row)
+    session.add(row)
+    session.flush()
+    return read_as(Entry, row)
+
+
+def entry_hash(row: JournalRow | Entry) -> str:
+    """Return the hash that a line must carry."""
+    fields = {
+        "actor": row.actor,
+        "at": row.at,
+        "body": row.body,
+        "book_head": row.book_head,
+        "book_seq": row.book_seq,
+        "kind": row.kind,
+        "seq": row.seq,
+        "subject": row.subject,
+    }
+    digest = hashlib.sha256(bytes.fromhex(row.prev[2:]) + canonical_json(fields).encode("ascii"))
+    return "0x" + digest.hexdigest()
+
+
+def verify(session: Session) -> Verified:
+    """Walk the whole chain; name the first line that is missing, changed or out of place."""
+    prev, count = GENESIS, 0
+    for row in session.exec(select(JournalRow).order_by(col(JournalRow.seq))).yield_per(1000):
+        why = _why_bad(row, count + 1, prev)
+        if why:
+            return Verified(ok=False, entries=count, head=prev, first_bad=count + 1, why=why)
+        prev, count = row.hash, count + 1
+    return Verified(ok=True, entries=count, head=prev)
+
+
+def tail(session: Session, *, after: int = 0, limit: int = 100) -> Sequence[Entry]:
+    """Return up to `limit` lines that follow line `after`, oldest first."""
+    query = select(JournalRow).where(col(JournalRow.seq) > after).order_by(col(JournalRow.seq))
+    return tuple(read_as(Entry, row) for row in session.exec(query.limit(limit)))
+
+
+def head(session: Session) -> Entry | None:
+    """Return the newest line."""
+    row = session.exec(select(JournalRow).order_by(col(JournalRow.seq).desc()).limit(1)).first()
+    return None if row is None else read_as(Entry, row)
+
+
+def last_place(session: Session) -> Place | None:
+    """Return the newest place of the signer's book that the journal bears witness to."""
+    entry = head(session)
+    if entry is None or entry.book_seq is None or entry.book_head is None:
+        return None
+    return Place(seq=entry.book_seq, head=entry.book_head)
+
+
+def _newest_place(session: Session, last: JournalRow | None) -> Place | None:
+    seen: Place | None = session.info.get(_BOOK)
+    if last is None or last.book_seq is None or last.book_head is None:
+        return seen
+    # Two lanes may write the answers of the signer out of order: the newer place stays.
+    if seen is None or seen.seq < last.book_seq:
+        return Place(seq=last.book_seq, head=last.book_head)
+    return seen
+
+
+def _why_bad(row: JournalRow, seq: int, prev: str) -> str:
+    if row.seq != seq:
+        return f"line {seq} is missing"
+    if row.prev != prev:
+        return f"line {seq} does not follow line {seq - 1}"
+    if row.hash != entry_hash(row):
+        return f"line {seq} was changed after it was written"
+    return ""

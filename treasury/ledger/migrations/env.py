@@ -1,0 +1,15 @@
+"""Alembic's entry: runs the migrations on the connection that `migrate` hands in."""
+
+from alembic import context
+from sqlmodel import SQLModel
+
+from treasury.ledger import tables  # noqa: F401 - imported for its effect: fills the metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=SQLModel.metadata,
+    transactional_ddl=True,
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,101 @@
+"""Turn rows into facts: the only place that knows how a column becomes a domain type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from sqlmodel import SQLModel
+
+from policies.consent import motion_from_json, transfer_from_json
+from policies.lifecycles import (
+    AttemptState,
+    ExposureState,
+    IncidentState,
+    MotionState,
+    RefillState,
+    TransferState,
+    WalletState,
+    WithdrawalState,
+)
+from policies.terms import Purpose, Reason, Stamp
+from treasury.ledger import facts, tables
+
+Fact = TypeVar("Fact")
+
+ROW_OF: Mapping[type[Any], type[SQLModel]] = {
+    facts.Refill: tables.RefillRow,
+    facts.Transfer: tables.TransferRow,
+    facts.Attempt: tables.AttemptRow,
+    facts.Standing: tables.WalletRow,
+    facts.Withdrawal: tables.WithdrawalRow,
+    facts.Motion: tables.MotionRow,
+    facts.Incident: tables.IncidentRow,
+    facts.Exposure: tables.ExposureRow,
+}
+"""Which table a fact that has a lifecycle comes from."""
+
+_STATES: Mapping[type[Any], Callable[[str], Any]] = {
+    facts.Refill: RefillState,
+    facts.Transfer: TransferState,
+    facts.Attempt: AttemptState,
+    facts.Standing: WalletState,
+    facts.Withdrawal: WithdrawalState,
+    facts.Motion: MotionState,
+    facts.Incident: IncidentState,
+    facts.Exposure: ExposureState,
+}
+
+
+def read_as(kind: type[Fact], row: SQLModel) -> Fact:
+    """Return the fact of that kind that a row holds."""
+    values = {
+        field.name: _convert(kind, field.name, getattr(row, field.name))
+        for field in fields(kind)  # type: ignore[arg-type]
+    }
+    return kind(**values)
+
+
+def tick_from(row: tables.TickRow) -> facts.Tick:
+    """Return a tick with its two stamps."""
+    return facts.Tick(
+        id=row.id or 0,
+        chain_id=row.chain_id,
+        at=row.at,
+        ok=row.ok,
+        error=row.error,
+        head=_stamp(row.head_number, row.head_hash, row.head_time),
+        final=_stamp(row.final_number, row.final_hash, row.final_time),
+    )
+
+
+def reasons_to_json(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:
+    """Write reasons for a column or a journal line."""
+    return [{"code": reason.code, "text": reason.text} for reason in reasons]
+
+
+def _stamp(number: int | None, digest: str | None, time: int | None) -> Stamp | None:
+    if number is None or digest is None or time is None:
+        return None
+    return Stamp(number=number, hash=digest, time=time)
+
+
+def _convert(kind: type[Any], name: str, value: Any) -> Any:  # noqa: ANN401, PLR0911
+    if value is None:
+        return None
+    match name:
+        case "state":
+            return _STATES[kind](value)
+        case "terms":
+            return motion_from_json(value) if kind is facts.Motion else transfer_from_json(value)
+        case "reasons":
+            return tuple(Reason(code=item["code"], text=item["text"]) for item in value)
+        case "counted":
+            return tuple(value)
+        case "purpose":
+            return Purpose(value)
+        case "raw" | "signature":
+            return bytes.fromhex(value[2:])
+        case _:
+            return value

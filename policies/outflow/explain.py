@@ -1,0 +1,27 @@
+"""Sentences for the learned signals: what was observed, and what this wallet's past expects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from policies.outflow.verdict import Finding
+
+if TYPE_CHECKING:
+    from policies.outflow.case import Case
+    from policies.outflow.event import Outflow
+    from policies.outflow.watch import WalletWatch
+
+
+class Signal(NamedTuple):
+    """One learned rule's answer: return period in decades of days, what was seen, over what."""
+
+    rule: str
+    decades: float
+    seen: float
+    span_s: int
+
+
+def explain(
+    event: Outflow, watch: WalletWatch, case: Case | None, signals: list[Signal]
+) -> tuple[Finding, ...]:
+    return tuple(Finding(s.rule, f"{s.seen:.3g}", f"{s.decades:.2f}") for s in signals)

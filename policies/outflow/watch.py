@@ -1,0 +1,364 @@
+"""The learned judgement of one wallet: what is normal for it, and how far this is from it.
+
+See the package's docstring for the idea.  One event costs a few microseconds, so the common
+road (an established recipient, an ordinary size) is short and the sentences are made only when
+something is to be said.
+"""
+
+from __future__ import annotations
+
+from math import exp, log, log10
+
+from policies.outflow.case import PER_OCTAVE, UNIT, Case, heat_slot, score_slot, size_slot
+from policies.outflow.event import Outflow
+from policies.outflow.explain import Signal, explain
+from policies.outflow.known import KnownRecipients, key_of
+from policies.outflow.scale import Scale
+from policies.outflow.sensitivity import DEFAULT, HOUR_S, Sensitivity
+from policies.outflow.tail import Tail
+from policies.outflow.verdict import CALM, Judgement, Verdict
+from policies.outflow.windows import DAY_S, Flow, Window
+
+GRAIN_S = 300
+SURPRISE_FREE = 0.5
+TRUST_BUCKETS = 6
+CAPPED = 3.0
+CURRENCY = "\0value"
+MEMORY_EVENTS = 20_000.0
+
+
+class WalletWatch:
+    """Judges the transfers of one wallet in the order of time, and learns from them."""
+
+    __slots__ = (
+        "active_days", "all", "assets", "canaries", "day_end", "day_events", "days", "entry",
+        "events", "first", "fresh", "heat", "holds", "known", "last", "next_roll", "offset",
+        "rare", "rarities", "repeats", "salt", "score", "sensitivity", "total", "unread", "young",
+    )  # fmt: skip
+
+    def __init__(
+        self, sensitivity: Sensitivity = DEFAULT, *, salt: int = 0x9E3779B97F4A7C15
+    ) -> None:
+        """Start knowing nothing; the salt should be drawn once per deployment and kept."""
+        self.sensitivity = sensitivity
+        self.salt = salt | 1
+        self.assets: dict[str, Scale] = {}
+        self.young: dict[int, Case] = {}
+        self.known = KnownRecipients()
+        self.entry = Tail(size=128, excess_prior=2.9, excess_floor=1.2)
+        self.total = Tail(size=128, excess_prior=2.9, excess_floor=1.2)
+        self.score = Tail(size=160, excess_prior=2.6, excess_floor=1.4)
+        self.heat = Tail(size=64, excess_prior=3.0, excess_floor=1.5)
+        self.fresh = _flow("fresh", (1, 6, 24, 72), 0.5, 0.2)
+        self.all = _flow("all", (1, 24), 0.5, 0.25)
+        self.rare = _flow("rare", (1,), 0.6, 0.3)
+        self.events = self.active_days = self.day_events = self.unread = self.rarities = 0
+        self.first = self.last = self.next_roll = self.day_end = 0
+        self.days = self.offset = 0.0
+        self.canaries = self.repeats = 0
+        self.holds: list[int] = []
+
+    def judge(self, event: Outflow) -> Judgement:
+        """Judge one transfer by the past alone, then let it become a part of the past.
+
+        Events come in the order of time; one that is earlier than the last counts as now.
+        What was held is not learned as normal until its recipient has been quiet for days.
+        """
+        time, recipient, name, amount, value = event
+        if time >= self.next_roll:
+            self._roll(time)
+        if amount <= 0.0:
+            return CALM
+        self.events += 1
+        scale = self.assets.get(name) or self._meet(name)
+        x = log(amount)
+        size_log = self._size_by_value(value) if value else scale.size(x)
+        bucket = int(size_log * PER_OCTAVE + UNIT + 0.5)
+        bucket = 0 if bucket < 0 else 127 if bucket > 127 else bucket
+        key = key_of(recipient, self.salt)
+        case = self.young.get(key)
+        if case is None:
+            level = self.known.level(key)
+            if level >= 0 and bucket <= level + TRUST_BUCKETS:
+                scale.learn(x)
+                flow = self.all
+                flow.total += exp(size_log) if size_log < 1.0 else CAPPED
+                return self._crowded(event) if flow.total > flow.bar else CALM
+            case = self._open(key, time)
+        return self._young(event, scale, case, (x, size_log, bucket))
+
+    def _young(
+        self, event: Outflow, scale: Scale, case: Case, sized: tuple[float, float, int]
+    ) -> Judgement:
+        """Judge a payment to a recipient that is not established, or far beyond its past."""
+        x, size_log, bucket = sized
+        time = event.time
+        self.unread += 1
+        if self.unread * 32 > self.entry.total:
+            self._refresh()
+        size = exp(min(size_log, 40.0))
+        rarity = 0.0 if event.asset in case.assets else scale.rarity
+        gain = max(0.0, self.entry.decades[bucket] + self.offset - SURPRISE_FREE)
+        score = case.score + gain + rarity
+        total = case.total + size
+        heat = case.heat_now(time)
+        slots = (size_slot(total), score_slot(score), heat_slot(heat))
+        capped = min(size, CAPPED)
+        self.fresh.total += capped
+        self.all.total += capped
+        self.rare.total += rarity
+        beyond = bucket > case.level
+        decades = self._case_decades(slots, bucket if beyond else -1)
+        if max(decades) >= 1.0:
+            self._refresh()
+            decades = self._case_decades(slots, bucket if beyond else -1)
+        judgement = CALM
+        if max(decades) >= 1.0 or self._is_crowded():
+            judgement = self._weigh(event, case, decades, (total, score, heat, size))
+        self._note(case, event, (size, total, score, heat, bucket))
+        if judgement.verdict >= Verdict.HOLD:
+            self._quarantine(case, judgement.score)
+        elif not case.held_at:
+            scale.learn(x)
+            self._learn(case, slots, bucket if beyond else -1)
+        return judgement
+
+    def _case_decades(
+        self, slots: tuple[int, int, int], entry: int
+    ) -> tuple[float, float, float, float]:
+        return (
+            self.entry.decades[entry] if entry >= 0 else 0.0,
+            self.total.decades[slots[0]],
+            self.score.decades[slots[1]],
+            self.heat.decades[slots[2]],
+        )
+
+    def _is_crowded(self) -> bool:
+        return (
+            self.fresh.total > self.fresh.bar
+            or self.all.total > self.all.bar
+            or self.rare.total > self.rare.bar
+        )
+
+    def _weigh(
+        self,
+        event: Outflow,
+        case: Case,
+        decades: tuple[float, ...],
+        seen: tuple[float, float, float, float],
+    ) -> Judgement:
+        """Combine every signal into a verdict with reasons."""
+        settings = self.sensitivity
+        if self.events < settings.events_min:
+            return CALM
+        total, score, heat, size = seen
+        signals = [
+            Signal("first_payment", decades[0], size, 0),
+            Signal("recipient_total", decades[1], total, 0),
+            Signal("recipient_surprise", decades[2], score, 0),
+            Signal("recipient_pace", decades[3], heat, 0),
+            *self._flow_signals(),
+        ]
+        return self._decide(event, case, signals)
+
+    def _decide(self, event: Outflow, case: Case | None, signals: list[Signal]) -> Judgement:
+        settings = self.sensitivity
+        strong = sorted((s.decades for s in signals if s.decades > 0.0), reverse=True)
+        if not strong:
+            return CALM
+        # Signals overlap, so those after the first count for a part of what they exceed.
+        rank = strong[0] + sum(0.25 * max(0.0, d - 1.0) for d in strong[1:4])
+        verdict = self._rung(rank)
+        if verdict >= Verdict.HOLD and case is not None and rank < case.held_at + 0.1:
+            verdict = Verdict.THROTTLE
+        if verdict is Verdict.CALM:
+            return CALM
+        if verdict >= Verdict.HOLD:
+            verdict = self._escalate(event.time, verdict)
+        spoken = [s for s in signals if s.decades >= min(settings.alert, strong[0])]
+        return Judgement(verdict, round(rank, 2), explain(event, self, case, spoken))
+
+    def _rung(self, rank: float) -> Verdict:
+        settings = self.sensitivity
+        if rank < settings.alert:
+            return Verdict.CALM
+        if rank < settings.throttle:
+            return Verdict.ALERT
+        if rank < settings.hold:
+            return Verdict.THROTTLE
+        if rank < settings.freeze:
+            return Verdict.HOLD
+        return Verdict.FREEZE if rank < settings.isolate else Verdict.ISOLATE
+
+    def _escalate(self, time: int, verdict: Verdict) -> Verdict:
+        """Turn several holds within an hour into a freeze, many into isolation."""
+        self.holds = [held for held in self.holds if held > time - HOUR_S][-15:]
+        self.holds.append(time)
+        if len(self.holds) >= self.sensitivity.isolate_after_holds:
+            return Verdict.ISOLATE
+        if len(self.holds) >= self.sensitivity.freeze_after_holds:
+            return max(verdict, Verdict.FREEZE)
+        return verdict
+
+    def _flow_signals(self) -> list[Signal]:
+        share = self._active_share()
+        signals = []
+        for flow in (self.fresh, self.all, self.rare):
+            if flow.total <= flow.bar:
+                continue
+            for window in flow.windows:
+                sum_ = flow.total - window.base
+                if sum_ > window.accepted:
+                    decades = window.decades(sum_, share)
+                    signals.append(Signal(flow.name, decades, sum_, window.span_s))
+        return signals
+
+    def _crowded(self, event: Outflow) -> Judgement:
+        """Judge a payment to an established recipient while the windows are full."""
+        if self.events < self.sensitivity.events_min:
+            return CALM
+        judgement = self._decide(event, None, self._flow_signals())
+        if judgement.verdict >= Verdict.HOLD:
+            self._accept()
+        return judgement
+
+    def _accept(self) -> None:
+        for flow in (self.fresh, self.all, self.rare):
+            flow.accept(self.last)
+
+    def _quarantine(self, case: Case, rank: float) -> None:
+        """Take a held recipient out of what is normal, and ask again only for worse."""
+        if case.total_slot >= 0:
+            self.total.take(case.total_slot)
+            self.score.take(case.score_slot)
+            self.heat.take(case.heat_slot)
+            case.total_slot = case.score_slot = case.heat_slot = -1
+        case.held_at = rank
+        if self._is_crowded():
+            self._accept()
+
+    def _note(
+        self, case: Case, event: Outflow, seen: tuple[float, float, float, float, int]
+    ) -> None:
+        size, total, score, heat, bucket = seen
+        case.count += 1
+        case.last = event.time
+        case.total, case.score, case.heat = total, score, heat
+        case.level = max(case.level, bucket)
+        if case.count == 1:
+            case.first_size = size
+        if event.asset not in case.assets and len(case.assets) < 64:
+            case.assets = (*case.assets, event.asset)
+
+    def _learn(self, case: Case, slots: tuple[int, int, int], entry: int) -> None:
+        """Count the recipient where it now stands."""
+        if entry >= 0:
+            self.entry.add(entry)
+            if self.entry.total > MEMORY_EVENTS:
+                self._halve()
+        if case.total_slot < 0:
+            self.total.add(slots[0])
+            self.score.add(slots[1])
+            self.heat.add(slots[2])
+        else:
+            self.total.move(case.total_slot, slots[0])
+            self.score.move(case.score_slot, slots[1])
+            if slots[2] > case.heat_slot:
+                self.heat.move(case.heat_slot, slots[2])
+        case.total_slot, case.score_slot = slots[0], slots[1]
+        case.heat_slot = max(case.heat_slot, slots[2])
+
+    def _halve(self) -> None:
+        for tail in (self.entry, self.total, self.score, self.heat):
+            tail.halve()
+        self.days *= 0.5
+
+    def _open(self, key: int, time: int) -> Case:
+        case = self.young[key] = Case(key, time)
+        if len(self.young) > self.sensitivity.young_max:
+            self._close(next(iter(self.young)))
+        return case
+
+    def _close(self, key: int) -> None:
+        """End a recipient's youth: it is established with the largest payment it got."""
+        case = self.young.pop(key)
+        if not case.held_at:
+            self.known.remember(key, case.level)
+            return
+        # Nobody objected for days: a person let it pass, so it counts as a thing that happens.
+        self.total.add(size_slot(case.total))
+        self.score.add(score_slot(case.score))
+        self.entry.add(case.level)
+
+    def _meet(self, name: str) -> Scale:
+        """Start to learn about an asset that this wallet never sent before."""
+        if len(self.assets) >= self.sensitivity.assets_max:
+            rarest = min(self.assets, key=lambda known: self.assets[known].count)
+            del self.assets[rarest]
+        scale = self.assets[name] = Scale()
+        scale.rarity = max(0.0, log10((self.events + 2.0) / (len(self.assets) + 1.0)))
+        return scale
+
+    def _size_by_value(self, value: float) -> float:
+        """Return the log of the size of a payment whose price-weighted amount is known."""
+        scale = self.assets.get(CURRENCY) or self._meet(CURRENCY)
+        x = log(value) if value > 0.0 else 0.0
+        size_log = scale.size(x)
+        scale.learn(x)
+        return size_log
+
+    def _active_share(self) -> float:
+        return min(1.0, (self.active_days + 1.0) / max(self.days, 1.0))
+
+    def _refresh(self) -> None:
+        days = max(self.days, 1e-3)
+        for tail in (self.entry, self.total, self.score, self.heat):
+            if tail.pending:
+                tail.refresh(days)
+        self.offset = log10(self.entry.total + 1.0) - log10(days)
+        self.unread = 0
+
+    def _roll(self, time: int) -> None:
+        """Move on to the present grain of five minutes: windows, youth, and the day's end."""
+        if not self.first:
+            self.first = self.last = time
+            self.day_end = time - time % DAY_S + DAY_S
+        self.days += max(0, time - self.last) / DAY_S
+        self.last = time
+        self.next_roll = time - time % GRAIN_S + GRAIN_S
+        if time >= self.day_end:
+            self._end_day(time)
+        for flow in (self.fresh, self.all, self.rare):
+            flow.roll(time)
+        limit = time - self.sensitivity.young_s
+        young = self.young
+        while young:
+            key = next(iter(young))
+            if young[key].first > limit:
+                break
+            self._close(key)
+
+    def _end_day(self, time: int) -> None:
+        self.day_end = time - time % DAY_S + DAY_S
+        self.active_days += 1
+        share = self._active_share()
+        for flow in (self.fresh, self.all, self.rare):
+            flow.learn_day(share, look_at=1.0, hold_at=self.sensitivity.hold)
+        self._rank_assets()
+
+    def _rank_assets(self) -> None:
+        """Work out how rare it is to send an asset that is sent as seldom as this one."""
+        scales = sorted(
+            (scale for name, scale in self.assets.items() if name != CURRENCY),
+            key=lambda scale: scale.count,
+        )
+        whole = sum(scale.count for scale in scales) + 1.0
+        below = 0.0
+        for scale in scales:
+            below += scale.count
+            scale.rarity = max(0.0, log10(whole / (below + 1.0)))
+
+
+def _flow(name: str, hours: tuple[int, ...], prior: float, floor: float) -> Flow:
+    windows = (Window(h * HOUR_S, spread_prior=prior, spread_floor=floor) for h in hours)
+    return Flow(name, tuple(windows))

@@ -1,0 +1,179 @@
+"""The score table of the learned judgement: false alarms, delay, share lost, thefts found.
+
+`python -m tests.simulation.outflow_score --seeds 0-5` prints it; the ordinary test run guards a
+small part of it.  Honest wallets are judged once; each theft starts from a copy of the watch as
+it stood at that time, so that a run of many thefts costs little.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import random
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from statistics import median
+
+from policies.outflow.event import Outflow
+from policies.outflow.sensitivity import DEFAULT, Sensitivity
+from policies.outflow.verdict import Verdict
+from policies.outflow.watch import WalletWatch
+from tests.simulation.outflow_thefts import FAMILIES, REAL, steal
+from tests.simulation.outflow_wallets import ARCHETYPES, DAY_S, Wallet
+
+WARM_UP = 0.3
+
+
+@dataclass
+class Theft:
+    """How one injected theft went."""
+
+    family: str
+    archetype: str
+    seed: int
+    transfers: int
+    found_after: int | None
+    """How many of the thief's transfers had left when the first was held; None: never."""
+    lost: float
+    rules: str = ""
+
+
+@dataclass
+class Score:
+    """What is added up over wallets."""
+
+    alarms: Counter[str] = field(default_factory=Counter)
+    days: Counter[str] = field(default_factory=Counter)
+    rules: Counter[str] = field(default_factory=Counter)
+    events: int = 0
+    thefts: list[Theft] = field(default_factory=list)
+
+    def add(self, other: Score) -> None:
+        """Add another score to this one."""
+        self.alarms += other.alarms
+        self.days += other.days
+        self.rules += other.rules
+        self.events += other.events
+        self.thefts += other.thefts
+
+
+def merged(honest: Iterable[Outflow], stolen: Iterable[Outflow]) -> list[tuple[Outflow, bool]]:
+    """Return both in the order of time, each with whether it is the thief's."""
+    marked = [(event, False) for event in honest] + [(event, True) for event in stolen]
+    return sorted(marked, key=lambda item: (item[0].time, item[1]))
+
+
+def run_theft(watch: WalletWatch, wallet: Wallet, at: int, family: str, seed: int) -> Theft:
+    """Let a thief loose on a copy of the watch, among the honest payments of the same hours."""
+    start = wallet.events[at].time + 1
+    stolen = steal(family, wallet, start, seed)
+    until = stolen[-1].time
+    honest = []
+    for event in wallet.events[at + 1 :]:
+        if event.time > until:
+            break
+        honest.append(event)
+    price = {coin.name: coin.price for coin in wallet.coins}
+    values = [event.amount * price.get(event.asset, 1.0) for event in stolen]
+    seen, lost = 0, 0.0
+    for event, is_theft in merged(honest, stolen):
+        judgement = watch.judge(event)
+        if not is_theft:
+            continue
+        if judgement.verdict >= Verdict.HOLD:
+            rules = "+".join(finding.rule for finding in judgement.findings)
+            share = lost / sum(values)
+            return Theft(family, wallet.archetype, seed, len(stolen), seen, share, rules)
+        lost += values[seen]
+        seen += 1
+    return Theft(family, wallet.archetype, seed, len(stolen), None, 1.0)
+
+
+def score_wallet(
+    wallet: Wallet, seed: int, families: list[str], sensitivity: Sensitivity = DEFAULT
+) -> Score:
+    """Judge an honest wallet, and every family of theft at a random time after the warm-up."""
+    score = Score()
+    events = wallet.events
+    begin = events[0].time + WARM_UP * (events[-1].time - events[0].time)
+    dice = random.Random(f"{wallet.archetype}-{seed}-starts")
+    warm = next(i for i, event in enumerate(events) if event.time >= begin)
+    starts: dict[int, list[str]] = {}
+    for family in families:
+        starts.setdefault(dice.randrange(warm, len(events) - 1), []).append(family)
+    watch = WalletWatch(sensitivity)
+    kind = "busy" if wallet.busy else "slow"
+    for index, event in enumerate(events):
+        judgement = watch.judge(event)
+        if event.time >= begin and judgement.verdict >= Verdict.HOLD:
+            score.alarms[kind] += 1
+            score.alarms[wallet.archetype] += 1
+            score.rules["+".join(finding.rule for finding in judgement.findings)] += 1
+        for family in starts.get(index, ()):
+            theft = run_theft(copy.deepcopy(watch), wallet, index, family, seed)
+            score.thefts.append(theft)
+    score.events = len(events)
+    days = (events[-1].time - begin) / DAY_S
+    score.days[kind] += days  # type: ignore[assignment]
+    score.days[wallet.archetype] += days  # type: ignore[assignment]
+    return score
+
+
+def table(score: Score) -> str:
+    """Return the score as text."""
+    lines = [f"{score.events} honest events"]
+    for name in sorted(score.days):
+        alarms, days = score.alarms[name], score.days[name]
+        per = days / alarms if alarms else float("inf")
+        lines.append(f"  {name:15} {alarms:5} false alarms in {days:8.0f} days: one in {per:8.0f}")
+    lines.append("  by rule: " + ", ".join(f"{r} {n}" for r, n in score.rules.most_common(8)))
+    for label, names in (("real patterns", list(REAL)), ("injected", [*FAMILIES])):
+        chosen = [t for t in score.thefts if (t.family in REAL) == (label == "real patterns")]
+        if not chosen or not names:
+            continue
+        lines.append(_line(label, chosen))
+        for family in dict.fromkeys(t.family for t in chosen):
+            lines.append("  " + _line(family, [t for t in chosen if t.family == family]))
+    return "\n".join(lines)
+
+
+def _line(label: str, thefts: list[Theft]) -> str:
+    found = [t for t in thefts if t.found_after is not None]
+    early = sum(t.found_after is not None and t.found_after <= 1 for t in thefts)
+    delays = [t.found_after for t in found if t.found_after is not None]
+    return (
+        f"{label:16} n {len(thefts):4}  found {len(found) / len(thefts):6.1%}"
+        f"  by 2nd {early / len(thefts):6.1%}"
+        f"  median delay {median(delays) if delays else -1:5.1f}"
+        f"  median lost {median(t.lost for t in thefts):6.1%}"
+        f"  mean lost {sum(t.lost for t in thefts) / len(thefts):6.1%}"
+    )
+
+
+def run(seeds: Iterable[int], archetypes: Iterable[str], families: list[str]) -> Score:
+    """Score many wallets."""
+    whole = Score()
+    for seed in seeds:
+        for name in archetypes:
+            wallet = ARCHETYPES[name](seed)
+            whole.add(score_wallet(wallet, seed, families))
+    return whole
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", default="0-2")
+    parser.add_argument("--only", nargs="*", default=list(ARCHETYPES))
+    parser.add_argument("--families", nargs="*", default=list(FAMILIES))
+    options = parser.parse_args()
+    first, last = options.seeds.split("-")
+    score = run(range(int(first), int(last) + 1), options.only, options.families)
+    sys.stdout.write(table(score) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

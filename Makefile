@@ -10,7 +10,7 @@ WORKERS ?= 2
 PYTEST ?= -n $(WORKERS)
 
 .PHONY: help run demo test lint ruff format-check types layers fix pytest bench soak mutation \
-	test-systemd install lock bootstrap clean
+	test-systemd install controls lock bootstrap clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -59,6 +59,9 @@ test-systemd: bootstrap ## install into a bare Debian tree, boot it and drive it
 
 install: bootstrap ## install programs and units below DESTDIR
 	@DESTDIR="$(DESTDIR)" exec tools/install.sh
+
+controls: bootstrap ## renew tests/CONTROLS.md from the docstrings of the tests
+	@$(BIN)/python tools/controls.py
 
 lock: ## renew requirements.lock from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \

@@ -6,7 +6,7 @@
     queries     named questions, by subject; a session in, facts out
     moves       `create` and `move`: the one way to a new state, with its journal line
     journal     the hash chain: append, verify, read
-    marks       what is written without a lifecycle: ticks, cells, approvals, freezes, laws
+    marks       what is written without a lifecycle: looks, approvals, freezes, laws
 
 Writing outside an edge of `policies.lifecycles` is possible only in `marks`.
 """

@@ -1,0 +1,241 @@
+"""What is written without a lifecycle: looks at the chain, signatures, freezes, laws, verdicts.
+
+None of these moves money or allows a step; what people need to see later is journaled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col
+
+from policies.terms import Address, Reason, Stamp
+from treasury.errors import StaleRowError, TwinError
+from treasury.ledger import journal
+from treasury.ledger.facts import Attempt, Refill, Standing, Tick, Transfer, Withdrawal
+from treasury.ledger.queries.watch import Depth
+from treasury.ledger.reading import ROW_OF, reasons_to_json, tick_from
+from treasury.ledger.tables import (
+    ApprovalRow,
+    AttemptRow,
+    CellRow,
+    LawRow,
+    MetaRow,
+    ObservationRow,
+    RefillRow,
+    TickRow,
+    VetoRow,
+    WalletRow,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One balance or nonce to be written; `value` None is unknown."""
+
+    depth: Depth
+    address: Address
+    cell: str
+    value: int | None
+    block_number: int
+
+
+def write_tick(
+    session: Session, chain_id: int, *, at: int, head: Stamp, final: Stamp, digest: str
+) -> Tick:
+    """Write a successful look at a chain."""
+    row = TickRow(
+        chain_id=chain_id,
+        at=at,
+        ok=True,
+        head_number=head.number,
+        head_hash=head.hash,
+        head_time=head.time,
+        final_number=final.number,
+        final_hash=final.hash,
+        final_time=final.time,
+        digest=digest,
+    )
+    session.add(row)
+    session.flush()
+    return tick_from(row)
+
+
+def write_failed_tick(session: Session, chain_id: int, *, at: int, error: str) -> None:
+    """Write that a look at a chain gave nothing; the facts of the last good one grow old."""
+    session.add(TickRow(chain_id=chain_id, at=at, ok=False, error=error))
+
+
+def write_cells(session: Session, chain_id: int, tick_id: int, cells: Iterable[Cell]) -> None:
+    """Write changed cells: their history, and the newest value."""
+    for cell in cells:
+        session.add(
+            ObservationRow(
+                tick_id=tick_id,
+                chain_id=chain_id,
+                address=cell.address,
+                cell=cell.cell,
+                depth=cell.depth.value,
+                value=cell.value,
+            )
+        )
+        write_cell(session, chain_id, cell)
+
+
+def write_cell(session: Session, chain_id: int, cell: Cell) -> None:
+    """Write the newest value of one cell without history."""
+    changed = {"value": cell.value, "block_number": cell.block_number}
+    key = {
+        "chain_id": chain_id,
+        "depth": cell.depth.value,
+        "address": cell.address,
+        "cell": cell.cell,
+    }
+    statement = upsert(CellRow).values(**key, **changed)
+    session.connection().execute(
+        statement.on_conflict_do_update(index_elements=list(key), set_=changed)
+    )
+
+
+def receive_signature(
+    session: Session,
+    kind: Literal["approval", "veto"],
+    *,
+    digest: str,
+    treasurer: Address,
+    signature: bytes,
+    now: int,
+) -> None:
+    """Keep a treasurer's approval or veto; `treasurer` is what the caller recovered from it.
+
+    Raises `TwinError` when this treasurer's is there already.
+    """
+    table = ApprovalRow if kind == "approval" else VetoRow
+    session.add(
+        table(
+            digest=digest,
+            treasurer=treasurer,
+            signature="0x" + signature.hex(),
+            received_at=now,
+        )
+    )
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise TwinError(f"the {kind} of {treasurer} is there already") from error
+    tell(session, f"{kind}_received", f"digest:{digest}", {"treasurer": treasurer}, now=now)
+
+
+def count_consent(
+    session: Session,
+    refill: Refill,
+    *,
+    required: int,
+    counted: tuple[Address, ...],
+    reasons: tuple[Reason, ...],
+) -> None:
+    """Write the signer's last word on the consent of a refill that stays where it is."""
+    statement = (
+        update(RefillRow)
+        .where(col(RefillRow.id) == refill.id)
+        .values(required=required, counted=list(counted), reasons=reasons_to_json(reasons))
+    )
+    session.connection().execute(statement)
+
+
+def write_reasons(
+    session: Session, row: Refill | Transfer | Withdrawal, reasons: tuple[Reason, ...]
+) -> None:
+    """Write why a row stays where it is, for people to see."""
+    table = ROW_OF[type(row)]
+    statement = (
+        update(table)
+        .where(table.id == row.id)  # type: ignore[attr-defined]
+        .values(reasons=reasons_to_json(reasons))
+    )
+    session.connection().execute(statement)
+
+
+def write_answer(session: Session, attempt: Attempt, *, sent_at: int, answer: str) -> None:
+    """Write when an attempt was last sent and what a node said to it."""
+    statement = (
+        update(AttemptRow)
+        .where(col(AttemptRow.id) == attempt.id)
+        .values(sent_at=sent_at, answer=answer)
+    )
+    session.connection().execute(statement)
+
+
+def freeze(session: Session, wallet: Standing, *, actor: str, why: str, now: int) -> None:
+    """Freeze a wallet until a person lifts it, and ring the alarm in the journal."""
+    _mark_wallet(session, wallet, frozen=True, frozen_why=why, frozen_at=now)
+    tell(session, "wallet_frozen", f"wallet:{wallet.name}", {"why": why}, now=now, actor=actor)
+
+
+def unfreeze(session: Session, wallet: Standing, *, actor: str, why: str, now: int) -> None:
+    """Lift a freeze."""
+    _mark_wallet(session, wallet, frozen=False, frozen_why="", frozen_at=None)
+    tell(session, "wallet_unfrozen", f"wallet:{wallet.name}", {"why": why}, now=now, actor=actor)
+
+
+def hold(session: Session, wallet: Standing, *, block_number: int, why: str, now: int) -> None:
+    """Remember since which block something about a wallet is unexplained."""
+    _mark_wallet(session, wallet, hold_since=block_number, hold_why=why)
+    body = {"why": why, "block": str(block_number)}
+    tell(session, "wallet_held", f"wallet:{wallet.name}", body, now=now, actor="guard")
+
+
+def calm(session: Session, wallet: Standing, *, now: int) -> None:
+    """End a hold: everything is explained again."""
+    _mark_wallet(session, wallet, hold_since=None, hold_why="")
+    tell(session, "wallet_calm", f"wallet:{wallet.name}", {}, now=now, actor="guard")
+
+
+def keep_law(session: Session, digest: str, text: str, *, now: int) -> None:
+    """Make a law the one in force, as the signer told it."""
+    session.connection().execute(
+        update(LawRow).where(col(LawRow.current).is_(True)).values(current=False)
+    )
+    values = {"text": text, "adopted_at": now, "current": True}
+    statement = upsert(LawRow).values(digest=digest, **values)
+    session.connection().execute(
+        statement.on_conflict_do_update(index_elements=["digest"], set_=values)
+    )
+    tell(session, "law_in_force", f"law:{digest}", {"digest": digest}, now=now, actor="tally")
+
+
+def keep_wallet(session: Session, row: WalletRow) -> None:
+    """Keep a wallet without a lifecycle (vault, gas sponsor), or renew its address and pool."""
+    session.merge(row)
+
+
+def remember(session: Session, key: str, value: str) -> None:
+    """Remember a single value by name."""
+    session.merge(MetaRow(key=key, value=value))
+
+
+def tell(
+    session: Session,
+    kind: str,
+    subject: str,
+    body: Mapping[str, object],
+    *,
+    now: int,
+    actor: str = "api",
+) -> None:
+    """Write a journal line that belongs to no edge."""
+    journal.append(
+        session, journal.Line(at=now, actor=actor, kind=kind, subject=subject, body=body)
+    )
+
+
+def _mark_wallet(session: Session, wallet: Standing, **values: object) -> None:
+    statement = update(WalletRow).where(col(WalletRow.name) == wallet.name).values(**values)
+    result = session.connection().execute(statement)
+    if result.rowcount != 1:
+        raise StaleRowError(f"there is no wallet {wallet.name}")

@@ -1,0 +1,12 @@
+"""Named questions to the ledger, by subject. Each takes a session and returns frozen facts.
+
+refills      refills, approvals, vetoes, what was refilled in a window
+transfers    transfers, attempts, what is on its way to and from a wallet
+watch        ticks, balances and nonces at head and at finality
+standings    wallets, exposure, the law, incidents
+requests     withdrawals and motions
+"""
+
+from treasury.ledger.queries import refills, requests, standings, transfers, watch
+
+__all__ = ["refills", "requests", "standings", "transfers", "watch"]

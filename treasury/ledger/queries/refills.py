@@ -1,0 +1,115 @@
+"""Questions about refills and the consent they gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, func, select
+
+from policies.lifecycles import RefillState
+from policies.terms import Address
+from treasury.ledger.facts import Approval, Refill
+from treasury.ledger.reading import read_as
+from treasury.ledger.tables import ApprovalRow, RefillRow, VetoRow
+
+MONEY_MOVED = (RefillState.RELEASED, RefillState.SETTLED)
+"""States in which a refill counts in rolling sums: its transfer moves or moved money."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefillFilter:
+    """Which refills to list; None means any. `since` is unix seconds of the proposal."""
+
+    state: RefillState | None = None
+    wallet: str | None = None
+    asset: Address | None = None
+    since: int | None = None
+    limit: int = 100
+
+
+def refill(session: Session, refill_id: int) -> Refill | None:
+    """Return the refill that people call by this number."""
+    row = session.get(RefillRow, refill_id)
+    return None if row is None else read_as(Refill, row)
+
+
+def by_order(session: Session, order_id: str) -> Refill | None:
+    """Return the refill whose terms have this digest."""
+    row = session.exec(select(RefillRow).where(RefillRow.order_id == order_id)).first()
+    return None if row is None else read_as(Refill, row)
+
+
+def by_transfer(session: Session, transfer_id: int) -> Refill | None:
+    """Return the refill that a transfer carries out."""
+    row = session.exec(select(RefillRow).where(RefillRow.transfer_id == transfer_id)).first()
+    return None if row is None else read_as(Refill, row)
+
+
+def listed(session: Session, wanted: RefillFilter) -> tuple[Refill, ...]:
+    """Return refills, newest first."""
+    query = select(RefillRow).order_by(col(RefillRow.id).desc()).limit(wanted.limit)
+    if wanted.state is not None:
+        query = query.where(RefillRow.state == wanted.state.value)
+    if wanted.wallet is not None:
+        query = query.where(RefillRow.wallet == wanted.wallet)
+    if wanted.asset is not None:
+        query = query.where(RefillRow.asset == wanted.asset)
+    if wanted.since is not None:
+        query = query.where(RefillRow.proposed_at >= wanted.since)
+    return tuple(read_as(Refill, row) for row in session.exec(query))
+
+
+def in_states(session: Session, chain_id: int, *states: RefillState) -> tuple[Refill, ...]:
+    """Return the refills of a chain in any of the states, oldest first."""
+    query = (
+        select(RefillRow)
+        .where(RefillRow.chain_id == chain_id, col(RefillRow.state).in_(_values(states)))
+        .order_by(col(RefillRow.id))
+    )
+    return tuple(read_as(Refill, row) for row in session.exec(query))
+
+
+def open_ones(session: Session, chain_id: int) -> tuple[Refill, ...]:
+    """Return the refills of a chain that may still move money."""
+    return in_states(
+        session, chain_id, RefillState.PROPOSED, RefillState.APPROVED, RefillState.RELEASED
+    )
+
+
+def last_change(session: Session, wallet: str, asset: Address) -> int | None:
+    """Return when the newest closed refill of a wallet and asset was closed (unix)."""
+    closed = (RefillState.SETTLED, RefillState.FAILED, RefillState.REJECTED, RefillState.EXPIRED)
+    query = select(func.max(RefillRow.changed_at)).where(
+        RefillRow.wallet == wallet,
+        RefillRow.asset == asset,
+        col(RefillRow.state).in_(_values(closed)),
+    )
+    return session.exec(query).one()
+
+
+def moved_since(session: Session, wallet: str, asset: Address, since: int) -> int:
+    """Return the sum of refills to a wallet that were released after `since`, in base units."""
+    query = select(RefillRow.amount).where(
+        RefillRow.wallet == wallet,
+        RefillRow.asset == asset,
+        RefillRow.changed_at > since,
+        col(RefillRow.state).in_(_values(MONEY_MOVED)),
+    )
+    return sum(session.exec(query))
+
+
+def approvals(session: Session, digest: str) -> tuple[Approval, ...]:
+    """Return the approvals over a digest, in the order in which they came."""
+    query = select(ApprovalRow).where(ApprovalRow.digest == digest).order_by(col(ApprovalRow.id))
+    return tuple(read_as(Approval, row) for row in session.exec(query))
+
+
+def vetoes(session: Session, digest: str) -> tuple[Approval, ...]:
+    """Return the vetoes against a digest."""
+    query = select(VetoRow).where(VetoRow.digest == digest).order_by(col(VetoRow.id))
+    return tuple(read_as(Approval, row) for row in session.exec(query))
+
+
+def _values(states: Iterable[RefillState]) -> list[str]:
+    return [state.value for state in states]

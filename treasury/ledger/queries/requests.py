@@ -1,0 +1,95 @@
+"""Questions about what people and services asked for: withdrawals and motions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from policies.lifecycles import MotionState, WithdrawalState
+from policies.terms import Address
+from treasury.ledger.facts import Motion, Withdrawal
+from treasury.ledger.reading import read_as
+from treasury.ledger.tables import MotionRow, WithdrawalRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawalFilter:
+    """Which withdrawals to list; None means any."""
+
+    state: WithdrawalState | None = None
+    pool: str | None = None
+    asset: Address | None = None
+    since: int | None = None
+    limit: int = 100
+
+
+def withdrawal(session: Session, withdrawal_id: int) -> Withdrawal | None:
+    """Return the withdrawal that people call by this number."""
+    row = session.get(WithdrawalRow, withdrawal_id)
+    return None if row is None else read_as(Withdrawal, row)
+
+
+def by_key(session: Session, idempotency_key: str) -> Withdrawal | None:
+    """Return the withdrawal that was asked for under this key."""
+    query = select(WithdrawalRow).where(WithdrawalRow.idempotency_key == idempotency_key)
+    row = session.exec(query).first()
+    return None if row is None else read_as(Withdrawal, row)
+
+
+def by_transfer(session: Session, transfer_id: int) -> Withdrawal | None:
+    """Return the withdrawal that a transfer carries out at present."""
+    query = select(WithdrawalRow).where(WithdrawalRow.transfer_id == transfer_id)
+    row = session.exec(query).first()
+    return None if row is None else read_as(Withdrawal, row)
+
+
+def withdrawals(session: Session, wanted: WithdrawalFilter) -> tuple[Withdrawal, ...]:
+    """Return withdrawals, newest first."""
+    query = select(WithdrawalRow).order_by(col(WithdrawalRow.id).desc()).limit(wanted.limit)
+    if wanted.state is not None:
+        query = query.where(WithdrawalRow.state == wanted.state.value)
+    if wanted.pool is not None:
+        query = query.where(WithdrawalRow.pool == wanted.pool)
+    if wanted.asset is not None:
+        query = query.where(WithdrawalRow.asset == wanted.asset)
+    if wanted.since is not None:
+        query = query.where(WithdrawalRow.created_at >= wanted.since)
+    return tuple(read_as(Withdrawal, row) for row in session.exec(query))
+
+
+def withdrawals_in(
+    session: Session, chain_id: int, *states: WithdrawalState
+) -> tuple[Withdrawal, ...]:
+    """Return the withdrawals of a chain in any of the states, oldest first."""
+    query = (
+        select(WithdrawalRow)
+        .where(
+            WithdrawalRow.chain_id == chain_id,
+            col(WithdrawalRow.state).in_([state.value for state in states]),
+        )
+        .order_by(col(WithdrawalRow.id))
+    )
+    return tuple(read_as(Withdrawal, row) for row in session.exec(query))
+
+
+def motion(session: Session, motion_id: int) -> Motion | None:
+    """Return the motion that people call by this number."""
+    row = session.get(MotionRow, motion_id)
+    return None if row is None else read_as(Motion, row)
+
+
+def motion_by_digest(session: Session, digest: str) -> Motion | None:
+    """Return the motion whose terms have this digest."""
+    row = session.exec(select(MotionRow).where(MotionRow.digest == digest)).first()
+    return None if row is None else read_as(Motion, row)
+
+
+def motions(
+    session: Session, state: MotionState | None = None, limit: int = 100
+) -> tuple[Motion, ...]:
+    """Return motions, newest first."""
+    query = select(MotionRow).order_by(col(MotionRow.id).desc()).limit(limit)
+    if state is not None:
+        query = query.where(MotionRow.state == state.value)
+    return tuple(read_as(Motion, row) for row in session.exec(query))

@@ -1,0 +1,167 @@
+"""Questions about transfers and attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, func, or_, select
+
+from policies.lifecycles import TransferState
+from policies.terms import Address, Purpose
+from treasury.ledger.facts import Attempt, Transfer
+from treasury.ledger.reading import read_as
+from treasury.ledger.tables import AttemptRow, TransferRow
+
+_SIGNED_STATES = (
+    TransferState.IN_FLIGHT,
+    TransferState.MINED,
+    TransferState.CONFIRMED,
+    TransferState.REVERTED,
+    TransferState.CANCELLED,
+    TransferState.USURPED,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferFilter:
+    """Which transfers to list; None means any. `address` matches either end."""
+
+    state: TransferState | None = None
+    purpose: Purpose | None = None
+    address: Address | None = None
+    asset: Address | None = None
+    since: int | None = None
+    limit: int = 100
+
+
+def transfer(session: Session, transfer_id: int) -> Transfer | None:
+    """Return the transfer that people call by this number."""
+    row = session.get(TransferRow, transfer_id)
+    return None if row is None else read_as(Transfer, row)
+
+
+def by_order(session: Session, order_id: str) -> Transfer | None:
+    """Return the transfer whose terms have this digest."""
+    row = session.exec(select(TransferRow).where(TransferRow.order_id == order_id)).first()
+    return None if row is None else read_as(Transfer, row)
+
+
+def by_cause(session: Session, prefix: str) -> tuple[Transfer, ...]:
+    """Return the transfers whose cause is `prefix` or begins with "`prefix`:", oldest first."""
+    query = (
+        select(TransferRow)
+        .where(
+            or_(
+                col(TransferRow.cause) == prefix,
+                col(TransferRow.cause).startswith(f"{prefix}:", autoescape=True),
+            )
+        )
+        .order_by(col(TransferRow.id))
+    )
+    return tuple(read_as(Transfer, row) for row in session.exec(query))
+
+
+def listed(session: Session, wanted: TransferFilter) -> tuple[Transfer, ...]:
+    """Return transfers, newest first."""
+    query = select(TransferRow).order_by(col(TransferRow.id).desc()).limit(wanted.limit)
+    if wanted.state is not None:
+        query = query.where(TransferRow.state == wanted.state.value)
+    if wanted.purpose is not None:
+        query = query.where(TransferRow.purpose == wanted.purpose.value)
+    if wanted.asset is not None:
+        query = query.where(TransferRow.asset == wanted.asset)
+    if wanted.since is not None:
+        query = query.where(TransferRow.created_at >= wanted.since)
+    if wanted.address is not None:
+        query = query.where(
+            or_(
+                col(TransferRow.source) == wanted.address,
+                col(TransferRow.destination) == wanted.address,
+            )
+        )
+    return tuple(read_as(Transfer, row) for row in session.exec(query))
+
+
+def in_states(session: Session, chain_id: int, *states: TransferState) -> tuple[Transfer, ...]:
+    """Return the transfers of a chain in any of the states, by nonce, then oldest first."""
+    query = (
+        select(TransferRow)
+        .where(TransferRow.chain_id == chain_id, col(TransferRow.state).in_(_values(states)))
+        .order_by(col(TransferRow.nonce), col(TransferRow.id))
+    )
+    return tuple(read_as(Transfer, row) for row in session.exec(query))
+
+
+def open_ones(session: Session, chain_id: int) -> tuple[Transfer, ...]:
+    """Return the transfers of a chain that are not over at finality."""
+    return in_states(
+        session, chain_id, TransferState.QUEUED, TransferState.IN_FLIGHT, TransferState.MINED
+    )
+
+
+def mined_after(session: Session, chain_id: int, block_number: int) -> tuple[Transfer, ...]:
+    """Return the transfers whose receipt is of a later block, whatever their outcome."""
+    query = (
+        select(TransferRow)
+        .where(TransferRow.chain_id == chain_id, col(TransferRow.block_number) > block_number)
+        .order_by(col(TransferRow.id))
+    )
+    return tuple(read_as(Transfer, row) for row in session.exec(query))
+
+
+def last_nonce(session: Session, chain_id: int, source: Address) -> int | None:
+    """Return the highest nonce that our books know as signed for an address."""
+    query = select(func.max(TransferRow.nonce)).where(
+        TransferRow.chain_id == chain_id,
+        TransferRow.source == source,
+        col(TransferRow.state).in_(_values(_SIGNED_STATES)),
+    )
+    return session.exec(query).one()
+
+
+def last_queued(
+    session: Session, purpose: Purpose, source: Address, destination: Address, asset: Address
+) -> Transfer | None:
+    """Return the newest transfer of that purpose between two addresses."""
+    query = (
+        select(TransferRow)
+        .where(
+            TransferRow.purpose == purpose.value,
+            TransferRow.source == source,
+            TransferRow.destination == destination,
+            TransferRow.asset == asset,
+        )
+        .order_by(col(TransferRow.id).desc())
+        .limit(1)
+    )
+    row = session.exec(query).first()
+    return None if row is None else read_as(Transfer, row)
+
+
+def attempts(session: Session, transfer_id: int) -> tuple[Attempt, ...]:
+    """Return the attempts of a transfer, first to last."""
+    query = (
+        select(AttemptRow)
+        .where(AttemptRow.transfer_id == transfer_id)
+        .order_by(col(AttemptRow.number))
+    )
+    return tuple(read_as(Attempt, row) for row in session.exec(query))
+
+
+def attempts_of(session: Session, transfer_ids: Iterable[int]) -> dict[int, tuple[Attempt, ...]]:
+    """Return the attempts of several transfers in one question."""
+    wanted = list(transfer_ids)
+    query = (
+        select(AttemptRow)
+        .where(col(AttemptRow.transfer_id).in_(wanted))
+        .order_by(col(AttemptRow.number))
+    )
+    found: dict[int, tuple[Attempt, ...]] = dict.fromkeys(wanted, ())
+    for row in session.exec(query):
+        found[row.transfer_id] = (*found[row.transfer_id], read_as(Attempt, row))
+    return found
+
+
+def _values(states: Iterable[TransferState]) -> list[str]:
+    return [state.value for state in states]

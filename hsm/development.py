@@ -1,0 +1,92 @@
+"""Make the soft tokens and keys of a development deployment: play money, never production.
+
+Run as a process of its own (`python -m hsm.development DIRECTORY`), so that no other program
+maps the PKCS#11 module. It prints one JSON object: for every key its token's serial, CKA_ID,
+public key and address. PINs are drawn at random and written to files of mode 0600.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from hsm.curve import Curve
+from hsm.errors import HsmError
+from hsm.provision import create_key, init_softhsm_token, open_for_ceremony
+
+KEYS = {
+    "vault": Curve.SECP256K1,
+    "hot-a": Curve.SECP256K1,
+    "hot-b": Curve.SECP256K1,
+    "gas": Curve.SECP256K1,
+    "checkpoint": Curve.P256,
+}
+_CKA_ID = b"\x01"
+
+
+def make_tokens(directory: Path, module: str) -> dict[str, dict[str, str]]:
+    """Make one token with one key for each of `KEYS`; a token serves one key only.
+
+    Raises `HsmError` when SoftHSM is missing or a token cannot be made.
+    """
+    conf = _softhsm_conf(directory)
+    os.environ["SOFTHSM2_CONF"] = str(conf)  # read by the module when it is initialised
+    pins = directory / "pins"
+    pins.mkdir(mode=0o700)
+    made = {name: _make(name, conf, pins / f"{name}.pin", module) for name in KEYS}
+    return {name: _create(name, module, *token) for name, token in made.items()}
+
+
+def _softhsm_conf(directory: Path) -> Path:
+    tokens = directory / "tokens"
+    tokens.mkdir(parents=True, mode=0o700)
+    conf = directory / "softhsm2.conf"
+    conf.write_text(
+        f"directories.tokendir = {tokens}\nobjectstore.backend = file\nlog.level = ERROR\n"
+    )
+    return conf
+
+
+def _make(name: str, conf: Path, pin_file: Path, module: str) -> tuple[str, str]:
+    pin = secrets.token_hex(8)
+    descriptor = os.open(pin_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(pin + "\n")
+    so_pin = secrets.token_hex(8)
+    serial = init_softhsm_token(conf, label=name, pin=pin, so_pin=so_pin, module=module)
+    return serial, pin
+
+
+def _create(name: str, module: str, serial: str, pin: str) -> dict[str, str]:
+    session = open_for_ceremony(module, serial, pin)
+    key = create_key(session, label=name, cka_id=_CKA_ID, curve=KEYS[name])
+    session.close()
+    return {
+        "serial": serial,
+        "cka_id": key.cka_id.hex(),
+        "public_key": key.public_key.hex(),
+        "curve": key.curve.value,
+        "address": key.address or "",
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the tokens below a directory and print what was made."""
+    parser = argparse.ArgumentParser(prog="python -m hsm.development", description=__doc__)
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--module", default="/usr/lib/softhsm/libsofthsm2.so")
+    chosen = parser.parse_args(arguments)
+    try:
+        made = make_tokens(chosen.directory, chosen.module)
+    except HsmError as error:
+        parser.exit(78, f"hsm.development: {error}\n")
+    print(json.dumps(made, indent=1))  # noqa: T201 - the answer of this program
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -170,6 +170,7 @@ def _withdrawal(rule: WithdrawalRule, asset: Asset) -> dict[str, object]:
         "window_count": rule.window_count,
         "first_use_amount": write(rule.first_use_amount),
         "hold_approvals": rule.hold_approvals,
+        "balance_percent": rule.balance_percent,
     }
     if rule.hold_above is not None:
         document["hold_above"] = write(rule.hold_above)

@@ -130,7 +130,8 @@ class WithdrawalRule:
     """Limits of withdrawals per hot wallet and asset.
 
     Each transfer, the window's amount and count, the window's amount to first-use recipients;
-    above `hold_above` (None: never) a withdrawal needs `hold_approvals` treasurers.
+    above `hold_above` (None: never) a withdrawal needs `hold_approvals` treasurers. One withdrawal
+    takes at most `balance_percent` of what the wallet holds.
     """
 
     per_transfer: int
@@ -140,6 +141,7 @@ class WithdrawalRule:
     first_use_amount: int
     hold_above: int | None
     hold_approvals: int
+    balance_percent: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

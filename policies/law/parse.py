@@ -230,6 +230,7 @@ def _withdrawal(table: Table, asset: Asset) -> WithdrawalRule:
         first_use_amount=read("first_use_amount"),
         hold_above=read("hold_above") if table.has("hold_above") else None,
         hold_approvals=table.integer("hold_approvals", least=1, most=100, default=1),
+        balance_percent=table.integer("balance_percent", least=1, most=100, default=100),
     )
     table.finish()
     return rule

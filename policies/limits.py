@@ -1,0 +1,259 @@
+"""How much may go out: per transfer, per window, to whom, and how much may come in.
+
+Every rule gives all its reasons and says where it runs. `Side.BOTH` rules need only the terms, the
+law and the signer's own book, so they run in the daemon (a preview) and in the signer (whose
+verdict counts). `Side.DAEMON_ONLY` rules need facts of the chain, which the signer cannot know.
+
+A window holds what was signed less than `window_s` ago: an entry exactly that old has left it.
+Windows count at signing, with the most that the fees may be when they are paid in the same asset,
+and nothing is ever given back. A limit is inclusive: exactly the limit may go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from policies.amounts import format_amount
+from policies.law import Asset, Band, Law, Pool, TopUpRule, WithdrawalRule
+from policies.terms import NATIVE, Address, Reason
+
+_ALL_PERCENT = 100
+
+
+class Side(StrEnum):
+    """Where a rule runs."""
+
+    BOTH = "both"
+    DAEMON_ONLY = "daemon_only"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowFacts:
+    """What was signed within the window for one wallet and asset, fees included where native."""
+
+    amount: int = 0
+    count: int = 0
+    first_use_amount: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawalFacts:
+    """One withdrawal to be judged.
+
+    `is_first_use`: nothing was ever signed to this destination. `balance`: the wallet's projected
+    balance of the asset, None when unknown or, in the signer, unknowable.
+    """
+
+    asset: Asset
+    destination: Address
+    amount: int
+    max_fee: int
+    window: WindowFacts
+    is_first_use: bool
+    balance: int | None = None
+
+    @property
+    def cost(self) -> int:
+        """Return what leaves the wallet in this asset at most."""
+        return cost_of(self.asset, self.amount, self.max_fee)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """A withdrawal with the part of the law that rules it."""
+
+    facts: WithdrawalFacts
+    rule: WithdrawalRule
+    pool: Pool
+    law: Law
+
+    def show(self, amount: int) -> str:
+        return format_amount(amount, self.facts.asset.symbol, self.facts.asset.decimals)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One rule for withdrawals, and where it runs."""
+
+    name: str
+    side: Side
+    judge: Callable[[_Case], Iterator[Reason]]
+
+
+def judge_withdrawal(
+    facts: WithdrawalFacts, *, law: Law, pool: Pool, in_signer: bool
+) -> tuple[Reason, ...]:
+    """Say why a withdrawal must not be signed now; empty means that it may."""
+    rule = pool.withdrawals.get(facts.asset.symbol)
+    if rule is None or facts.asset.chain != pool.chain:
+        text = f"the law has no withdrawal rule for {facts.asset.symbol} in pool {pool.name}"
+        return (Reason(code="no_rule", text=text),)
+    case = _Case(facts=facts, rule=rule, pool=pool, law=law)
+    limits = (x for x in WITHDRAWAL_LIMITS if x.side is Side.BOTH or not in_signer)
+    return tuple(reason for limit in limits for reason in limit.judge(case))
+
+
+def is_refused_for_good(reasons: tuple[Reason, ...]) -> bool:
+    """Say whether waiting cannot help: some reason is about the withdrawal itself."""
+    return any(reason.code in _FOR_GOOD for reason in reasons)
+
+
+def approvals_needed(amount: int, rule: WithdrawalRule) -> int:
+    """Return how many treasurers must approve a withdrawal; exactly `hold_above` needs none."""
+    is_held = rule.hold_above is not None and amount > rule.hold_above
+    return rule.hold_approvals if is_held else 0
+
+
+def judge_refill(
+    asset: Asset, band: Band, *, amount: int, max_fee: int, window: WindowFacts
+) -> tuple[Reason, ...]:
+    """Say why a refill must not be signed: signed refills per wallet and window stay within cap."""
+    reasons = list(_zero(amount))
+    left = band.cap - window.amount
+    if cost_of(asset, amount, max_fee) > left:
+        shown = format_amount(max(left, 0), asset.symbol, asset.decimals)
+        text = f"the refill window of this wallet has {shown} left, fees included"
+        reasons.append(Reason(code="refill_window", text=text))
+    return tuple(reasons)
+
+
+def judge_sweep(asset: Asset, band: Band, *, amount: int) -> tuple[Reason, ...]:
+    """Say why a sweep must not be signed: crumbs would turn a wallet's balance into fees."""
+    if amount >= band.minimum_move:
+        return ()
+    shown = format_amount(band.minimum_move, asset.symbol, asset.decimals)
+    text = f"a sweep moves {shown} at least; less would be lost in fees"
+    return (Reason(code="below_minimum_move", text=text),)
+
+
+def judge_top_up(
+    asset: Asset, rule: TopUpRule, *, amount: int, max_fee: int, window: WindowFacts
+) -> tuple[Reason, ...]:
+    """Say why a gas top-up must not be signed."""
+    reasons = list(_zero(amount))
+    if not asset.is_native or asset.chain != rule.chain:
+        reasons.append(Reason(code="not_gas", text="a top-up is in the chain's own coin"))
+    if amount > rule.ceiling:
+        shown = format_amount(rule.ceiling, asset.symbol, asset.decimals)
+        text = f"a top-up never exceeds {shown}"
+        reasons.append(Reason(code="above_ceiling", text=text))
+    left = rule.window_amount - window.amount
+    if amount + max_fee > left:
+        shown = format_amount(max(left, 0), asset.symbol, asset.decimals)
+        text = f"the top-up window has {shown} left, fees included"
+        reasons.append(Reason(code="top_up_window", text=text))
+    return tuple(reasons)
+
+
+def judge_token_fee(
+    rule: WithdrawalRule, *, max_fee: int, native_window: WindowFacts
+) -> tuple[Reason, ...]:
+    """Say why the fee of a token withdrawal must not be spent from the native coin's window."""
+    left = rule.window_amount - native_window.amount
+    if max_fee <= left:
+        return ()
+    text = f"the native coin's window has {max(left, 0)} wei left for fees of {max_fee} wei"
+    return (Reason(code="fee_window", text=text),)
+
+
+def cost_of(asset: Asset, amount: int, max_fee: int) -> int:
+    """Return what a transfer takes from its window: the amount, with the fee where native."""
+    return amount + max_fee if asset.is_native else amount
+
+
+def _zero(amount: int) -> Iterator[Reason]:
+    if amount <= 0:
+        yield Reason(code="zero_amount", text="the amount must be above zero")
+
+
+def _amount_is_real(case: _Case) -> Iterator[Reason]:
+    yield from _zero(case.facts.amount)
+
+
+def _per_transfer(case: _Case) -> Iterator[Reason]:
+    if case.facts.amount > case.rule.per_transfer:
+        text = f"one withdrawal never exceeds {case.show(case.rule.per_transfer)}"
+        yield Reason(code="above_per_transfer", text=text)
+
+
+def _window_amount(case: _Case) -> Iterator[Reason]:
+    left = case.rule.window_amount - case.facts.window.amount
+    if case.facts.cost > left:
+        text = f"{case.show(max(left, 0))} are left in the window, fees included"
+        yield Reason(code="window_amount", text=text)
+
+
+def _window_count(case: _Case) -> Iterator[Reason]:
+    if case.facts.window.count >= case.rule.window_count:
+        text = f"{case.rule.window_count} withdrawals were signed in the window; that is all"
+        yield Reason(code="window_count", text=text)
+
+
+def _first_use(case: _Case) -> Iterator[Reason]:
+    left = case.rule.first_use_amount - case.facts.window.first_use_amount
+    if case.facts.is_first_use and case.facts.cost > left:
+        text = f"{case.show(max(left, 0))} are left in the window for first-use recipients"
+        yield Reason(code="first_use_amount", text=text)
+
+
+def _destination(case: _Case) -> Iterator[Reason]:
+    to = case.facts.destination
+    if case.pool.allow and to not in case.pool.allow:
+        text = f"{to} is not among the destinations that pool {case.pool.name} allows"
+        yield Reason(code="not_allowed", text=text)
+    if to in case.pool.deny:
+        yield Reason(code="denied", text=f"{to} is denied by pool {case.pool.name}")
+
+
+def _not_ours(case: _Case) -> Iterator[Reason]:
+    to, chain = case.facts.destination, case.pool.chain
+    if to == NATIVE:
+        yield Reason(code="zero_address", text="nobody holds the zero address")
+    ours = next((w for w in case.law.wallets if w.chain == chain and w.address == to), None)
+    if ours is not None:
+        text = f"{to} is our own wallet {ours.name}; a withdrawal goes to somebody else"
+        yield Reason(code="own_wallet", text=text)
+    for asset in case.law.assets:
+        if asset.chain == chain and not asset.is_native and asset.address == to:
+            text = f"{to} is the contract of {asset.symbol}; money sent there is lost"
+            yield Reason(code="token_contract", text=text)
+
+
+def _balance(case: _Case) -> Iterator[Reason]:
+    if case.facts.balance is None:
+        yield Reason(code="balance_unknown", text="the wallet's balance is unknown")
+        return
+    if case.facts.cost > case.facts.balance:
+        text = f"the wallet holds {case.show(case.facts.balance)} only; wait for a refill"
+        yield Reason(code="balance_short", text=text)
+    most = case.facts.balance * case.rule.balance_percent
+    if case.facts.amount * _ALL_PERCENT > most:
+        text = f"more than {case.rule.balance_percent} percent of the wallet's balance"
+        yield Reason(code="balance_percent", text=text)
+
+
+WITHDRAWAL_LIMITS: tuple[Limit, ...] = (
+    Limit("amount", Side.BOTH, _amount_is_real),
+    Limit("per_transfer", Side.BOTH, _per_transfer),
+    Limit("window_amount", Side.BOTH, _window_amount),
+    Limit("window_count", Side.BOTH, _window_count),
+    Limit("first_use", Side.BOTH, _first_use),
+    Limit("destination", Side.BOTH, _destination),
+    Limit("not_ours", Side.BOTH, _not_ours),
+    Limit("balance", Side.DAEMON_ONLY, _balance),
+)
+
+_FOR_GOOD = frozenset(
+    {
+        "no_rule",
+        "zero_amount",
+        "above_per_transfer",
+        "not_allowed",
+        "denied",
+        "zero_address",
+        "own_wallet",
+        "token_contract",
+    }
+)

@@ -9,7 +9,7 @@ a prior while there are few points.  The answer is a *return period in decades o
 
 from __future__ import annotations
 
-from math import exp, log10
+from math import log10
 
 LN10 = 2.302585092994046
 _NONE_SEEN = 0.5
@@ -38,7 +38,7 @@ class Tail:
 
     def move(self, old: int, new: int) -> None:
         """Let what was counted in one bucket be counted in another."""
-        self.counts[old] -= 1.0
+        self.counts[old] = max(0.0, self.counts[old] - 1.0)
         self.counts[new] += 1.0
         self.pending += 1
 
@@ -52,10 +52,10 @@ class Tail:
         """Say whether enough has changed for the answers to differ."""
         return self.pending * _REFRESH_SHARE > self.total
 
-    def halve(self) -> None:
-        """Let the past fade to half its weight."""
-        self.counts = [count * 0.5 for count in self.counts]
-        self.total *= 0.5
+    def fade(self, weight: float) -> None:
+        """Let the past keep only a part of its weight."""
+        self.counts = [count * weight for count in self.counts]
+        self.total *= weight
         self.pending = int(self.total) + 1
 
     def refresh(self, days: float) -> None:
@@ -111,8 +111,3 @@ class Tail:
 def surprise(probability: float) -> float:
     """Return decades of improbability: 2.0 for one in a hundred."""
     return -log10(max(probability, 1e-12))
-
-
-def fade(seconds: float, span_s: float) -> float:
-    """Return the weight that is left after some seconds."""
-    return exp(-seconds / span_s)

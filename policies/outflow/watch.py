@@ -12,6 +12,7 @@ from math import exp, log, log10
 from policies.outflow.case import PER_OCTAVE, UNIT, Case, heat_slot, score_slot, size_slot
 from policies.outflow.event import Outflow
 from policies.outflow.explain import Signal, explain
+from policies.outflow.follow import Follow
 from policies.outflow.known import KnownRecipients, key_of
 from policies.outflow.scale import Scale
 from policies.outflow.sensitivity import DEFAULT, HOUR_S, Sensitivity
@@ -25,6 +26,8 @@ TRUST_BUCKETS = 6
 CAPPED = 3.0
 CURRENCY = "\0value"
 MEMORY_EVENTS = 20_000.0
+FOUNDERS_WEIGHT = 0.1
+SCORE_FADES_S = 12 * HOUR_S
 
 
 class WalletWatch:
@@ -32,7 +35,7 @@ class WalletWatch:
 
     __slots__ = (
         "active_days", "all", "assets", "canaries", "day_end", "day_events", "days", "entry",
-        "events", "first", "fresh", "heat", "holds", "known", "last", "next_roll", "offset",
+        "events", "first", "flows", "follow", "fresh", "heat", "holds", "known", "large", "last", "next_roll", "offset",
         "rare", "rarities", "repeats", "salt", "score", "sensitivity", "total", "unread", "young",
     )  # fmt: skip
 
@@ -52,10 +55,13 @@ class WalletWatch:
         self.fresh = _flow("fresh", (1, 6, 24, 72), 0.5, 0.2)
         self.all = _flow("all", (1, 24), 0.5, 0.25)
         self.rare = _flow("rare", (1,), 0.6, 0.3)
+        self.large = _flow("large", (1, 6), 0.6, 0.3)
+        self.flows = (self.fresh, self.all, self.rare, self.large)
         self.events = self.active_days = self.day_events = self.unread = self.rarities = 0
         self.first = self.last = self.next_roll = self.day_end = 0
         self.days = self.offset = 0.0
         self.canaries = self.repeats = 0
+        self.follow = Follow()
         self.holds: list[int] = []
 
     def judge(self, event: Outflow) -> Judgement:
@@ -99,7 +105,7 @@ class WalletWatch:
         size = exp(min(size_log, 40.0))
         rarity = 0.0 if event.asset in case.assets else scale.rarity
         gain = max(0.0, self.entry.decades[bucket] + self.offset - SURPRISE_FREE)
-        score = case.score + gain + rarity
+        score = self._surprise(case, event, gain, bucket) + rarity
         total = case.total + size
         heat = case.heat_now(time)
         slots = (size_slot(total), score_slot(score), heat_slot(heat))
@@ -107,6 +113,7 @@ class WalletWatch:
         self.fresh.total += capped
         self.all.total += capped
         self.rare.total += rarity
+        self.large.total += max(0.0, gain - SURPRISE_FREE)
         beyond = bucket > case.level
         decades = self._case_decades(slots, bucket if beyond else -1)
         if max(decades) >= 1.0:
@@ -115,13 +122,28 @@ class WalletWatch:
         judgement = CALM
         if max(decades) >= 1.0 or self._is_crowded():
             judgement = self._weigh(event, case, decades, (total, score, heat, size))
+        gap = (time - case.last if case.count else -1, event.asset not in case.assets)
         self._note(case, event, (size, total, score, heat, bucket))
         if judgement.verdict >= Verdict.HOLD:
             self._quarantine(case, judgement.score)
         elif not case.held_at:
             scale.learn(x)
-            self._learn(case, slots, bucket if beyond else -1)
+            self._learn(case, slots, bucket if beyond else -1, gap)
         return judgement
+
+    def _surprise(self, case: Case, event: Outflow, gain: float, bucket: int) -> float:
+        """Return the recipient's sum of surprise with this payment."""
+        if not case.count:
+            return gain
+        follow = self.follow
+        gap_s = max(0, event.time - case.last)
+        cost = follow.costs[follow.slot(gap_s)]
+        if event.asset not in case.assets:
+            cost += follow.turn
+        if bucket <= case.level:
+            # Who gets much gets much again: only half of it is news.
+            gain *= 0.5
+        return case.score * exp(-gap_s / SCORE_FADES_S) + gain + cost
 
     def _case_decades(
         self, slots: tuple[int, int, int], entry: int
@@ -138,6 +160,7 @@ class WalletWatch:
             self.fresh.total > self.fresh.bar
             or self.all.total > self.all.bar
             or self.rare.total > self.rare.bar
+            or self.large.total > self.large.bar
         )
 
     def _weigh(
@@ -203,7 +226,7 @@ class WalletWatch:
     def _flow_signals(self) -> list[Signal]:
         share = self._active_share()
         signals = []
-        for flow in (self.fresh, self.all, self.rare):
+        for flow in self.flows:
             if flow.total <= flow.bar:
                 continue
             for window in flow.windows:
@@ -223,7 +246,7 @@ class WalletWatch:
         return judgement
 
     def _accept(self) -> None:
-        for flow in (self.fresh, self.all, self.rare):
+        for flow in self.flows:
             flow.accept(self.last)
 
     def _quarantine(self, case: Case, rank: float) -> None:
@@ -250,8 +273,15 @@ class WalletWatch:
         if event.asset not in case.assets and len(case.assets) < 64:
             case.assets = (*case.assets, event.asset)
 
-    def _learn(self, case: Case, slots: tuple[int, int, int], entry: int) -> None:
+    def _learn(
+        self, case: Case, slots: tuple[int, int, int], entry: int, gap: tuple[int, int]
+    ) -> None:
         """Count the recipient where it now stands."""
+        follow = self.follow
+        follow.payments += 1.0
+        if gap[0] >= 0:
+            follow.gaps[follow.slot(gap[0])] += 1.0
+            follow.changes += gap[1]
         if entry >= 0:
             self.entry.add(entry)
             if self.entry.total > MEMORY_EVENTS:
@@ -270,7 +300,8 @@ class WalletWatch:
 
     def _halve(self) -> None:
         for tail in (self.entry, self.total, self.score, self.heat):
-            tail.halve()
+            tail.fade(0.5)
+        self.follow.fade(0.5)
         self.days *= 0.5
 
     def _open(self, key: int, time: int) -> Case:
@@ -316,6 +347,7 @@ class WalletWatch:
             if tail.pending:
                 tail.refresh(days)
         self.offset = log10(self.entry.total + 1.0) - log10(days)
+        self.follow.refresh()
         self.unread = 0
 
     def _roll(self, time: int) -> None:
@@ -328,7 +360,7 @@ class WalletWatch:
         self.next_roll = time - time % GRAIN_S + GRAIN_S
         if time >= self.day_end:
             self._end_day(time)
-        for flow in (self.fresh, self.all, self.rare):
+        for flow in self.flows:
             flow.roll(time)
         limit = time - self.sensitivity.young_s
         young = self.young
@@ -340,11 +372,18 @@ class WalletWatch:
 
     def _end_day(self, time: int) -> None:
         self.day_end = time - time % DAY_S + DAY_S
+        self._rank_assets()
+        if time - self.first < self.sensitivity.young_s + DAY_S:
+            # At first everybody is new, which says nothing about later days.
+            return
+        if not self.active_days:
+            for tail in (self.entry, self.total, self.score, self.heat):
+                tail.fade(FOUNDERS_WEIGHT)
+            self.follow.fade(FOUNDERS_WEIGHT)
         self.active_days += 1
         share = self._active_share()
-        for flow in (self.fresh, self.all, self.rare):
+        for flow in self.flows:
             flow.learn_day(share, look_at=1.0, hold_at=self.sensitivity.hold)
-        self._rank_assets()
 
     def _rank_assets(self) -> None:
         """Work out how rare it is to send an asset that is sent as seldom as this one."""

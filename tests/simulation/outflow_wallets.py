@@ -53,6 +53,7 @@ class Maker:
         """Start a history of its own for each seed and archetype."""
         self.dice = random.Random(f"{archetype}-{seed}")
         self.priced = priced
+        self.limit = float("inf")
         self.events: list[Outflow] = []
 
     def address(self) -> str:
@@ -76,9 +77,11 @@ class Maker:
 
     def value(self, median: float, sigma: float, tail: float = 0.0, alpha: float = 1.3) -> float:
         """Draw a value: lognormal, with a share of power-law giants."""
+        value = median * exp(self.dice.gauss(0.0, sigma))
         if self.dice.random() < tail:
-            return median * exp(sigma) * self.dice.paretovariate(alpha)
-        return median * exp(self.dice.gauss(0.0, sigma))
+            value = median * exp(sigma) * self.dice.paretovariate(alpha)
+        # Beyond a limit people pay from the vault by hand, so the hot wallet never does.
+        return value if value < self.limit else self.limit * self.dice.uniform(0.2, 1.0)
 
     def pay(self, time: float, to: str, coin: Coin, value: float) -> None:
         """Write one payment down."""
@@ -142,6 +145,7 @@ def exchange(seed: int, *, priced: bool = False, days: int = 0) -> Wallet:
     sigma, tail, alpha = dice.uniform(1.2, 2.2), dice.uniform(0.0, 0.02), dice.uniform(1.1, 1.8)
     regulars = [make.address() for _ in range(dice.randint(100, 3_000))]
     own = [make.address() for _ in range(dice.randint(1, 3))]
+    make.limit = daily * 400.0 * exp(sigma * sigma / 2) * dice.uniform(0.03, 0.3)
     fresh, growth = dice.uniform(0.25, 0.75), dice.uniform(-0.2, 1.0)
     listings = dice.sample(coins[1:], k=min(len(coins) // 6, 4))
     for hour in range(days * 24):
@@ -284,6 +288,7 @@ def bridge(seed: int, *, priced: bool = False) -> Wallet:
     coins = make.coins(dice.randint(2, 6))
     daily, days, fresh = dice.randint(60, 900), dice.randint(25, 50), dice.uniform(0.4, 0.7)
     users = [make.address() for _ in range(400)]
+    make.limit = daily * 900.0 * 5.0 * dice.uniform(0.05, 0.4)
     for hour in range(days * 24):
         rate = daily / 24 * _rhythm(hour) * dice.gammavariate(5, 0.2)
         for _ in range(int(rate + dice.random())):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from policies.amounts import format_amount
 from policies.law.model import Asset, Band, Law, Pool, Profile, RefillRule, Role
+from policies.schedule import ScheduleError, parse_schedule
 from policies.terms import NATIVE
 
 _PRODUCTION_LEAST = 2
@@ -123,6 +124,7 @@ def _check_pool_assets(law: Law, pool: Pool, fee_ceiling: int) -> Iterator[str]:
             yield from _check_order(f"{where}.{symbol}.band", band, asset)
             yield from _check_moves(f"{where}.{symbol}.band", band, asset, fee_ceiling)
             yield from _check_tiers(f"{where}.{symbol}.refill.tiers", law, pool.refills[symbol])
+            yield from _check_schedule(f"{where}.{symbol}.refill", pool.refills[symbol])
     for symbol, rule in pool.withdrawals.items():
         if rule.hold_approvals > len(law.roster.treasurers):
             yield f"{where}.{symbol}.withdrawal.hold_approvals: more than the treasurers"
@@ -175,6 +177,13 @@ def _check_tiers(where: str, law: Law, rule: RefillRule) -> Iterator[str]:
     needed = [tier.approvals for tier in rule.tiers]
     if needed != sorted(needed):
         yield f"{where}.approvals: a higher tier must not need fewer approvals"
+
+
+def _check_schedule(where: str, rule: RefillRule) -> Iterator[str]:
+    try:
+        parse_schedule(rule.schedule)
+    except ScheduleError as error:
+        yield f"{where}.schedule = {rule.schedule!r}: {error}"
 
 
 def _check_memberships(law: Law) -> Iterator[str]:

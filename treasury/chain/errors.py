@@ -48,6 +48,12 @@ class NodeError(ChainError):
         super().__init__(f"the node refused {method}: {self.text} (code {code})")
 
 
+class EndpointError(ChainError):
+    """The configured endpoint cannot be used as it is written."""
+
+    blame = Blame.OPERATOR
+
+
 class WrongChainError(ChainError):
     """The endpoint serves another chain than the law says."""
 

@@ -1,0 +1,94 @@
+"""One chain behind one node: the plainest way to fulfil the port."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from config.settings import Finality, FinalityKind
+from policies.terms import Address, Stamp
+from treasury.chain import answers, fees, reader, receipts, sender
+from treasury.chain.errors import BadAnswerError, MissingBlockError
+from treasury.chain.port import FeeMarket, Readings, ReadRequest, Receipt, SendAnswer
+from treasury.chain.rpc import RpcClient
+from treasury.chain.transport import HttpTransport
+
+
+class NodeChain:
+    """A chain as one node tells it."""
+
+    def __init__(self, rpc: RpcClient, finality: Finality) -> None:
+        """Speak through `rpc`; `finality` says which blocks count as final."""
+        self._rpc = rpc
+        self._finality = finality
+
+    @property
+    def chain_id(self) -> int:
+        """Return the chain id that each connection is checked against."""
+        return self._rpc.chain_id
+
+    @property
+    def name(self) -> str:
+        """Return the node's host and port."""
+        return self._rpc.name
+
+    def head(self) -> Stamp:
+        """Return the newest block."""
+        return self._tagged("latest")
+
+    def finalised(self, head: Stamp) -> Stamp:
+        """Return the newest final block as seen from `head`; raises `MissingBlockError`."""
+        if self._finality.kind is FinalityKind.DEPTH:
+            return self.stamp_at(max(0, head.number - self._finality.depth_blocks))
+        found = self._tagged(self._finality.kind.value)
+        if found.number > head.number:
+            raise BadAnswerError(
+                f"{self.name} calls block {found.number} {self._finality}, "
+                f"which is newer than its head {head.number}"
+            )
+        return found
+
+    def stamp_at(self, number: int) -> Stamp:
+        """Return the block of this number; raises `MissingBlockError`."""
+        found = self._tagged(hex(number))
+        if found.number != number:
+            raise BadAnswerError(f"asked {self.name} for block {number}, got {found.number}")
+        return found
+
+    def read_balances(self, request: ReadRequest, at: Stamp) -> Readings:
+        """Read all cells at the block of `at`, in one batch."""
+        return reader.read_balances(self._rpc, request, at)
+
+    def transaction_nonce(self, address: Address, at: Stamp) -> int:
+        """Return the number of mined transactions of `address` at the block of `at`."""
+        return reader.transaction_nonce(self._rpc, address, at)
+
+    def fee_market(self) -> FeeMarket:
+        """Return base fee and tip after the newest block."""
+        return fees.fee_market(self._rpc, self.head())
+
+    def send(self, raw: bytes) -> SendAnswer:
+        """Broadcast signed bytes."""
+        return sender.send(self._rpc, raw)
+
+    def receipts(self, hashes: Sequence[str]) -> Mapping[str, Receipt | None]:
+        """Return the receipts of these transactions, in one batch."""
+        return receipts.receipts(self._rpc, hashes)
+
+    def close(self) -> None:
+        """Close the connection; the next question opens another one."""
+        self._rpc.close()
+
+    def _tagged(self, tag: str) -> Stamp:
+        found = answers.stamp(self._rpc.call("eth_getBlockByNumber", tag, False))
+        if found is None:
+            raise MissingBlockError(f"{self.name} has no block {tag}")
+        return found
+
+
+def connect_node(url: str, *, chain_id: int, finality: Finality, deadline_s: float) -> NodeChain:
+    """Return a chain behind one URL; nothing is sent before the first question.
+
+    Raises `EndpointError` when the URL cannot be used.
+    """
+    rpc = RpcClient(HttpTransport(url), chain_id=chain_id, deadline_s=deadline_s)
+    return NodeChain(rpc, finality)

@@ -12,7 +12,7 @@ from policies.terms import UINT256_MAX
 
 MAX_DECIMALS = 27
 _AMOUNT = re.compile(
-    r"(?P<whole>[0-9]{1,60})(?:\.(?P<part>[0-9]{1,60}))?(?: (?P<symbol>\S{1,16}))?\Z"
+    r"(?P<whole>[0-9]{1,78})(?:\.(?P<part>[0-9]{1,60}))?(?: (?P<symbol>\S{1,40}))?\Z"
 )
 
 

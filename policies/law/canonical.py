@@ -33,7 +33,7 @@ def law_from_canonical(text: bytes) -> Law:
     """
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LawError((f"the law is not JSON: {error}",)) from error
     if not isinstance(document, dict):
         raise LawError(("the law must be one JSON object",))

@@ -159,6 +159,12 @@ def _check_moves(where: str, band: Band, asset: Asset, fee_ceiling: int) -> Iter
             f"{where}.minimum_move = {shown}: above target - floor, "
             "so that a wallet at its floor could never be refilled; lower it"
         )
+    least_sweep = band.minimum_move + (fee_ceiling if asset.is_native else 0)
+    if least_sweep > band.cap - band.sweep_to:
+        yield (
+            f"{where}.minimum_move = {shown}: with the fee above cap - sweep_to, "
+            "so that a wallet just over its cap could never be swept; lower it or sweep_to"
+        )
 
 
 def _check_tiers(where: str, law: Law, rule: RefillRule) -> Iterator[str]:

@@ -1,1 +1,1 @@
-"""Rooms for development: a chain of our own, and what a demonstration needs. Never in production."""
+"""Rooms for development: a chain of our own and what a demonstration needs; never production."""

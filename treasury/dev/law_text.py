@@ -40,7 +40,7 @@ def development_law(
         f'[[roster.treasurers]]\nname = "{person.name}"\naddress = "{person.address}"\n'
         for person in people
     )
-    return f"""# The law of this development deployment, adopted at genesis by two of three treasurers.
+    return f"""# The law of a development deployment, adopted at genesis by two of three people.
 version = 1
 profile = "development"
 activation_s = 5

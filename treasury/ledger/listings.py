@@ -1,6 +1,6 @@
-"""Lists and single things as people ask for them: by id, by order id, by state, newest first.
+"""Lists as people ask for them: by state, wallet, asset and time, newest first, page by page.
 
-Only questions; what stations ask stands in `queries`.
+Only questions; what stations ask, and single things by number, stand in `queries`.
 """
 
 from __future__ import annotations
@@ -10,166 +10,83 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import func
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, col, select
 
 from policies.terms import Address
 from treasury.ledger import facts, tables
 from treasury.ledger.reading import read_as, tick_from
 
 Fact = TypeVar("Fact")
-Lookup = int | str
-"""A number that people use, or the 0x-digest that both books use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """What a list is narrowed to; empty tuples and None narrow nothing.
 
-    `since` is unix seconds of the last change; at most `limit` rows, newest first, with ids
-    below `before`.
+    `since` is unix seconds of the last change; at most `limit` rows with numbers below `before`.
     """
 
     states: tuple[str, ...] = ()
-    wallets: tuple[str, ...] = ()
     assets: tuple[Address, ...] | None = None
     since: int | None = None
     before: int | None = None
     limit: int = 50
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """The newest value of a cell (None: unknown) and the block that it was read at."""
-
-    value: int | None
-    block_number: int
-
-
-def refills(session: Session, wanted: Filter) -> tuple[facts.Refill, ...]:
-    """Return refills, newest first; `wallets` are names of hot wallets."""
+def refills(session: Session, wanted: Filter, *, wallet: str = "") -> tuple[facts.Refill, ...]:
+    """Return refills, of one hot wallet when it is named."""
     query = _narrowed(tables.RefillRow, wanted)
-    if wanted.wallets:
-        query = query.where(col(tables.RefillRow.wallet).in_(wanted.wallets))
+    if wallet:
+        query = query.where(tables.RefillRow.wallet == wallet)
     return _all(session, facts.Refill, query)
 
 
-def refill(session: Session, key: Lookup) -> facts.Refill | None:
-    """Return one refill by number or order id."""
-    return _one(session, facts.Refill, tables.RefillRow, key, tables.RefillRow.order_id)
-
-
 def transfers(
-    session: Session, wanted: Filter, addresses: Sequence[Address] = ()
+    session: Session, wanted: Filter, *, address: str = "", purpose: str = ""
 ) -> tuple[facts.Transfer, ...]:
-    """Return transfers, newest first; `addresses` narrows to those from or to one of them."""
+    """Return transfers, from or to one address when it is named, of one purpose likewise."""
     row = tables.TransferRow
     query = _narrowed(row, wanted)
-    if wanted.wallets:
-        query = query.where(col(row.source).in_(addresses) | col(row.destination).in_(addresses))
+    if address:
+        query = query.where((col(row.source) == address) | (col(row.destination) == address))
+    if purpose:
+        query = query.where(row.purpose == purpose)
     return _all(session, facts.Transfer, query)
 
 
-def transfer(session: Session, key: Lookup) -> facts.Transfer | None:
-    """Return one transfer by number or order id."""
-    return _one(session, facts.Transfer, tables.TransferRow, key, tables.TransferRow.order_id)
-
-
-def attempts(session: Session, transfer_id: int) -> tuple[facts.Attempt, ...]:
-    """Return the attempts of a transfer, oldest first."""
-    row = tables.AttemptRow
-    query = select(row).where(row.transfer_id == transfer_id).order_by(col(row.number))
-    return _all(session, facts.Attempt, query)
-
-
-def withdrawals(session: Session, wanted: Filter) -> tuple[facts.Withdrawal, ...]:
-    """Return withdrawals, newest first; `wallets` are names of pools."""
+def withdrawals(
+    session: Session, wanted: Filter, *, pool: str = "", key: str = ""
+) -> tuple[facts.Withdrawal, ...]:
+    """Return withdrawals, of one pool or idempotency key when it is named."""
     query = _narrowed(tables.WithdrawalRow, wanted)
-    if wanted.wallets:
-        query = query.where(col(tables.WithdrawalRow.pool).in_(wanted.wallets))
+    if pool:
+        query = query.where(tables.WithdrawalRow.pool == pool)
+    if key:
+        query = query.where(tables.WithdrawalRow.idempotency_key == key)
     return _all(session, facts.Withdrawal, query)
 
 
-def withdrawal(session: Session, number: int) -> facts.Withdrawal | None:
-    """Return one withdrawal by number."""
-    row = session.get(tables.WithdrawalRow, number)
-    return None if row is None else read_as(facts.Withdrawal, row)
-
-
-def withdrawal_by_key(session: Session, key: str) -> facts.Withdrawal | None:
-    """Return the withdrawal that a service asked for under an idempotency key."""
-    row = tables.WithdrawalRow
-    found = session.exec(select(row).where(row.idempotency_key == key)).first()
-    return None if found is None else read_as(facts.Withdrawal, found)
-
-
 def motions(session: Session, wanted: Filter) -> tuple[facts.Motion, ...]:
-    """Return motions, newest first."""
+    """Return motions."""
     return _all(session, facts.Motion, _narrowed(tables.MotionRow, wanted))
 
 
-def motion(session: Session, key: Lookup) -> facts.Motion | None:
-    """Return one motion by number or digest."""
-    return _one(session, facts.Motion, tables.MotionRow, key, tables.MotionRow.digest)
-
-
-def approvals(session: Session, digest: str) -> tuple[facts.Approval, ...]:
-    """Return the approvals of a digest in the order of their arrival."""
+def approvers(session: Session, digests: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+    """Return the addresses whose approvals have arrived for each digest."""
     row = tables.ApprovalRow
-    query = select(row).where(row.digest == digest).order_by(col(row.id))
-    return _all(session, facts.Approval, query)
+    query = select(row).where(col(row.digest).in_(digests)).order_by(col(row.id))
+    found: dict[str, tuple[str, ...]] = {}
+    for approval in session.exec(query):
+        found[approval.digest] = (*found.get(approval.digest, ()), approval.treasurer)
+    return found
 
 
-def vetoes(session: Session, digest: str) -> tuple[facts.Approval, ...]:
-    """Return the vetoes against a digest in the order of their arrival."""
-    row = tables.VetoRow
-    query = select(row).where(row.digest == digest).order_by(col(row.id))
-    return _all(session, facts.Approval, query)
-
-
-def approval_counts(session: Session, digests: Sequence[str]) -> Mapping[str, int]:
-    """Return how many approvals have arrived for each digest."""
-    row = tables.ApprovalRow
-    query = (
-        select(row.digest, func.count()).where(col(row.digest).in_(digests)).group_by(row.digest)
-    )
-    return {str(digest): int(count) for digest, count in session.exec(query)}
-
-
-def standings(session: Session) -> tuple[facts.Standing, ...]:
-    """Return all wallets, by name."""
-    row = tables.WalletRow
-    return _all(session, facts.Standing, select(row).order_by(col(row.name)))
-
-
-def incidents(session: Session) -> tuple[facts.Incident, ...]:
-    """Return the incidents that are not closed, oldest first."""
-    row = tables.IncidentRow
-    query = select(row).where(row.state != "CLOSED").order_by(col(row.id))
-    return _all(session, facts.Incident, query)
-
-
-def exposure(session: Session) -> facts.Exposure | None:
-    """Return whether money may leave toward exposure; None before the daemon's first start."""
-    row = session.get(tables.ExposureRow, 1)
-    return None if row is None else read_as(facts.Exposure, row)
-
-
-def last_ticks(session: Session) -> tuple[facts.Tick, ...]:
-    """Return the newest tick of every chain."""
+def last_ticks(session: Session) -> Mapping[int, facts.Tick]:
+    """Return the newest look at every chain, by chain id."""
     row = tables.TickRow
     newest = select(func.max(row.id)).group_by(col(row.chain_id))
-    found = session.exec(select(row).where(col(row.id).in_(newest)).order_by(col(row.chain_id)))
-    return tuple(tick_from(tick) for tick in found)
-
-
-def seen_at_head(session: Session, chain_id: int) -> Mapping[tuple[str, str], Seen]:
-    """Return the newest cells of a chain at its head, by address and cell."""
-    row = tables.CellRow
-    query = select(row).where(row.chain_id == chain_id, row.depth == "head")
-    return {
-        (found.address, found.cell): Seen(value=found.value, block_number=found.block_number)
-        for found in session.exec(query)
-    }
+    found = session.exec(select(row).where(col(row.id).in_(newest)))
+    return {tick.chain_id: tick_from(tick) for tick in found}
 
 
 def state_counts(session: Session) -> Mapping[str, Mapping[str, int]]:
@@ -201,13 +118,3 @@ def _narrowed(row: Any, wanted: Filter) -> Any:  # noqa: ANN401 - the columns ar
 
 def _all(session: Session, kind: type[Fact], query: Any) -> tuple[Fact, ...]:  # noqa: ANN401
     return tuple(read_as(kind, row) for row in session.exec(query))
-
-
-def _one(
-    session: Session, kind: type[Fact], row: type[SQLModel], key: Lookup, digest: object
-) -> Fact | None:
-    if isinstance(key, int):
-        found = session.get(row, key)
-    else:
-        found = session.exec(select(row).where(digest == key)).first()
-    return None if found is None else read_as(kind, found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from sqlmodel import Session, col, func, select
 
@@ -15,17 +14,6 @@ from treasury.ledger.tables import ApprovalRow, RefillRow, VetoRow
 
 MONEY_MOVED = (RefillState.RELEASED, RefillState.SETTLED)
 """States in which a refill counts in rolling sums: its transfer moves or moved money."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefillFilter:
-    """Which refills to list; None means any. `since` is unix seconds of the proposal."""
-
-    state: RefillState | None = None
-    wallet: str | None = None
-    asset: Address | None = None
-    since: int | None = None
-    limit: int = 100
 
 
 def refill(session: Session, refill_id: int) -> Refill | None:
@@ -44,20 +32,6 @@ def by_transfer(session: Session, transfer_id: int) -> Refill | None:
     """Return the refill that a transfer carries out."""
     row = session.exec(select(RefillRow).where(RefillRow.transfer_id == transfer_id)).first()
     return None if row is None else read_as(Refill, row)
-
-
-def listed(session: Session, wanted: RefillFilter) -> tuple[Refill, ...]:
-    """Return refills, newest first."""
-    query = select(RefillRow).order_by(col(RefillRow.id).desc()).limit(wanted.limit)
-    if wanted.state is not None:
-        query = query.where(RefillRow.state == wanted.state.value)
-    if wanted.wallet is not None:
-        query = query.where(RefillRow.wallet == wanted.wallet)
-    if wanted.asset is not None:
-        query = query.where(RefillRow.asset == wanted.asset)
-    if wanted.since is not None:
-        query = query.where(RefillRow.proposed_at >= wanted.since)
-    return tuple(read_as(Refill, row) for row in session.exec(query))
 
 
 def in_states(session: Session, chain_id: int, *states: RefillState) -> tuple[Refill, ...]:

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlmodel import Session, col, select
 
 from policies.lifecycles import MotionState, WithdrawalState
-from policies.terms import Address
 from treasury.ledger.facts import Motion, Withdrawal
 from treasury.ledger.reading import read_as
 from treasury.ledger.tables import MotionRow, WithdrawalRow
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WithdrawalFilter:
-    """Which withdrawals to list; None means any."""
-
-    state: WithdrawalState | None = None
-    pool: str | None = None
-    asset: Address | None = None
-    since: int | None = None
-    limit: int = 100
 
 
 def withdrawal(session: Session, withdrawal_id: int) -> Withdrawal | None:
@@ -42,20 +28,6 @@ def by_transfer(session: Session, transfer_id: int) -> Withdrawal | None:
     query = select(WithdrawalRow).where(WithdrawalRow.transfer_id == transfer_id)
     row = session.exec(query).first()
     return None if row is None else read_as(Withdrawal, row)
-
-
-def withdrawals(session: Session, wanted: WithdrawalFilter) -> tuple[Withdrawal, ...]:
-    """Return withdrawals, newest first."""
-    query = select(WithdrawalRow).order_by(col(WithdrawalRow.id).desc()).limit(wanted.limit)
-    if wanted.state is not None:
-        query = query.where(WithdrawalRow.state == wanted.state.value)
-    if wanted.pool is not None:
-        query = query.where(WithdrawalRow.pool == wanted.pool)
-    if wanted.asset is not None:
-        query = query.where(WithdrawalRow.asset == wanted.asset)
-    if wanted.since is not None:
-        query = query.where(WithdrawalRow.created_at >= wanted.since)
-    return tuple(read_as(Withdrawal, row) for row in session.exec(query))
 
 
 def withdrawals_in(
@@ -85,11 +57,11 @@ def motion_by_digest(session: Session, digest: str) -> Motion | None:
     return None if row is None else read_as(Motion, row)
 
 
-def motions(
-    session: Session, state: MotionState | None = None, limit: int = 100
-) -> tuple[Motion, ...]:
-    """Return motions, newest first."""
-    query = select(MotionRow).order_by(col(MotionRow.id).desc()).limit(limit)
-    if state is not None:
-        query = query.where(MotionRow.state == state.value)
+def motions_in(session: Session, *states: MotionState) -> tuple[Motion, ...]:
+    """Return the motions in any of the states, oldest first."""
+    query = (
+        select(MotionRow)
+        .where(col(MotionRow.state).in_([state.value for state in states]))
+        .order_by(col(MotionRow.id))
+    )
     return tuple(read_as(Motion, row) for row in session.exec(query))

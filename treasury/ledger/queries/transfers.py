@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from sqlmodel import Session, col, func, or_, select
 
@@ -21,18 +20,6 @@ _SIGNED_STATES = (
     TransferState.CANCELLED,
     TransferState.USURPED,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransferFilter:
-    """Which transfers to list; None means any. `address` matches either end."""
-
-    state: TransferState | None = None
-    purpose: Purpose | None = None
-    address: Address | None = None
-    asset: Address | None = None
-    since: int | None = None
-    limit: int = 100
 
 
 def transfer(session: Session, transfer_id: int) -> Transfer | None:
@@ -59,27 +46,6 @@ def by_cause(session: Session, prefix: str) -> tuple[Transfer, ...]:
         )
         .order_by(col(TransferRow.id))
     )
-    return tuple(read_as(Transfer, row) for row in session.exec(query))
-
-
-def listed(session: Session, wanted: TransferFilter) -> tuple[Transfer, ...]:
-    """Return transfers, newest first."""
-    query = select(TransferRow).order_by(col(TransferRow.id).desc()).limit(wanted.limit)
-    if wanted.state is not None:
-        query = query.where(TransferRow.state == wanted.state.value)
-    if wanted.purpose is not None:
-        query = query.where(TransferRow.purpose == wanted.purpose.value)
-    if wanted.asset is not None:
-        query = query.where(TransferRow.asset == wanted.asset)
-    if wanted.since is not None:
-        query = query.where(TransferRow.created_at >= wanted.since)
-    if wanted.address is not None:
-        query = query.where(
-            or_(
-                col(TransferRow.source) == wanted.address,
-                col(TransferRow.destination) == wanted.address,
-            )
-        )
     return tuple(read_as(Transfer, row) for row in session.exec(query))
 
 

@@ -49,7 +49,7 @@ _MACHINES: Mapping[type[Any], Machine] = {
     facts.Incident: INCIDENT,
     facts.Exposure: EXPOSURE,
 }
-_SILENT = frozenset({"changed_at", "raw", "terms", "payload"})
+_SILENT = frozenset({"changed_at", "raw", "terms", "payload", "why"})
 
 
 def create(
@@ -92,6 +92,8 @@ def move(
     _require_edge(machine, old, to, actor)
     if "terms" in columns and not isinstance(fact, facts.Withdrawal):
         raise LifecycleError("terms never change: make a new row with new consent")
+    if hasattr(fact, "why"):
+        columns = {**columns, "why": _sentence(why)}
     _write(session, fact, {"state": to.value, "changed_at": now, **columns})
     body = {"from": old.value, "to": to.value, "why": _why(why), **_written(columns)}
     moved = replace(fact, **_changes(fact, to, now, columns))  # type: ignore[type-var]
@@ -173,6 +175,10 @@ def _stored(value: object) -> object:
 
 def _why(why: Why) -> object:
     return why if isinstance(why, str) else reasons_to_json(why)
+
+
+def _sentence(why: Why) -> str:
+    return why if isinstance(why, str) else "; ".join(reason.text for reason in why)
 
 
 def _written(columns: Mapping[str, object]) -> dict[str, object]:

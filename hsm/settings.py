@@ -138,7 +138,7 @@ def _key(name: str, table: Table) -> KeyPlan:
         curve=table.choice("curve", Curve, Curve.SECP256K1),
         purpose=table.choice("purpose", KeyPurpose, KeyPurpose.TRANSACTION),
         imported=table.flag("imported", default=False) if table.has("imported") else False,
-        waived_attributes=frozenset(waived),
+        waived_attributes=frozenset(name.removeprefix("CKA_") for name in waived),
     )
     table.finish()
     return plan

@@ -1,0 +1,77 @@
+"""The tables of the signer's book, as numbered migrations that only ever go forward.
+
+Amounts are decimal text padded to 78 digits, so that they sort and compare; times are unix
+seconds of the signer's clock; `seq` numbers are those of the chained entries.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from hsm.errors import BookError
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+    CREATE TABLE entries (
+        seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL,
+        content TEXT NOT NULL, head BLOB NOT NULL) STRICT;
+    CREATE TABLE tokens (name TEXT PRIMARY KEY, serial TEXT NOT NULL) STRICT;
+    CREATE TABLE laws (
+        seq INTEGER PRIMARY KEY, digest BLOB NOT NULL, text TEXT NOT NULL,
+        active_from INTEGER NOT NULL, motion_id BLOB NOT NULL, dropped INTEGER NOT NULL) STRICT;
+    CREATE TABLE motions (motion_id BLOB PRIMARY KEY, kind TEXT NOT NULL, at INTEGER NOT NULL)
+        STRICT;
+    CREATE TABLE marks (
+        wallet TEXT PRIMARY KEY, mark TEXT NOT NULL CHECK (mark IN ('isolated', 'retired')),
+        at INTEGER NOT NULL, why TEXT NOT NULL) STRICT;
+    CREATE TABLE active (pool TEXT PRIMARY KEY, wallet TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
+    CREATE TABLE nonces (
+        chain_id INTEGER NOT NULL, address TEXT NOT NULL, next INTEGER NOT NULL,
+        PRIMARY KEY (chain_id, address)) STRICT;
+    CREATE TABLE orders (
+        order_id BLOB PRIMARY KEY, terms TEXT NOT NULL, purpose TEXT NOT NULL,
+        chain_id INTEGER NOT NULL, source TEXT NOT NULL, nonce INTEGER,
+        changed INTEGER NOT NULL) STRICT;
+    CREATE INDEX orders_changed ON orders (changed);
+    CREATE UNIQUE INDEX one_order_per_nonce ON orders (chain_id, source, nonce)
+        WHERE nonce IS NOT NULL AND purpose <> 'evacuation';
+    CREATE TABLE attempts (
+        order_id BLOB NOT NULL REFERENCES orders, attempt INTEGER NOT NULL, kind TEXT NOT NULL,
+        fees TEXT NOT NULL, digest BLOB NOT NULL, at INTEGER NOT NULL, raw BLOB, hash BLOB,
+        PRIMARY KEY (order_id, attempt)) STRICT;
+    CREATE TABLE approvals (
+        digest BLOB NOT NULL, signer TEXT NOT NULL, signature BLOB NOT NULL,
+        seen_at INTEGER NOT NULL, PRIMARY KEY (digest, signer)) STRICT;
+    CREATE TABLE vetoes (
+        digest BLOB NOT NULL, signer TEXT NOT NULL, signature BLOB NOT NULL, at INTEGER NOT NULL,
+        PRIMARY KEY (digest, signer)) STRICT;
+    CREATE TABLE spends (
+        order_id BLOB PRIMARY KEY REFERENCES orders, at INTEGER NOT NULL, purpose TEXT NOT NULL,
+        chain_id INTEGER NOT NULL, source TEXT NOT NULL, destination TEXT NOT NULL,
+        asset TEXT NOT NULL, amount TEXT NOT NULL, fee TEXT NOT NULL,
+        first_use INTEGER NOT NULL) STRICT;
+    CREATE INDEX spends_out ON spends (chain_id, source, at);
+    CREATE INDEX spends_in ON spends (chain_id, destination, at);
+    CREATE TABLE signatures (
+        key TEXT NOT NULL, r BLOB NOT NULL, digest BLOB NOT NULL, s BLOB NOT NULL,
+        at INTEGER NOT NULL, PRIMARY KEY (key, r)) STRICT;
+    """,
+)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the tables to the newest form, one committed step at a time.
+
+    Raises `BookError` when the book was written by a newer program.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(MIGRATIONS):
+        raise BookError(
+            f"the book is of version {version}, this program knows {len(MIGRATIONS)}: "
+            "run the newer program"
+        )
+    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT;"
+        )

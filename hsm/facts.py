@@ -1,0 +1,200 @@
+"""What the guard is told about one order: gathered from book and law, then judged without I/O.
+
+Facts are gathered inside the transaction that records the order, so that check and use cannot
+drift apart.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hsm import book_consent, book_law, book_orders
+from hsm.answers import AttemptKind, Fees
+from hsm.book import Book
+from hsm.book_law import Mark
+from hsm.book_orders import Order, Spend
+from policies.consent import Tally, tally_transfer
+from policies.law import Asset, Chain, Law, Pool, Role, Wallet, law_digest
+from policies.terms import Address, Purpose, TransferTerms
+
+LONGEST_WINDOW_S = 366 * 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """One order, what is asked for it, and everything the rules may look at.
+
+    `law` is the law in force or the coming one (then `is_coming`); `outgoing` and `incoming` are
+    the movements signed from the source and toward the destination; `pinned_addresses` maps a key
+    of the settings to the address of its pinned public key (transaction keys only);
+    `recipient_since` is when a withdrawal first paid the destination. `claimed_nonce` is the
+    daemon's word and may only be heard where a lie gains nothing.
+    """
+
+    terms: TransferTerms
+    order_id: bytes
+    kind: AttemptKind
+    fees: Fees
+    now: int
+    law: Law
+    is_coming: bool
+    in_force_digest: bytes
+    order: Order | None
+    claimed_nonce: int | None
+    is_claim_taken: bool
+    approvals: Mapping[Address, tuple[bytes, int]]
+    vetoed_by: Sequence[Address]
+    marks: Mapping[str, Mark]
+    active: Mapping[str, str]
+    is_frozen: bool
+    pinned_addresses: Mapping[str, Address]
+    outgoing: Sequence[Spend]
+    incoming: Sequence[Spend]
+    recipient_since: int | None
+
+    @property
+    def chain(self) -> Chain | None:
+        """Return the chain that the terms name."""
+        return self.law.chain_by_id(self.terms.chain_id)
+
+    @property
+    def asset(self) -> Asset | None:
+        """Return the asset that the terms name."""
+        return self.law.asset_at(self.terms.chain_id, self.terms.asset)
+
+    @property
+    def source(self) -> Wallet | None:
+        """Return our wallet that pays."""
+        return self.law.wallet_at(self.terms.chain_id, self.terms.source)
+
+    @property
+    def destination(self) -> Wallet | None:
+        """Return our wallet that receives, if it is one of ours."""
+        return self.law.wallet_at(self.terms.chain_id, self.terms.destination)
+
+    @property
+    def pool(self) -> Pool | None:
+        """Return the pool of the hot wallet of this movement, whichever end it is."""
+        wallet = self.destination if self.terms.purpose is Purpose.REFILL else self.source
+        if wallet is None or wallet.role is not Role.HOT:
+            return None
+        return self.law.pool_of(wallet.name)
+
+    @property
+    def is_first_signature(self) -> bool:
+        """Tell whether no signature exists for the order yet."""
+        return self.order is None or not self.order.is_signed
+
+    @property
+    def is_first_use(self) -> bool:
+        """Tell whether the recipient is still new: never paid, or first paid in this window."""
+        pool, asset = self.pool, self.asset
+        rule = pool.withdrawals.get(asset.symbol) if pool and asset else None
+        if self.recipient_since is None or rule is None:
+            return True
+        return self.recipient_since > self.now - rule.window_s
+
+    def mark_of(self, wallet: Wallet | None) -> Mark | None:
+        """Return what the book holds against a wallet."""
+        return None if wallet is None else self.marks.get(wallet.name)
+
+    def spent(self, window_s: int) -> Sequence[Spend]:
+        """Return what left the source in the window up to now."""
+        return [spend for spend in self.outgoing if spend.at > self.now - window_s]
+
+    def received(self, window_s: int) -> Sequence[Spend]:
+        """Return what was sent to the destination in the window up to now."""
+        return [spend for spend in self.incoming if spend.at > self.now - window_s]
+
+    def refilled(self, window_s: int) -> int:
+        """Return the sum of refills of this asset to the destination in the window up to now."""
+        return sum(
+            spend.amount
+            for spend in self.received(window_s)
+            if spend.purpose == Purpose.REFILL and spend.asset == self.terms.asset
+        )
+
+    def tally(self) -> Tally:
+        """Count the consent under this law.
+
+        Under the coming law only its roster matters: terms can name only the law in force.
+        """
+        terms = self.terms
+        if self.is_coming and terms.law_digest == self.in_force_digest:
+            terms = dataclasses.replace(terms, law_digest=law_digest(self.law))
+        return tally_transfer(
+            terms,
+            self.order_id,
+            [signature for signature, _ in self.approvals.values()],
+            law=self.law,
+            vetoed_by=self.vetoed_by,
+            rolling_amount=self._rolling_amount(),
+        )
+
+    def quorum_at(self, tally: Tally) -> int | None:
+        """Return when the book had seen as many counted approvals as the tally needs."""
+        if not tally.reached:
+            return None
+        if tally.required == 0:
+            return self.now
+        counted = (person.address for person in tally.counted)
+        seen = sorted(self.approvals[address][1] for address in counted)
+        return seen[tally.required - 1]
+
+    def _rolling_amount(self) -> int:
+        pool, asset = self.pool, self.asset
+        if pool is None or asset is None or self.terms.purpose is not Purpose.REFILL:
+            return 0
+        rule = pool.refills.get(asset.symbol)
+        return 0 if rule is None else self.refilled(rule.window_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a request asks for one order; `fees` None: nothing is to be signed yet."""
+
+    terms: TransferTerms
+    order_id: bytes
+    kind: AttemptKind = AttemptKind.ORIGINAL
+    fees: Fees | None = None
+    claimed_nonce: int | None = None
+
+
+def gather(
+    book: Book, asked: Asked, law: Law, *, in_force: Law, pinned: Mapping[str, Address], now: int
+) -> Facts:
+    """Gather the facts of one order under one law."""
+    terms, claim = asked.terms, asked.claimed_nonce
+    since = now - LONGEST_WINDOW_S
+    order = book_orders.find_order(book, asked.order_id)
+    outgoing = book_orders.spends_from(book, terms.chain_id, terms.source, since)
+    incoming = book_orders.spends_to(book, terms.chain_id, terms.destination, since)
+    return Facts(
+        terms=terms,
+        order_id=asked.order_id,
+        kind=asked.kind,
+        fees=asked.fees or NO_FEES,
+        now=now,
+        law=law,
+        is_coming=law is not in_force,
+        in_force_digest=law_digest(in_force),
+        order=order,
+        claimed_nonce=claim,
+        is_claim_taken=claim is not None
+        and book_orders.is_nonce_taken(book, terms.chain_id, terms.source, claim),
+        approvals=book_consent.approvals_of(book, asked.order_id),
+        vetoed_by=book_consent.vetoes_of(book, asked.order_id),
+        marks=book_law.marks(book),
+        active=book_law.active_wallets(book),
+        is_frozen=book_law.is_frozen(book),
+        pinned_addresses=pinned,
+        outgoing=outgoing,
+        incoming=incoming,
+        recipient_since=book_orders.first_paid_at(book, terms.chain_id, terms.destination),
+    )
+
+
+NO_FEES = Fees(gas_limit=21_000, max_fee_per_gas=0, max_priority_fee_per_gas=0)
+"""Stands for "not asked yet" when an order is only lodged."""

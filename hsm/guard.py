@@ -1,0 +1,73 @@
+"""The last rule before the key: collects every refusal, or lets the order pass.
+
+Unknown purpose, missing fact, empty rule list, an exception inside a rule: refused. While an
+adopted law waits to come into force, an order must pass under both laws, so that what the new
+law forbids is forbidden at once and what it allows is not allowed yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from hsm.answers import AttemptKind
+from hsm.facts import Facts
+from hsm.rules import EVERY_ORDER, Rule, fees_are_bounded, key_is_pinned, no
+from hsm.rules_purpose import BY_PURPOSE, LIMITS
+from policies.terms import Reason
+
+CANCEL_RULES: tuple[Rule, ...] = (
+    Rule(name="fees_are_bounded", check=fees_are_bounded),
+    Rule(name="key_is_pinned", check=key_is_pinned),
+)
+"""A cancel moves nothing to nobody, so only its cost and its key are judged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """All refusals (none: it may be signed), and the earliest time when it is merely too early."""
+
+    refusals: tuple[Reason, ...]
+    not_before: int | None = None
+
+
+def judge(views: Sequence[Facts]) -> Verdict:
+    """Judge one order under every law that binds now; `views` has the facts under each."""
+    refusals = [reason for facts in views for reason in _refusals(facts)]
+    if not views:
+        refusals.append(no("no_law", "no law is adopted: nothing is signed before genesis"))
+    unique = tuple(dict.fromkeys(refusals))
+    return Verdict(refusals=unique, not_before=None if unique else _not_before(views))
+
+
+def rules_for(facts: Facts) -> tuple[Rule, ...]:
+    """Return the rules that judge this attempt."""
+    if facts.kind is AttemptKind.CANCEL:
+        return CANCEL_RULES
+    rules = EVERY_ORDER + BY_PURPOSE.get(facts.terms.purpose, ())
+    if facts.order is not None and facts.order.nonce is not None:
+        return tuple(rule for rule in rules if rule.name not in LIMITS)
+    return rules
+
+
+def _refusals(facts: Facts) -> Iterator[Reason]:
+    if facts.terms.purpose not in BY_PURPOSE:
+        yield no("unknown_purpose", "there are no rules for this purpose")
+    for rule in rules_for(facts):
+        try:
+            yield from rule.check(facts)
+        except Exception as error:  # noqa: BLE001 - a rule that breaks is a refusal
+            yield no("rule_failed", f"rule {rule.name} failed ({type(error).__name__})")
+
+
+def _not_before(views: Sequence[Facts]) -> int | None:
+    """Return when the time-lock ends, None when it is over or there is none."""
+    latest = None
+    for facts in views:
+        if facts.kind is AttemptKind.CANCEL or not facts.is_first_signature:
+            continue
+        tally = facts.tally()
+        seen_at = facts.quorum_at(tally)
+        if seen_at is not None and seen_at + tally.time_lock_s > facts.now:
+            latest = max(latest or 0, seen_at + tally.time_lock_s)
+    return latest

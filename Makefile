@@ -58,7 +58,7 @@ test-systemd: bootstrap ## install into a bare Debian tree, boot it and drive it
 	@exec $(BIN)/python -m pytest -m systemd_boot -s $(ARGS)
 
 install: bootstrap ## install programs and units below DESTDIR
-	@DESTDIR="$(DESTDIR)" exec tools/install.sh
+	@DESTDIR="$(DESTDIR)" exec $(BIN)/python tools/install.py
 
 controls: bootstrap ## renew tests/CONTROLS.md from the docstrings of the tests
 	@$(BIN)/python tools/controls.py

@@ -19,7 +19,7 @@ class Case:
     `score` adds up decades of surprise; `heat` counts payments that fade within an hour.
     """
 
-    __slots__ = ("assets", "count", "first", "first_size", "heat", "heat_slot", "held_at", "key",
+    __slots__ = ("assets", "count", "first", "first_size", "gap_least", "heat", "heat_top", "score_top", "heat_slot", "held_at", "key",
                  "last", "level", "score", "score_slot", "total", "total_slot")  # fmt: skip
 
     def __init__(self, key: int, time: int) -> None:
@@ -36,6 +36,8 @@ class Case:
         self.assets: tuple[str, ...] = ()
         self.score_slot = self.total_slot = self.heat_slot = -1
         self.held_at = 0.0
+        self.score_top = self.heat_top = 0
+        self.gap_least = 15
 
     def heat_now(self, time: int) -> float:
         """Return the heat with one more payment now."""

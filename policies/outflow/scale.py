@@ -14,6 +14,8 @@ _PRIOR_DEVIATION = 1.2
 _PRIOR_WEIGHT = 3.0
 _LEAST_DEVIATION = 0.1
 _KEPT = 2_000.0
+FLOOD = 16
+EASES_PER_HOUR = 0.003
 HIGH = 1.6
 """Mean absolute deviations from the middle up to the ninth decile (normal in log space)."""
 
@@ -21,7 +23,7 @@ HIGH = 1.6
 class Scale:
     """The learned middle and spread of one asset's log amounts."""
 
-    __slots__ = ("count", "deviation", "high", "last", "middle", "rarity", "stretch")
+    __slots__ = ("count", "deviation", "ease", "flood", "high", "hour", "last", "middle", "rarity", "stretch")
 
     def __init__(self) -> None:
         """Start knowing nothing."""
@@ -32,6 +34,8 @@ class Scale:
         self.stretch = 0.0
         self.rarity = 0.0
         self.last = 0
+        self.ease = 0.0
+        self.hour = self.flood = 0
 
     def size(self, x: float) -> float:
         """Return the log of the size of an amount, given its log.
@@ -45,8 +49,14 @@ class Scale:
             return -HIGH * self.deviation
         return (x - self.middle) * self.stretch - HIGH * self.deviation
 
-    def learn(self, x: float) -> None:
-        """Take one more log amount into account."""
+    def learn(self, x: float, hour: int) -> None:
+        """Take one more log amount into account; a flood within an hour counts as a few."""
+        if hour != self.hour:
+            self.ease = EASES_PER_HOUR * min(hour - self.hour, 24)
+            self.hour, self.flood = hour, 0
+        self.flood += 1
+        if self.flood > FLOOD and self.flood & FLOOD - 1:
+            return
         count = self.count
         if not count:
             self.middle = x
@@ -59,7 +69,13 @@ class Scale:
         weight = 1.0 / (min(count, _KEPT) + 1.0 + _PRIOR_WEIGHT)
         moved = self.deviation + weight * (abs(clipped) - self.deviation)
         self.deviation = max(moved, _LEAST_DEVIATION)
-        self.high = self.middle + HIGH * self.deviation
+        high = self.middle + HIGH * self.deviation
+        if high < self.high - self.ease and count >= 16.0:
+            # A flood of crumbs does not make yesterday's ordinary payment a giant.
+            high = self.high - self.ease
+        if self.ease:
+            self.ease = 0.0
+        self.high = high
         if count < 20.0:
             self.stretch = 1.0 / sqrt(1.0 + 1.5 / (count + 1.0))
 

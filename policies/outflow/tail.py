@@ -13,16 +13,20 @@ from math import log10
 
 LN10 = 2.302585092994046
 _NONE_SEEN = 0.5
+_TRACE = 0.05
 _REFRESH_SHARE = 32
 
 
 class Tail:
     """Counts by bucket, and the return period of reaching each bucket or a higher one."""
 
-    __slots__ = ("counts", "decades", "excess_floor", "excess_prior", "pending", "total")
+    __slots__ = ("anchor", "counts", "decades", "excess_floor", "excess_prior", "pending", "total")
 
-    def __init__(self, *, size: int, excess_prior: float, excess_floor: float) -> None:
-        """Start empty; the excesses are in buckets."""
+    def __init__(
+        self, *, size: int, excess_prior: float, excess_floor: float, anchor: int = 0
+    ) -> None:
+        """Start empty; the excesses are in buckets; nothing below the anchor is rare."""
+        self.anchor = anchor
         self.counts = [0.0] * size
         self.decades = [0.0] * size
         self.excess_prior = excess_prior
@@ -63,19 +67,19 @@ class Tail:
         counts = self.counts
         decades = self.decades
         past = log10(max(days, 1e-6))
-        threshold, above, excess = self._shoulder()
+        threshold, above, excess = self.shoulder()
         fall = 1.0 / (excess * LN10)
         top = log10(max(above, _NONE_SEEN))
         seen = 0.0
         for bucket in range(len(counts) - 1, -1, -1):
             seen += counts[bucket]
             expected = top - (bucket - threshold) * fall if bucket > threshold else top
-            if seen > _NONE_SEEN:
+            if seen > _TRACE:
                 expected = max(expected, log10(seen))
             decades[bucket] = past - expected
         self.pending = 0
 
-    def _shoulder(self) -> tuple[int, float, float]:
+    def shoulder(self) -> tuple[int, float, float]:
         """Return where the tail begins, how many reach it, and their mean excess in buckets."""
         counts = self.counts
         wanted = min(max(4.0, self.total * 0.05), 64.0)
@@ -91,7 +95,8 @@ class Tail:
             bucket -= 1
         lowest = bucket
         if above < wanted:
-            lowest = next((b for b, count in enumerate(counts) if count), len(counts) // 2)
+            lowest = next((b for b, count in enumerate(counts) if count), self.anchor)
+            lowest = max(lowest, self.anchor)
         mean = reach / above - lowest + 0.5 if above else 0.0
         weight = above + 4.0
         excess = (above * mean + 4.0 * self.excess_prior) / weight

@@ -25,9 +25,13 @@ SURPRISE_FREE = 0.5
 TRUST_BUCKETS = 6
 CAPPED = 3.0
 CURRENCY = "\0value"
-MEMORY_EVENTS = 20_000.0
+MEMORY_EVENTS = 2_000.0
+MEMORY_DAYS = 180.0
 FOUNDERS_WEIGHT = 0.1
-SCORE_FADES_S = 12 * HOUR_S
+SCORE_FADES_S = 3 * HOUR_S
+SLOW_DECADES = 1.7
+ASK_AGAIN = 1.5
+AGREEMENT = 0.3
 
 
 class WalletWatch:
@@ -35,7 +39,7 @@ class WalletWatch:
 
     __slots__ = (
         "active_days", "all", "assets", "canaries", "day_end", "day_events", "days", "entry",
-        "events", "first", "flows", "follow", "fresh", "heat", "holds", "known", "large", "last", "next_roll", "offset",
+        "events", "every", "first", "flows", "follow", "fresh", "heat", "holds", "known", "large", "last", "next_roll", "offset",
         "rare", "rarities", "repeats", "salt", "score", "sensitivity", "total", "unread", "young",
     )  # fmt: skip
 
@@ -48,8 +52,9 @@ class WalletWatch:
         self.assets: dict[str, Scale] = {}
         self.young: dict[int, Case] = {}
         self.known = KnownRecipients()
-        self.entry = Tail(size=128, excess_prior=2.9, excess_floor=1.2)
-        self.total = Tail(size=128, excess_prior=2.9, excess_floor=1.2)
+        self.entry = Tail(size=128, excess_prior=2.9, excess_floor=1.2, anchor=UNIT)
+        self.every = Tail(size=128, excess_prior=2.9, excess_floor=1.2)
+        self.total = Tail(size=128, excess_prior=2.9, excess_floor=1.2, anchor=UNIT)
         self.score = Tail(size=160, excess_prior=2.6, excess_floor=1.4)
         self.heat = Tail(size=64, excess_prior=3.0, excess_floor=1.5)
         self.fresh = _flow("fresh", (1, 6, 24, 72), 0.5, 0.2)
@@ -81,16 +86,15 @@ class WalletWatch:
         size_log = self._size_by_value(value) if value else scale.size(x)
         bucket = int(size_log * PER_OCTAVE + UNIT + 0.5)
         bucket = 0 if bucket < 0 else 127 if bucket > 127 else bucket
+        self.every.counts[bucket] += 1.0
         key = key_of(recipient, self.salt)
-        case = self.young.get(key)
-        if case is None:
-            level = self.known.level(key)
-            if level >= 0 and bucket <= level + TRUST_BUCKETS:
-                scale.learn(x)
-                flow = self.all
-                flow.total += exp(size_log) if size_log < 1.0 else CAPPED
-                return self._crowded(event) if flow.total > flow.bar else CALM
-            case = self._open(key, time)
+        level = self.known.level(key)
+        if level >= 0 and bucket <= level + TRUST_BUCKETS:
+            scale.learn(x, time // HOUR_S)
+            flow = self.all
+            flow.total += exp(size_log) if size_log < 1.0 else CAPPED
+            return self._crowded(event) if flow.total > flow.bar else CALM
+        case = self.young.get(key) or self._open(key, time)
         return self._young(event, scale, case, (x, size_log, bucket))
 
     def _young(
@@ -112,7 +116,10 @@ class WalletWatch:
         capped = min(size, CAPPED)
         self.fresh.total += capped
         self.all.total += capped
-        self.rare.total += rarity
+        if rarity and time > scale.last + HOUR_S:
+            # A coin that everybody wants today is one oddity and not a hundred.
+            self.rare.total += rarity
+            scale.last = time
         self.large.total += max(0.0, gain - SURPRISE_FREE)
         beyond = bucket > case.level
         decades = self._case_decades(slots, bucket if beyond else -1)
@@ -127,7 +134,7 @@ class WalletWatch:
         if judgement.verdict >= Verdict.HOLD:
             self._quarantine(case, judgement.score)
         elif not case.held_at:
-            scale.learn(x)
+            scale.learn(x, event.time // HOUR_S)
             self._learn(case, slots, bucket if beyond else -1, gap)
         return judgement
 
@@ -186,23 +193,21 @@ class WalletWatch:
 
     def _decide(self, event: Outflow, case: Case | None, signals: list[Signal]) -> Judgement:
         settings = self.sensitivity
-        strong = sorted((s.decades for s in signals if s.decades > 0.0), reverse=True)
-        if not strong:
-            return CALM
-        # Signals overlap, so those after the first count for a part of what they exceed.
-        rank = strong[0] + sum(0.25 * max(0.0, d - 1.0) for d in strong[1:4])
+        rank = _rank(signals)
         verdict = self._rung(rank)
-        if verdict >= Verdict.HOLD and case is not None and rank < case.held_at + 0.1:
+        if verdict >= Verdict.HOLD and case is not None and rank < case.held_at + ASK_AGAIN:
             verdict = Verdict.THROTTLE
         if verdict is Verdict.CALM:
             return CALM
         if verdict >= Verdict.HOLD:
             verdict = self._escalate(event.time, verdict)
-        spoken = [s for s in signals if s.decades >= min(settings.alert, strong[0])]
+        spoken = [s for s in signals if s.decades >= min(settings.alert, rank - 0.5)]
         return Judgement(verdict, round(rank, 2), explain(event, self, case, spoken))
 
     def _rung(self, rank: float) -> Verdict:
         settings = self.sensitivity
+        if rank >= settings.hold and rank < settings.hold + self._slow_margin():
+            return Verdict.THROTTLE
         if rank < settings.alert:
             return Verdict.CALM
         if rank < settings.throttle:
@@ -264,6 +269,11 @@ class WalletWatch:
         self, case: Case, event: Outflow, seen: tuple[float, float, float, float, int]
     ) -> None:
         size, total, score, heat, bucket = seen
+        case.score_top = max(case.score_top, score_slot(score))
+        case.heat_top = max(case.heat_top, heat_slot(heat))
+        if case.count:
+            gap_s = max(0, event.time - case.last)
+            case.gap_least = min(case.gap_least, self.follow.slot(gap_s))
         case.count += 1
         case.last = event.time
         case.total, case.score, case.heat = total, score, heat
@@ -284,7 +294,7 @@ class WalletWatch:
             follow.changes += gap[1]
         if entry >= 0:
             self.entry.add(entry)
-            if self.entry.total > MEMORY_EVENTS:
+            if self.days > MEMORY_DAYS and self.entry.total > MEMORY_EVENTS:
                 self._halve()
         if case.total_slot < 0:
             self.total.add(slots[0])
@@ -317,9 +327,13 @@ class WalletWatch:
             self.known.remember(key, case.level)
             return
         # Nobody objected for days: a person let it pass, so it counts as a thing that happens.
-        self.total.add(size_slot(case.total))
-        self.score.add(score_slot(case.score))
         self.entry.add(case.level)
+        self.total.add(size_slot(case.total))
+        self.score.add(case.score_top)
+        self.heat.add(case.heat_top)
+        self.follow.payments += 1.0
+        if case.count > 1:
+            self.follow.gaps[case.gap_least] += 1.0
 
     def _meet(self, name: str) -> Scale:
         """Start to learn about an asset that this wallet never sent before."""
@@ -335,8 +349,17 @@ class WalletWatch:
         scale = self.assets.get(CURRENCY) or self._meet(CURRENCY)
         x = log(value) if value > 0.0 else 0.0
         size_log = scale.size(x)
-        scale.learn(x)
+        scale.learn(x, self.last // HOUR_S)
         return size_log
+
+    def _slow_margin(self) -> float:
+        """Return how much more it takes to hold a payment of a wallet that pays seldom.
+
+        Its treasurers are asked less often per year, and its few payments differ more.
+        """
+        daily = self.events / max(self.days, 1.0)
+        share = 1.0 - log10(max(daily, 1.0)) / SLOW_DECADES
+        return self.sensitivity.slow_margin * max(0.0, share)
 
     def _active_share(self) -> float:
         return min(1.0, (self.active_days + 1.0) / max(self.days, 1.0))
@@ -373,6 +396,9 @@ class WalletWatch:
     def _end_day(self, time: int) -> None:
         self.day_end = time - time % DAY_S + DAY_S
         self._rank_assets()
+        self.every.total = sum(self.every.counts)
+        excess = self.every.shoulder()[2]
+        self.entry.excess_prior = self.total.excess_prior = excess
         if time - self.first < self.sensitivity.young_s + DAY_S:
             # At first everybody is new, which says nothing about later days.
             return
@@ -401,3 +427,18 @@ class WalletWatch:
 def _flow(name: str, hours: tuple[int, ...], prior: float, floor: float) -> Flow:
     windows = (Window(h * HOUR_S, spread_prior=prior, spread_floor=floor) for h in hours)
     return Flow(name, tuple(windows))
+
+
+SIZE_RULES = ("first_payment", "recipient_total", "fresh", "all", "large")
+
+
+def _rank(signals: list[Signal]) -> float:
+    """Return one return period for all signals.
+
+    Signals of one kind (how much, how fast, how odd) see the same thing, so only the strongest
+    of each kind counts, and the second kind for a part of what exceeds one decade.
+    """
+    much = max((s.decades for s in signals if s.rule in SIZE_RULES), default=0.0)
+    odd = max((s.decades for s in signals if s.rule not in SIZE_RULES), default=0.0)
+    low, high = min(much, odd), max(much, odd)
+    return high + AGREEMENT * max(0.0, low - 1.0)

@@ -1,0 +1,218 @@
+"""Say what is wrong and what to do, before it costs money.
+
+Green: fine. Yellow: works, but somebody should look. Red: money toward exposure must not move;
+the daemon starts HALTED and goes on watching. Every finding names its remedy. The same
+examination runs at every start of the daemon and by hand as `treasuryd doctor`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from config.errors import ConfigError
+from config.load import load_settings
+from config.settings import ChainSettings, Settings
+from hsm.answers import SignerStatus
+from hsm.client import SignerClient
+from hsm.errors import HsmError
+from policies.law import Law, LawError, law_digest, law_from_canonical, parse_law
+from treasury.chain.errors import ChainError, EndpointError, WrongChainError
+from treasury.chain.node import connect_node
+from treasury.errors import LedgerBusyError, LedgerError, LedgerHeldError
+from treasury.ledger import Ledger, journal, open_ledger
+from treasury.ledger.queries import standings
+
+_CLOCK_SKEW_S = 5
+_WORLD_READABLE = 0o007
+
+
+class Colour(StrEnum):
+    """How bad a finding is."""
+
+    GREEN = "green"
+    YELLOW = "yellow"
+    RED = "red"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of the examination: what was looked at, what was seen, what to do about it."""
+
+    colour: Colour
+    subject: str
+    text: str
+    remedy: str = ""
+
+
+Findings = Iterator[Finding]
+
+
+def examine(settings: Settings, ledger: Ledger, signer: SignerClient) -> tuple[Finding, ...]:
+    """Examine everything that the daemon depends on; nothing is changed anywhere."""
+    findings = [*_examine_folder(settings), *_examine_journal(ledger)]
+    try:
+        status = signer.status()
+        law = _law_of(signer)
+    except HsmError as error:
+        remedy = "start treasury-signer.service and look at its journal"
+        text = f"the signer does not answer: {error}"
+        findings.append(Finding(colour=Colour.YELLOW, subject="signer", text=text, remedy=remedy))
+        with ledger.read() as session:
+            law = standings.law(session)
+    else:
+        findings += [*_examine_signer(status), *_examine_book(ledger, status)]
+    findings += _examine_law(settings, law)
+    if law is not None:
+        for name, chain in settings.chains.items():
+            findings += _examine_chain(name, chain, law)
+    return tuple(findings)
+
+
+def run(config: Path, *, as_json: bool) -> int:
+    """Examine from the command line; return 0, or 78 when something is red or unreadable."""
+    try:
+        settings = load_settings(config)
+        signer = SignerClient(settings.signer.socket, deadline_s=settings.signer.deadline_s)
+        ledger = open_ledger(settings.daemon.database, lease=False)
+    except (ConfigError, LedgerError, LedgerHeldError, LedgerBusyError) as error:
+        sys.stderr.write(f"doctor: {error}\n")
+        return 78
+    try:
+        findings = examine(settings, ledger, signer)
+    finally:
+        ledger.close()
+    _print(findings, as_json=as_json)
+    return 78 if any(finding.colour is Colour.RED for finding in findings) else 0
+
+
+def _examine_folder(settings: Settings) -> Findings:
+    state = settings.daemon.state_dir
+    mode = state.stat().st_mode if state.exists() else None
+    if mode is None:
+        yield _red("state folder", f"{state} does not exist", "create it with mode 0700")
+    elif mode & _WORLD_READABLE:
+        yield _yellow("state folder", f"{state} is open to others", f"chmod 0700 {state}")
+    else:
+        yield _green("state folder", f"{state} is private")
+
+
+def _examine_journal(ledger: Ledger) -> Findings:
+    with ledger.read() as session:
+        verified = journal.verify(session)
+    if verified.ok:
+        yield _green("journal", f"{verified.entries} entries, the chain holds")
+    else:
+        text = f"entry {verified.first_bad}: {verified.why}"
+        yield _red("journal", text, "stop, keep the file as evidence, restore the last good backup")
+
+
+def _examine_signer(status: SignerStatus) -> Findings:
+    if status.health == "ready":
+        yield _green("signer", f"ready, book entry {status.book.seq}")
+    else:
+        yield _yellow("signer", f"its health is {status.health}", "unlock it or see its journal")
+    for waiver in status.waivers:
+        yield _yellow("signer", f"waived: {waiver}", "acceptable in development only")
+    skew_s = abs(status.now - int(time.time()))
+    if skew_s > _CLOCK_SKEW_S:
+        text = f"the signer's clock differs by {skew_s} s"
+        yield _yellow("clock", text, "repair time synchronisation on both hosts")
+
+
+def _examine_book(ledger: Ledger, status: SignerStatus) -> Findings:
+    with ledger.read() as session:
+        seen = journal.last_place(session)
+    if seen is not None and seen.seq > status.book.seq:
+        text = f"the ledger saw entry {seen.seq}, the signer's book ends at {status.book.seq}"
+        remedy = "the book was rewound or swapped: restore it, or reconcile and carry a motion"
+        yield _red("book", text, remedy)
+    else:
+        yield _green("book", "the signer's book continues what the ledger saw")
+
+
+def _examine_law(settings: Settings, adopted: Law | None) -> Findings:
+    if adopted is None:
+        yield _red("law", "no law is adopted", "hold genesis: treasuryctl law sign, law adopt")
+        return
+    yield _green("law", f"in force: {law_digest(adopted).hex()[:16]}…, {adopted.profile.value}")
+    path = settings.daemon.law
+    if path is None:
+        return
+    try:
+        filed = parse_law(tomllib.loads(path.read_text()), source=path.name)
+    except (OSError, tomllib.TOMLDecodeError, LawError) as error:
+        yield _yellow("law file", f"{path} cannot be read: {error}", "mend the file")
+        return
+    if law_digest(filed) != law_digest(adopted):
+        yield _yellow("law file", f"{path} is not the law in force", "propose it, or restore it")
+
+
+def _examine_chain(name: str, settings: ChainSettings, law: Law) -> Findings:
+    chain = law.chain(name)
+    subject = f"chain {name}"
+    if chain is None:
+        yield _yellow(subject, "it is not in the law in force", "adopt it, or remove its settings")
+        return
+    if len(settings.endpoints) == 1:
+        remedy = "add endpoints of other operators"
+        yield _yellow(subject, "one endpoint is a quorum of one: it can lie alone", remedy)
+    for url in settings.endpoints:
+        yield _examine_endpoint(subject, url, settings, chain.chain_id)
+
+
+def _examine_endpoint(subject: str, url: str, settings: ChainSettings, chain_id: int) -> Finding:
+    try:
+        node = connect_node(
+            url,
+            chain_id=chain_id,
+            finality=settings.finality,
+            deadline_s=settings.deadline_s,
+        )
+        head = node.head()
+        node.close()
+    except WrongChainError as error:
+        return _red(subject, str(error), "correct the endpoint in treasuryd.toml")
+    except EndpointError as error:
+        return _red(subject, str(error), "correct the endpoint in treasuryd.toml")
+    except ChainError as error:
+        return _yellow(subject, str(error), "see to the node; watching resumes by itself")
+    return _green(subject, f"{node.name} is at block {head.number}")
+
+
+def _law_of(signer: SignerClient) -> Law | None:
+    answer = signer.law()
+    text = getattr(answer, "text", None)
+    return None if text is None else law_from_canonical(text.encode("ascii"))
+
+
+def _green(subject: str, text: str) -> Finding:
+    return Finding(colour=Colour.GREEN, subject=subject, text=text)
+
+
+def _yellow(subject: str, text: str, remedy: str) -> Finding:
+    return Finding(colour=Colour.YELLOW, subject=subject, text=text, remedy=remedy)
+
+
+def _red(subject: str, text: str, remedy: str) -> Finding:
+    return Finding(colour=Colour.RED, subject=subject, text=text, remedy=remedy)
+
+
+_MARKS: Mapping[Colour, str] = {Colour.GREEN: "ok  ", Colour.YELLOW: "look", Colour.RED: "STOP"}
+
+
+def _print(findings: tuple[Finding, ...], *, as_json: bool) -> None:
+    write: Callable[[str], object] = print
+    if as_json:
+        write(json.dumps([asdict(finding) for finding in findings], indent=1))
+        return
+    for finding in findings:
+        write(f"{_MARKS[finding.colour]}  {finding.subject}: {finding.text}")
+        if finding.remedy:
+            write(f"      -> {finding.remedy}")

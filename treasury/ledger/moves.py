@@ -49,7 +49,7 @@ _MACHINES: Mapping[type[Any], Machine] = {
     facts.Incident: INCIDENT,
     facts.Exposure: EXPOSURE,
 }
-_SILENT = frozenset({"changed_at", "raw", "terms", "payload", "why"})
+_SILENT = frozenset({"changed_at", "raw", "terms", "payload", "why", "reasons"})
 
 
 def create(
@@ -83,6 +83,7 @@ def move(
 ) -> Fact:
     """Take one edge: write the new state and `columns`, and the journal line; return the new fact.
 
+    `why` stays readable in the row itself, where the table has a column for it.
     Raises `LifecycleError` for an edge that does not exist or that `actor` does not own,
     `StaleRowError` when the row is no longer in the state of `fact`, `TwinError` when a unique
     index stands against it.
@@ -94,6 +95,8 @@ def move(
         raise LifecycleError("terms never change: make a new row with new consent")
     if hasattr(fact, "why"):
         columns = {**columns, "why": _sentence(why)}
+    if hasattr(fact, "reasons") and isinstance(why, tuple):
+        columns = {**columns, "reasons": why}
     _write(session, fact, {"state": to.value, "changed_at": now, **columns})
     body = {"from": old.value, "to": to.value, "why": _why(why), **_written(columns)}
     moved = replace(fact, **_changes(fact, to, now, columns))  # type: ignore[type-var]

@@ -51,15 +51,15 @@ def open_ones(session: Session, chain_id: int) -> tuple[Refill, ...]:
     )
 
 
-def last_change(session: Session, wallet: str, asset: Address) -> int | None:
-    """Return when the newest closed refill of a wallet and asset was closed (unix)."""
-    closed = (RefillState.SETTLED, RefillState.FAILED, RefillState.REJECTED, RefillState.EXPIRED)
-    query = select(func.max(RefillRow.changed_at)).where(
-        RefillRow.wallet == wallet,
-        RefillRow.asset == asset,
-        col(RefillRow.state).in_(_values(closed)),
+def last_changes(session: Session, chain_id: int) -> dict[tuple[str, Address], int | None]:
+    """Return when the newest refill of each (wallet, asset) settled or failed (unix)."""
+    over = (RefillState.SETTLED, RefillState.FAILED, RefillState.REJECTED)
+    query = (
+        select(RefillRow.wallet, RefillRow.asset, func.max(RefillRow.changed_at))
+        .where(RefillRow.chain_id == chain_id, col(RefillRow.state).in_(_values(over)))
+        .group_by(RefillRow.wallet, RefillRow.asset)
     )
-    return session.exec(query).one()
+    return {(wallet, Address(asset)): at for wallet, asset, at in session.exec(query)}
 
 
 def moved_since(session: Session, wallet: str, asset: Address, since: int) -> int:

@@ -47,6 +47,12 @@ def cells(session: Session, chain_id: int, depth: Depth, stamp: Stamp) -> Cells:
     return Cells(stamp=stamp, balances=balances, nonces=nonces)
 
 
+def values_of(session: Session, chain_id: int, depth: Depth) -> dict[tuple[str, str], int | None]:
+    """Return the newest value of every (address, cell) at a depth."""
+    query = select(CellRow).where(CellRow.chain_id == chain_id, CellRow.depth == depth.value)
+    return {(row.address, row.cell): row.value for row in session.exec(query)}
+
+
 def newest(session: Session, chain_id: int) -> tuple[Tick, Cells, Cells] | None:
     """Return the newest successful look with its facts at head and at finality."""
     tick = last_good_tick(session, chain_id)

@@ -1,0 +1,134 @@
+"""Gather what `policies.bands` judges, for one wallet and asset, from one stamp of the ledger.
+
+Asked by `assess` at the head, and by `release` at the head and at finality. A view never mixes
+stamps: balances and what is on its way belong to the same block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from config.settings import ChainSettings
+from policies.bands import BandFacts
+from policies.law import Asset, Law, Pool, Wallet
+from policies.lifecycles import TransferState, WalletState
+from policies.schedule import is_open, parse_schedule
+from policies.terms import NATIVE, Address, Stamp
+from treasury.ledger.facts import Cells, Refill, Standing, Tick
+from treasury.ledger.queries import refills, standings, transfers, watch
+from treasury.projection import OnTheWay, claims_on_vault, on_the_way
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """Everything of one chain as seen from one stamp, read in one session."""
+
+    law: Law
+    settings: ChainSettings
+    tick: Tick
+    cells: Cells
+    way: OnTheWay
+    standings: dict[str, Standing]
+    open_refills: tuple[Refill, ...]
+    last_changes: dict[tuple[str, Address], int | None]
+    now: int
+
+    def standing(self, wallet: str) -> Standing | None:
+        """Return how a wallet stands; None means unknown."""
+        return self.standings.get(wallet)
+
+    def is_fresh(self) -> bool:
+        """Say whether the facts are young enough to move money on."""
+        return 0 <= self.now - self.tick.at <= int(self.settings.stale_after_s)
+
+    def left(self, wallet: Address, asset: Address) -> int | None:
+        """Return a balance less everything of ours that is on its way out; None when unknown."""
+        seen = self.cells.balance(wallet, asset)
+        return None if seen is None else max(seen - self.way.out_of(wallet, asset), 0)
+
+
+def views_at(
+    session: Session, law: Law, settings: ChainSettings, *, chain_id: int, now: int
+) -> tuple[View, View] | None:
+    """Return the newest views at head and at finality; None before the first good look."""
+    found = watch.newest(session, chain_id)
+    if found is None:
+        return None
+    tick, head, final = found
+    open_refills = refills.open_ones(session, chain_id)
+    standing = {s.name: s for s in standings.wallets(session, chain_id)}
+    changes = refills.last_changes(session, chain_id)
+
+    def view(cells: Cells) -> View:
+        return View(
+            law=law,
+            settings=settings,
+            tick=tick,
+            cells=cells,
+            way=_way(session, chain_id, cells.stamp),
+            standings=standing,
+            open_refills=open_refills,
+            last_changes=changes,
+            now=now,
+        )
+
+    return view(head), view(final)
+
+
+def band_facts(
+    view: View, pool: Pool, wallet: Wallet, asset: Asset, *, besides: Refill | None = None
+) -> BandFacts | None:
+    """Return the facts for one wallet and asset; `besides` is the refill that is being judged.
+
+    None when the law does not know the pool's vault or chain.
+    """
+    vault, chain = view.law.wallet(pool.vault), view.law.chain(pool.chain)
+    if vault is None or chain is None:
+        return None
+    claims = claims_on_vault(view.open_refills, besides=None if besides is None else besides.id)
+    standing = view.standing(wallet.name)
+    state = standing.state if standing else None
+
+    def vault_gives(cell: Address) -> int | None:
+        left = view.left(vault.address, cell)
+        return None if left is None else max(left - claims.get((vault.address, cell), 0), 0)
+
+    return BandFacts(
+        asset=asset,
+        now=view.now,
+        stale_after_s=int(view.settings.stale_after_s),
+        observed=view.cells.balance(wallet.address, asset.address),
+        observed_at=view.tick.at,
+        inbound=view.way.into(wallet.address, asset.address),
+        outbound=view.way.out_of(wallet.address, asset.address),
+        wallet_state=state or WalletState.STANDBY,
+        is_calm=_is_calm(view, wallet.name) and _is_calm(view, pool.vault),
+        has_open_refill=_has_open_refill(view, wallet, asset),
+        last_refill_at=view.last_changes.get((wallet.name, asset.address)),
+        is_window_open=is_open(parse_schedule(pool.refills[asset.symbol].schedule), view.now),
+        vault_balance=vault_gives(asset.address),
+        vault_native=vault_gives(NATIVE),
+        wallet_native=view.left(wallet.address, NATIVE),
+        fee_ceiling=chain.fee_ceiling,
+    )
+
+
+def _is_calm(view: View, wallet: str) -> bool:
+    standing = view.standing(wallet)
+    return standing is not None and standing.is_calm
+
+
+def _has_open_refill(view: View, wallet: Wallet, asset: Asset) -> bool:
+    return any(
+        refill.wallet == wallet.name and refill.asset == asset.address
+        for refill in view.open_refills
+    )
+
+
+def _way(session: Session, chain_id: int, stamp: Stamp) -> OnTheWay:
+    unsettled = transfers.in_states(
+        session, chain_id, TransferState.QUEUED, TransferState.IN_FLIGHT
+    )
+    return on_the_way((*unsettled, *transfers.mined_after(session, chain_id, stamp.number)), stamp)

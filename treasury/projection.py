@@ -1,0 +1,76 @@
+"""What is on its way: our own transfers that a stamp does not show yet.
+
+A balance read at a stamp knows of everything mined up to that block. So a transfer counts as on
+its way when it is queued, in flight, or mined in a later block; a native transfer also claims its
+`max_fee`, because that is what it may cost. What failed at last claims nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from policies.lifecycles import RefillState, TransferState
+from policies.terms import NATIVE, Address, Stamp
+from treasury.ledger.facts import Refill, Transfer
+
+_Cell = tuple[Address, Address]
+_MOVES_NOTHING = frozenset({TransferState.CANCELLED, TransferState.REVERTED, TransferState.USURPED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnTheWay:
+    """Inbound and outbound base units by (wallet, asset), as seen from one stamp."""
+
+    inbound: Mapping[_Cell, int]
+    outbound: Mapping[_Cell, int]
+
+    def into(self, wallet: Address, asset: Address) -> int:
+        """Return what is on its way to a wallet."""
+        return self.inbound.get((wallet, asset), 0)
+
+    def out_of(self, wallet: Address, asset: Address) -> int:
+        """Return what is on its way out of a wallet, fees included for the native coin."""
+        return self.outbound.get((wallet, asset), 0)
+
+
+def on_the_way(transfers: Iterable[Transfer], stamp: Stamp) -> OnTheWay:
+    """Add up the transfers that the facts of a stamp do not show yet."""
+    inbound: dict[_Cell, int] = {}
+    outbound: dict[_Cell, int] = {}
+    for transfer in transfers:
+        if not _is_later(transfer, stamp):
+            continue
+        _claim(outbound, (transfer.source, NATIVE), transfer.max_fee)
+        if transfer.state in _MOVES_NOTHING:
+            continue
+        _claim(outbound, (transfer.source, transfer.asset), transfer.amount)
+        _claim(inbound, (transfer.destination, transfer.asset), transfer.amount)
+    return OnTheWay(inbound=inbound, outbound=outbound)
+
+
+def claims_on_vault(
+    refills: Iterable[Refill], *, besides: int | None = None
+) -> Mapping[_Cell, int]:
+    """Add up what refills that are not yet transfers will take from their vaults.
+
+    `besides` is the number of a refill that is left out: the one that is being judged.
+    """
+    claims: dict[_Cell, int] = {}
+    for refill in refills:
+        if refill.state not in (RefillState.PROPOSED, RefillState.APPROVED) or refill.id == besides:
+            continue
+        vault = refill.terms.source
+        _claim(claims, (vault, refill.asset), refill.amount)
+        _claim(claims, (vault, NATIVE), refill.max_fee)
+    return claims
+
+
+def _is_later(transfer: Transfer, stamp: Stamp) -> bool:
+    if transfer.state in (TransferState.QUEUED, TransferState.IN_FLIGHT):
+        return True
+    return transfer.block_number is not None and transfer.block_number > stamp.number
+
+
+def _claim(claims: dict[_Cell, int], cell: _Cell, amount: int) -> None:
+    claims[cell] = claims.get(cell, 0) + amount

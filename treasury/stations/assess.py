@@ -1,0 +1,206 @@
+"""Assess: turn balances outside their band into proposed refills, sweeps and gas top-ups.
+
+Facts are those at the head, as projected by what is on its way. A refill is only proposed; a
+sweep and a top-up are queued at once, because they need nobody. Twins are stopped by indexes: one
+open refill per wallet and asset, one transfer per cause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from policies import bands
+from policies.consent import terms_to_json
+from policies.law import Asset, Band, Law, Pool, TopUpRule, Wallet
+from policies.lifecycles import Owner, RefillState, WalletState
+from policies.terms import NATIVE, Purpose, Reason
+from treasury.band_facts import View, band_facts, views_at
+from treasury.clock import unix
+from treasury.drafts import Draft, draft_terms, order_id_of, transfer_row
+from treasury.errors import TwinError
+from treasury.ledger import moves
+from treasury.ledger.facts import Refill, Transfer
+from treasury.ledger.tables import RefillRow
+from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
+
+_NAME = "assess"
+SWEEP_LASTS_S = 3600
+"""How long a sweep or a top-up may wait for its first signature."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """One wallet and asset of a pool, with its band."""
+
+    pool: Pool
+    wallet: Wallet
+    asset: Asset
+    band: Band
+
+
+def assess(world: World, now: datetime) -> Outcome:
+    """Judge every wallet and asset of the chain once."""
+    found = law_here(world)
+    if found is None:
+        return Outcome(station=_NAME, unavailable=NO_LAW)
+    law, chain = found
+    deeds = Deeds(_NAME)
+    view = _view(world, law, unix(now))
+    for place in _places(law, chain.name):
+        if view is None:
+            return deeds.broken_off("the chain was never seen")
+        if _judge(world, view, place, deeds):
+            # What was just asked for counts against the vault when the next wallet is judged.
+            view = _view(world, law, unix(now))
+    rule = law.top_up(chain.name)
+    if rule is not None:
+        _top_up_all(world, law, rule, unix(now), deeds)
+    return deeds.outcome()
+
+
+def _places(law: Law, chain_name: str) -> Iterator[_Place]:
+    for pool in law.pools:
+        wallets = [w for name in pool.members if (w := law.wallet(name)) is not None]
+        for symbol, band in pool.bands.items():
+            asset = law.asset(pool.chain, symbol)
+            if pool.chain != chain_name or asset is None:
+                continue
+            for wallet in wallets:
+                yield _Place(pool=pool, wallet=wallet, asset=asset, band=band)
+
+
+def _view(world: World, law: Law, now: int) -> View | None:
+    with world.ledger.read() as session:
+        found = views_at(session, law, world.settings, chain_id=world.chain_id, now=now)
+    return None if found is None else found[0]
+
+
+def _judge(world: World, view: View, place: _Place, deeds: Deeds) -> bool:
+    """Do what the band asks for; say whether anything was written."""
+    facts = band_facts(view, place.pool, place.wallet, place.asset)
+    if facts is None:
+        return False
+    verdict = bands.assess(facts, place.band)
+    try:
+        if isinstance(verdict, bands.Refill):
+            _propose(world, view, place, verdict)
+            deeds.add(f"proposed a refill of {place.wallet.name} in {place.asset.symbol}")
+        elif isinstance(verdict, bands.Sweep):
+            _sweep(world, view, place, verdict)
+            deeds.add(f"queued a sweep of {place.wallet.name} in {place.asset.symbol}")
+    except TwinError:
+        # Another lane or a person was quicker; the index kept the peace.
+        deeds.add(f"left {place.wallet.name} in {place.asset.symbol} to its open refill")
+    return not isinstance(verdict, bands.Hold)
+
+
+def _propose(world: World, view: View, place: _Place, verdict: bands.Refill) -> None:
+    vault = view.law.wallet(place.pool.vault)
+    assert vault is not None, "a pool of a parsed law has a vault"
+    draft = Draft(
+        purpose=Purpose.REFILL,
+        asset=place.asset,
+        source=vault.address,
+        destination=place.wallet.address,
+        amount=verdict.amount,
+        lasts_s=place.pool.refills[place.asset.symbol].expiry_s,
+    )
+    terms = draft_terms(draft, view.law, salt=world.draw_salt(), now=view.now)
+    row = RefillRow(
+        order_id=order_id_of(terms, world.deployment),
+        chain_id=terms.chain_id,
+        pool=place.pool.name,
+        wallet=place.wallet.name,
+        asset=terms.asset,
+        amount=terms.amount,
+        max_fee=terms.max_fee,
+        state=RefillState.PROPOSED.value,
+        terms=terms_to_json(terms),
+        maker=terms.maker,
+        proposed_at=terms.proposed_at,
+        expires_at=terms.expires_at,
+        changed_at=view.now,
+        counted=[],
+        reasons=[],
+    )
+    with world.ledger.write() as session:
+        moves.create(session, Refill, row, actor=Owner.ASSESS, why=verdict.reasons, now=view.now)
+
+
+def _sweep(world: World, view: View, place: _Place, verdict: bands.Sweep) -> None:
+    vault = view.law.wallet(place.pool.vault)
+    assert vault is not None, "a pool of a parsed law has a vault"
+    draft = Draft(
+        purpose=Purpose.SWEEP,
+        asset=place.asset,
+        source=place.wallet.address,
+        destination=vault.address,
+        amount=verdict.amount,
+        lasts_s=SWEEP_LASTS_S,
+    )
+    cause = f"sweep:{place.wallet.name}:{place.asset.symbol}:tick-{view.tick.id}"
+    _queue(world, view, draft, cause=cause, why=verdict.reasons)
+
+
+def _top_up_all(world: World, law: Law, rule: TopUpRule, now: int, deeds: Deeds) -> None:
+    """Give gas to wallets that move tokens in pools without a band for the native coin."""
+    sponsor, native = law.wallet(rule.sponsor), _native(law, rule.chain)
+    for pool in law.pools:
+        if pool.chain != rule.chain or native is None or native.symbol in pool.bands:
+            continue
+        for name in pool.members:
+            view, wallet = _view(world, law, now), law.wallet(name)
+            if view is None or wallet is None or sponsor is None:
+                continue
+            amount = _gas_missing(view, pool, wallet, rule)
+            if amount:
+                _top_up(world, view, native, (sponsor, wallet), amount)
+                deeds.add(f"queued a top-up of {name}")
+
+
+def _gas_missing(view: View, pool: Pool, wallet: Wallet, rule: TopUpRule) -> int:
+    """Return what brings a wallet to twice its gas reserve once it is below it, within limits."""
+    standing = view.standing(wallet.name)
+    if standing is None or not standing.is_calm or not view.is_fresh():
+        return 0
+    if standing.state not in (WalletState.ACTIVE, WalletState.STANDBY):
+        return 0
+    left = view.left(wallet.address, NATIVE)
+    if left is None:
+        return 0
+    projected = left + view.way.into(wallet.address, NATIVE)
+    if projected >= pool.gas_reserve:
+        return 0
+    return min(2 * pool.gas_reserve - projected, rule.ceiling)
+
+
+def _top_up(
+    world: World, view: View, native: Asset, ends: tuple[Wallet, Wallet], amount: int
+) -> None:
+    sponsor, wallet = ends
+    standing, left = view.standing(sponsor.name), view.left(sponsor.address, NATIVE)
+    if standing is None or not standing.is_calm or left is None or left < amount:
+        return
+    draft = Draft(
+        purpose=Purpose.TOP_UP,
+        asset=native,
+        source=sponsor.address,
+        destination=wallet.address,
+        amount=amount,
+        lasts_s=SWEEP_LASTS_S,
+    )
+    why = (Reason(code="below_gas_reserve", text=f"{wallet.name} lacks gas to move tokens"),)
+    _queue(world, view, draft, cause=f"top_up:{wallet.name}:tick-{view.tick.id}", why=why)
+
+
+def _queue(world: World, view: View, draft: Draft, *, cause: str, why: tuple[Reason, ...]) -> None:
+    terms = draft_terms(draft, view.law, salt=world.draw_salt(), now=view.now)
+    row = transfer_row(terms, deployment=world.deployment, cause=cause, now=view.now)
+    with world.ledger.write() as session:
+        moves.create(session, Transfer, row, actor=Owner.ASSESS, why=why, now=view.now)
+
+
+def _native(law: Law, chain_name: str) -> Asset | None:
+    return next((a for a in law.assets if a.chain == chain_name and a.is_native), None)

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Builds .venv from requirements.lock and brings softhsm2, or says in one line what is missing.
+# Where npm is at hand it also brings the second node (anvil) and the contract compiler (solc).
 #
 # Everything is checked first, so a second run costs a few hundredths of a second. The environment
 # is stale when the lock, pyproject.toml, this file, the interpreter or the folder has changed.
@@ -10,6 +11,7 @@ cd "$(dirname "$0")/.."
 root=$PWD
 venv=$root/.venv
 stamp=$venv/treasury.stamp
+programs=$root/build/npm
 # Newest first. A newer Python joins the list when every package of the lock has a wheel for it.
 known="3.13 3.12 3.11"
 
@@ -71,6 +73,26 @@ has_softhsm() {
         [ -e "$module" ] && return 0
     done
     return 1
+}
+
+# Programs of npm are for development only: without them their tests skip, nothing else changes.
+# One failed attempt is remembered, so that a machine without a network does not wait every time.
+has_npm_programs() {
+    command -v npm >/dev/null || return 0
+    cmp -s tools/npm/package-lock.json "$programs/tried.json"
+}
+
+install_npm_programs() {
+    say "bootstrap: installing anvil and solc from npm"
+    rm -rf "$programs"
+    mkdir -p "$programs"
+    cp tools/npm/package.json tools/npm/package-lock.json "$programs"
+    # The lock checks every hash; nothing of what is installed runs now.
+    npm ci --prefix "$programs" --ignore-scripts --no-audit --no-fund --fetch-retries=1 \
+        --fetch-timeout=30000 >"$programs/install.log" 2>&1 ||
+        say "bootstrap: npm could not install them (see $programs/install.log):" \
+            "tests of the second node will skip; to try again, remove $programs"
+    cp tools/npm/package-lock.json "$programs/tried.json"
 }
 
 interpreter() { "$1" -I -S -c 'import sys; print(sys.version, sys.base_prefix)' 2>/dev/null; }
@@ -136,9 +158,10 @@ build() {
 }
 
 has_softhsm || install_package softhsm2
-is_fresh && exit 0
+is_fresh && has_npm_programs && exit 0
 mkdir -p build
 if command -v flock >/dev/null && [ -z "${TREASURY_BOOTSTRAP_LOCKED:-}" ]; then
     TREASURY_BOOTSTRAP_LOCKED=1 exec flock build/bootstrap.lock "$root/tools/bootstrap.sh"
 fi
-build
+is_fresh || build
+has_npm_programs || install_npm_programs

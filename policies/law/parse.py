@@ -6,7 +6,7 @@ The document is what `tomllib` or `json` returned; this file knows the keys and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from policies.amounts import MAX_DECIMALS
 from policies.document import Table
@@ -74,7 +74,7 @@ def _law(root: Table) -> Law:
         chains=tuple(chains),
         assets=tuple(assets),
         wallets=tuple(_wallet(name, table) for name, table in root.tables("wallets").items()),
-        pools=tuple(_pool(name, table, by_symbol) for name, table in root.tables("pools").items()),
+        pools=tuple(_pools(root, by_symbol)),
         top_ups=tuple(top_ups),
         max_loss=losses,
     )
@@ -149,10 +149,18 @@ def _wallet(name: str, table: Table) -> Wallet:
     return wallet
 
 
-def _pool(name: str, table: Table, assets: Mapping[tuple[str, str], Asset]) -> Pool:
+def _pools(root: Table, assets: Mapping[tuple[str, str], Asset]) -> Iterator[Pool]:
+    coins = {asset.chain: asset.symbol for asset in assets.values() if asset.is_native}
+    for name, table in root.tables("pools").items():
+        chain = table.name("chain")
+        if chain in coins:
+            yield _pool(name, table, assets, coins[chain])
+        else:
+            table.refuse("chain", f"no such chain; add [chains.{chain}]")
+
+
+def _pool(name: str, table: Table, assets: Mapping[tuple[str, str], Asset], coin: str) -> Pool:
     chain = table.name("chain")
-    native = next((a for a in assets.values() if a.chain == chain and a.is_native), None)
-    coin = native.symbol if native else "native"
     bands, refills, withdrawals = {}, {}, {}
     for symbol, entry in table.tables("assets").items():
         asset = assets.get((chain, symbol))

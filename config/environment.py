@@ -2,7 +2,8 @@
 
 `TREASURY_API` names a socket of the daemon, or the folder with one socket per role;
 `TREASURY_SIGNER` names the signer's socket for people; `TREASURY_LAW` names a law file that
-`treasuryctl` compares with what the daemon says; `NO_COLOR` turns colours off.
+`treasuryctl` compares with what the daemon says; `NO_COLOR` turns colours off. systemd hands
+sockets over by `LISTEN_PID`, `LISTEN_FDS` and `LISTEN_FDNAMES`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 API_DIRECTORY = Path("/run/treasury/api")
 PEOPLE_SOCKET = Path("/run/treasury-signer/people.sock")
+_FIRST_INHERITED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,3 +38,15 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         law=Path(law) if law else None,
         is_plain=bool(found.get("NO_COLOR")),
     )
+
+
+def inherited_sockets(
+    process_id: int, variables: Mapping[str, str] | None = None
+) -> dict[str, int]:
+    """Return the sockets that systemd opened for this process: name to file descriptor."""
+    found = os.environ if variables is None else variables
+    if found.get("LISTEN_PID") != str(process_id) or not found.get("LISTEN_FDS", "").isdigit():
+        return {}
+    names = found.get("LISTEN_FDNAMES", "").split(":")
+    count = min(int(found["LISTEN_FDS"]), len(names))
+    return {names[i]: _FIRST_INHERITED + i for i in range(count)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from config.environment import API_DIRECTORY, PEOPLE_SOCKET, read_environment
+from config.environment import API_DIRECTORY, PEOPLE_SOCKET, inherited_sockets, read_environment
 
 
 def test_an_empty_environment_means_an_installed_system() -> None:
@@ -28,3 +28,16 @@ def test_variables_name_the_sockets_and_the_law() -> None:
     assert Path("/tmp/people.sock") == found.signer
     assert Path("/tmp/law.toml") == found.law
     assert found.is_plain
+
+
+def test_sockets_of_systemd_are_taken_by_name() -> None:
+    """Descriptors begin at 3 and carry the names of the socket units."""
+    variables = {"LISTEN_PID": "7", "LISTEN_FDS": "2", "LISTEN_FDNAMES": "reader:service"}
+    assert {"reader": 3, "service": 4} == inherited_sockets(7, variables)
+
+
+def test_sockets_meant_for_another_process_are_not_taken() -> None:
+    """A child that inherits the variables does not take its parent's sockets."""
+    variables = {"LISTEN_PID": "7", "LISTEN_FDS": "1", "LISTEN_FDNAMES": "reader"}
+    assert {} == inherited_sockets(8, variables)
+    assert {} == inherited_sockets(7, {"LISTEN_PID": "7", "LISTEN_FDS": "x"})

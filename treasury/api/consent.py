@@ -6,12 +6,17 @@ person who sent it instead of waiting in a table.
 
 from __future__ import annotations
 
+from typing import Literal
+
+from sqlmodel import Session
+
 from policies.consent import motion_digest, transfer_digest, veto_digest
 from policies.crypto import BadSignatureError, recover_address
 from policies.law import Law, Treasurer, law_digest
 from policies.terms import NATIVE, Address, MotionTerms, TransferTerms
 from treasury.api.errors import ApiError
 from treasury.api.office import Office
+from treasury.ledger import marks, queries
 
 Terms = TransferTerms | MotionTerms
 
@@ -56,6 +61,24 @@ def accept_approval(terms: Terms, signature: bytes, office: Office) -> Treasurer
 def accept_veto(digest: bytes, signature: bytes, office: Office) -> Treasurer:
     """Return the treasurer who signed a veto against a digest. Raises `ApiError` 403."""
     return _signer(veto_digest(digest, office.deployment), signature, law_in_force(office))
+
+
+def keep_signature(  # noqa: PLR0917 - one caller per kind, all in the order of the columns
+    session: Session,
+    kind: Literal["approval", "veto"],
+    digest: str,
+    person: Treasurer,
+    signature: bytes,
+    now: int,
+) -> int:
+    """Keep a signature once; return the HTTP status: 201 for a new one, 200 for a repetition."""
+    read = queries.refills.approvals if kind == "approval" else queries.refills.vetoes
+    if any(known.treasurer == person.address for known in read(session, digest)):
+        return 200
+    marks.receive_signature(
+        session, kind, digest=digest, treasurer=person.address, signature=signature, now=now
+    )
+    return 201
 
 
 def bytes_of(signature: str) -> bytes:

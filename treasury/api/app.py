@@ -1,0 +1,78 @@
+"""One application per role. The table below is the whole of who may do what.
+
+    reader      looks at everything
+    operator    looks, halts
+    treasurer   looks, halts, hands in signed proposals, approvals, vetoes, motions
+    service     sees the status, asks for withdrawals, sees and takes back what it asked for
+
+A path that a role may not use answers 403 and names the role that may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI
+
+from config.settings import ApiRole
+from treasury.api import (
+    journal,
+    motions,
+    refills,
+    status,
+    transfers,
+    wallets,
+    withdrawals,
+)
+from treasury.api.errors import ApiError, install_error_answers
+from treasury.api.limits import RequestLimits
+from treasury.api.office import Office
+
+_EVERYONE = tuple(ApiRole)
+_PEOPLE = (ApiRole.READER, ApiRole.OPERATOR, ApiRole.TREASURER)
+_POWERS: Sequence[tuple[APIRouter, tuple[ApiRole, ...]]] = (
+    (status.reading, _EVERYONE),
+    (wallets.reading, _PEOPLE),
+    (refills.reading, _PEOPLE),
+    (transfers.reading, _PEOPLE),
+    (journal.reading, _PEOPLE),
+    (motions.reading, _PEOPLE),
+    (withdrawals.reading, _EVERYONE),
+    (motions.halting, (ApiRole.OPERATOR, ApiRole.TREASURER)),
+    (refills.consenting, (ApiRole.TREASURER,)),
+    (motions.consenting, (ApiRole.TREASURER,)),
+    (withdrawals.consenting, (ApiRole.TREASURER,)),
+    (withdrawals.asking, (ApiRole.SERVICE,)),
+)
+
+
+def build_app(office: Office, role: ApiRole) -> FastAPI:
+    """Build the application that answers on one role's socket."""
+    app = FastAPI(
+        title="Treasury",
+        version="1",
+        description=f"The daemon's API as the role `{role}` sees it.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.office = office
+    install_error_answers(app)
+    for router, roles in _POWERS:
+        if role in roles:
+            app.include_router(router)
+        else:
+            guard = Depends(_refusing(role, roles))
+            app.include_router(router, dependencies=[guard], include_in_schema=False)
+    app.add_middleware(RequestLimits, limits=office.limits, role=role)
+    return app
+
+
+def _refusing(role: ApiRole, roles: Sequence[ApiRole]) -> Callable[[], Any]:
+    allowed = " or ".join(roles)
+
+    def refuse() -> None:
+        text = f"the {role} socket may not do this: use the socket of {allowed}"
+        raise ApiError(403, "forbidden", text)
+
+    return refuse

@@ -12,6 +12,7 @@ from treasury.chain.errors import BadAnswerError, clean_text
 
 _QUANTITY = re.compile(rb'"0x([0-9a-fA-F]{1,64})"')
 _BYTES = re.compile(rb'"0x((?:[0-9a-fA-F]{2})*)"')
+_WORD = re.compile(rb'"0x([0-9a-fA-F]{64})"')
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}\Z")
 _COUNT_MAX = 2**63 - 1
 NULL = b"null"
@@ -58,10 +59,10 @@ def data(raw: msgspec.Raw | bytes) -> bytes:
 
 def word(raw: msgspec.Raw | bytes) -> int:
     """Read the number that a contract call returned: exactly 32 bytes."""
-    value = data(raw)
-    if len(value) != 32:
-        raise BadAnswerError(f"a contract returned {len(value)} bytes instead of 32")
-    return int.from_bytes(value, "big")
+    match = _WORD.fullmatch(bytes(raw).strip())
+    if match is None:
+        raise BadAnswerError(f"not the 32 bytes of one number: {_shown(raw)}")
+    return int(match[1], 16)
 
 
 def text_quantity(text: str) -> int:

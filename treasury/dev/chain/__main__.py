@@ -14,6 +14,7 @@ from policies.crypto import BadAddressError, address_bytes, parse_address
 
 _WEI = 10**18
 _USAGE = 2
+_BROKEN = 70
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -38,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     _stop_on_signals(server.shutdown)
     print(server.url, flush=True)
     server.serve()
-    return 0
+    return _BROKEN if server.has_failed else 0
 
 
 def _stop_on_signals(shutdown: Callable[[], None]) -> None:

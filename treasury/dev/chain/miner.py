@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections.abc import Callable
 
 
@@ -11,12 +12,18 @@ class Miner:
     """One thread that calls `mine` under the chain's lock; an interval of zero rests."""
 
     def __init__(
-        self, mine: Callable[[], object], lock: threading.RLock, interval_s: float
+        self,
+        mine: Callable[[], object],
+        lock: threading.RLock,
+        *,
+        interval_s: float,
+        on_failure: Callable[[], None],
     ) -> None:
-        """Prepare; nothing runs before `start`."""
+        """Prepare; `on_failure` is called when mining broke, and nothing is mined any more."""
         self._mine = mine
         self._lock = lock
         self._interval_s = interval_s
+        self._on_failure = on_failure
         self._wake = threading.Event()
         self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="miner", daemon=True)
@@ -45,7 +52,17 @@ class Miner:
                 self._wake.clear()
                 due = time.monotonic() + self._interval_s
                 continue
-            with self._lock:
-                self._mine()
+            if not self._mined():
+                return
             # Blocks that were missed are not made up for.
             due = max(due + self._interval_s, time.monotonic())
+
+    def _mined(self) -> bool:
+        try:
+            with self._lock:
+                self._mine()
+        except Exception:  # noqa: BLE001 - a chain that stands still must not look alive
+            traceback.print_exc()
+            self._on_failure()
+            return False
+        return True

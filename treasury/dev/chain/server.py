@@ -35,7 +35,8 @@ class ChainServer(ThreadingHTTPServer):
         """Listen at once; raises `NotLoopbackError` for any address that others can reach."""
         require_loopback(host)
         lock = threading.RLock()
-        self.miner = Miner(chain.mine, lock, block_time_s)
+        self.has_failed = False
+        self.miner = Miner(chain.mine, lock, interval_s=block_time_s, on_failure=self._fail)
         development = DevelopmentMethods(chain, self.miner.set_interval)
         self.dispatcher = Dispatcher(EthMethods(chain).table() | development.table(), lock)
         super().__init__((host, port), _Handler)
@@ -46,13 +47,17 @@ class ChainServer(ThreadingHTTPServer):
         return f"http://{self.server_address[0]!s}:{self.server_address[1]}"
 
     def serve(self) -> None:
-        """Mine and answer until `shutdown` is called from another thread."""
+        """Mine and answer until `shutdown` is called from another thread, or mining breaks."""
         self.miner.start()
         try:
             self.serve_forever(poll_interval=0.1)
         finally:
             self.miner.stop()
             self.server_close()
+
+    def _fail(self) -> None:
+        self.has_failed = True
+        self.shutdown()
 
 
 def require_loopback(host: str) -> None:

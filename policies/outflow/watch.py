@@ -28,6 +28,8 @@ CURRENCY = "\0value"
 MEMORY_EVENTS = 2_000.0
 MEMORY_DAYS = 180.0
 FOUNDERS_WEIGHT = 0.1
+EXPERIENCE_DAYS = 3.0
+EXPERIENCE_EVENTS = 1_000
 SCORE_FADES_S = 3 * HOUR_S
 SLOW_DECADES = 1.7
 ASK_AGAIN = 1.5
@@ -39,7 +41,7 @@ class WalletWatch:
 
     __slots__ = (
         "active_days", "all", "assets", "canaries", "day_end", "day_events", "days", "entry",
-        "events", "every", "first", "flows", "follow", "fresh", "heat", "holds", "known", "large", "last", "next_roll", "offset",
+        "events", "every", "first", "flows", "follow", "fresh", "heat", "holds", "known", "large", "last", "opened", "opened_before", "next_roll", "offset",
         "rare", "rarities", "repeats", "salt", "score", "sensitivity", "total", "unread", "young",
     )  # fmt: skip
 
@@ -65,6 +67,7 @@ class WalletWatch:
         self.events = self.active_days = self.day_events = self.unread = self.rarities = 0
         self.first = self.last = self.next_roll = self.day_end = 0
         self.days = self.offset = 0.0
+        self.opened = self.opened_before = 0
         self.canaries = self.repeats = 0
         self.follow = Follow()
         self.holds: list[int] = []
@@ -315,6 +318,7 @@ class WalletWatch:
         self.days *= 0.5
 
     def _open(self, key: int, time: int) -> Case:
+        self.opened += 1
         case = self.young[key] = Case(key, time)
         if len(self.young) > self.sensitivity.young_max:
             self._close(next(iter(self.young)))
@@ -365,7 +369,8 @@ class WalletWatch:
         return min(1.0, (self.active_days + 1.0) / max(self.days, 1.0))
 
     def _refresh(self) -> None:
-        days = max(self.days, 1e-3)
+        # A few thousand payments within hours show as much variety as some days do.
+        days = max(self.days + min(EXPERIENCE_DAYS, self.events / EXPERIENCE_EVENTS), 1e-3)
         for tail in (self.entry, self.total, self.score, self.heat):
             if tail.pending:
                 tail.refresh(days)
@@ -400,16 +405,23 @@ class WalletWatch:
         excess = self.every.shoulder()[2]
         self.entry.excess_prior = self.total.excess_prior = excess
         if time - self.first < self.sensitivity.young_s + DAY_S:
+            self.opened_before = self.opened
             # At first everybody is new, which says nothing about later days.
             return
         if not self.active_days:
-            for tail in (self.entry, self.total, self.score, self.heat):
-                tail.fade(FOUNDERS_WEIGHT)
-            self.follow.fade(FOUNDERS_WEIGHT)
+            self._weigh_founders()
         self.active_days += 1
         share = self._active_share()
         for flow in self.flows:
             flow.learn_day(share, look_at=1.0, hold_at=self.sensitivity.hold)
+
+    def _weigh_founders(self) -> None:
+        """Count those met in the first days as newcomers only as far as newcomers go on coming."""
+        expected = (self.opened - self.opened_before) * max(self.days, 1.0)
+        weight = min(1.0, max(FOUNDERS_WEIGHT, expected / max(self.opened, 1.0)))
+        for tail in (self.entry, self.total, self.score, self.heat):
+            tail.fade(weight)
+        self.follow.fade(weight)
 
     def _rank_assets(self) -> None:
         """Work out how rare it is to send an asset that is sent as seldom as this one."""

@@ -20,6 +20,7 @@ _GUMBEL = 0.7797
 _DAYS_KEPT = 60.0
 _PRIOR_DAYS = 4.0
 _SPEAKS_AFTER_DAYS = 5
+ACCEPTED_MORE = 2.0
 _NEVER = float("inf")
 
 
@@ -138,6 +139,6 @@ class Flow:
     def accept(self, time: int) -> None:
         """A person has been asked about the present sums: ask again only well above them."""
         for window in self.windows:
-            window.accepted = (self.total - window.base) * 1.25
+            window.accepted = (self.total - window.base) * ACCEPTED_MORE
             window.accepted_until = time + window.span_s
         self.set_bar()

@@ -174,7 +174,7 @@ def _exchange_day(make: Maker, start: int, coins: list[Coin], daily: float, own:
         make.pay(start + dice.uniform(0, DAY_S), own, make.coin(coins), daily * dice.uniform(50, 500))
     if dice.random() < 0.08:
         time = start + dice.uniform(0, 20 * HOUR_S)
-        _campaign(make, time, dice.choice(coins), dice.randint(60, 600), dice.uniform(2.0, 60.0))
+        _campaign(make, time, dice.choice(coins), dice.randint(60, 600), dice.choice([10.0, 50.0, 200.0]))
     if dice.random() < 0.06:
         coin, time = dice.choice(coins), start + dice.uniform(0, 16 * HOUR_S)
         for _ in range(int(daily * dice.uniform(0.02, 0.25))):
@@ -240,6 +240,8 @@ def small_treasury(seed: int, *, priced: bool = False) -> Wallet:
             make.pay(time, to, coin, value * dice.uniform(0.001, 0.02))
             time += dice.uniform(200, 4_000)
         make.pay(time, to, coin, value)
+        if dice.random() < 0.004:
+            _campaign(make, time, coin, dice.randint(20, 150), dice.uniform(30.0, 500.0))
         for _ in range(dice.randint(2, 7) if dice.random() < 0.05 else 0):
             time += dice.uniform(20, 400)
             make.pay(time, dice.choice(payees), coin, make.value(5_000, sigma))
@@ -318,7 +320,7 @@ def gateway(seed: int, *, priced: bool = False) -> Wallet:
             time = start + dice.uniform(6, 22) * HOUR_S
             make.pay(time, make.address(), make.coin(coins), make.value(45, 1.0))
         if dice.random() < 0.03:
-            _campaign(make, start + 12 * HOUR_S, coins[0], dice.randint(50, 400), 15.0)
+            _campaign(make, start + 12 * HOUR_S, coins[0], dice.randint(50, 400), dice.choice([15.0, 150.0]))
     return make.wallet("gateway", coins, busy=True)
 
 

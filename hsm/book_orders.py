@@ -20,8 +20,6 @@ from hsm.signature import Signature
 from policies.consent import terms_to_json, transfer_from_json
 from policies.terms import Address, TransferTerms
 
-_DIGITS = 78
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
@@ -54,20 +52,6 @@ class Order:
     def is_cancelled(self) -> bool:
         """Tell whether a cancel attempt was begun."""
         return any(attempt.kind is AttemptKind.CANCEL for attempt in self.attempts)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spend:
-    """One signed movement, for the windows: amounts in base units, `fee` in native wei."""
-
-    at: int
-    purpose: str
-    source: Address
-    destination: Address
-    asset: Address
-    amount: int
-    fee: int
-    first_use: bool
 
 
 def find_order(book: Book, order_id: bytes) -> Order | None:
@@ -147,10 +131,19 @@ def set_next_nonce(book: Book, chain_id: int, address: Address, nonce: int) -> N
     )
 
 
+def has_order_from(book: Book, chain_id: int, address: Address, nonce: int) -> bool:
+    """Tell whether an order other than an evacuation holds this nonce or a later one."""
+    return _has_order(book, ">=", chain_id, address, nonce)
+
+
 def is_nonce_taken(book: Book, chain_id: int, address: Address, nonce: int) -> bool:
     """Tell whether an order other than an evacuation holds a nonce."""
+    return _has_order(book, "=", chain_id, address, nonce)
+
+
+def _has_order(book: Book, compare: str, chain_id: int, address: Address, nonce: int) -> bool:
     row = book.connection.execute(
-        "SELECT 1 FROM orders WHERE chain_id = ? AND source = ? AND nonce = ?"
+        f"SELECT 1 FROM orders WHERE chain_id = ? AND source = ? AND nonce {compare} ?"  # noqa: S608
         " AND purpose <> 'evacuation'",
         (chain_id, address, nonce),
     ).fetchone()
@@ -222,70 +215,6 @@ def keep_signature(book: Book, key: str, digest: bytes, signature: Signature, no
         ).fetchone()
         return row is not None and bytes(row[0]) == digest
     return True
-
-
-def record_spend(
-    book: Book, order_id: bytes, terms: TransferTerms, *, first_use: bool, now: int
-) -> None:
-    """Count an order in the windows, once, when its nonce is assigned; inside a transaction."""
-    book.connection.execute(
-        "INSERT INTO spends VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            order_id,
-            now,
-            terms.purpose.value,
-            terms.chain_id,
-            terms.source,
-            terms.destination,
-            terms.asset,
-            str(terms.amount).zfill(_DIGITS),
-            str(terms.max_fee).zfill(_DIGITS),
-            int(first_use),
-        ),
-    )
-
-
-def spends_from(book: Book, chain_id: int, source: Address, since: int) -> Sequence[Spend]:
-    """Return what left an address after a time."""
-    return _spends(book, "source", chain_id, source, since)
-
-
-def spends_to(book: Book, chain_id: int, destination: Address, since: int) -> Sequence[Spend]:
-    """Return what was sent to an address after a time."""
-    return _spends(book, "destination", chain_id, destination, since)
-
-
-def _spends(
-    book: Book, column: str, chain_id: int, address: Address, since: int
-) -> Sequence[Spend]:
-    rows = book.connection.execute(
-        "SELECT at, purpose, source, destination, asset, amount, fee, first_use FROM spends"  # noqa: S608
-        f" WHERE chain_id = ? AND {column} = ? AND at > ?",
-        (chain_id, address, since),
-    )
-    return [
-        Spend(
-            at=at,
-            purpose=purpose,
-            source=Address(source),
-            destination=Address(destination),
-            asset=Address(asset),
-            amount=int(amount),
-            fee=int(fee),
-            first_use=bool(first_use),
-        )
-        for at, purpose, source, destination, asset, amount, fee, first_use in rows
-    ]
-
-
-def first_paid_at(book: Book, chain_id: int, destination: Address) -> int | None:
-    """Return when an address was first paid by a withdrawal, None when never."""
-    (at,) = book.connection.execute(
-        "SELECT min(at) FROM spends WHERE chain_id = ? AND destination = ?"
-        " AND purpose = 'withdrawal'",
-        (chain_id, destination),
-    ).fetchone()
-    return at if at is None else int(at)
 
 
 def _touch(book: Book, order_id: bytes, seq: int) -> None:

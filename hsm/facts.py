@@ -10,11 +10,12 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hsm import book_consent, book_law, book_orders
+from hsm import book_consent, book_law, book_orders, book_spends
 from hsm.answers import AttemptKind, Fees
 from hsm.book import Book
 from hsm.book_law import Mark
-from hsm.book_orders import Order, Spend
+from hsm.book_orders import Order
+from hsm.book_spends import Spend
 from policies.consent import Tally, tally_transfer
 from policies.law import Asset, Chain, Law, Pool, Role, Wallet, law_digest
 from policies.terms import Address, Purpose, TransferTerms
@@ -169,8 +170,8 @@ def gather(
     terms, claim = asked.terms, asked.claimed_nonce
     since = now - LONGEST_WINDOW_S
     order = book_orders.find_order(book, asked.order_id)
-    outgoing = book_orders.spends_from(book, terms.chain_id, terms.source, since)
-    incoming = book_orders.spends_to(book, terms.chain_id, terms.destination, since)
+    outgoing = book_spends.spends_from(book, terms.chain_id, terms.source, since)
+    incoming = book_spends.spends_to(book, terms.chain_id, terms.destination, since)
     return Facts(
         terms=terms,
         order_id=asked.order_id,
@@ -192,7 +193,7 @@ def gather(
         pinned_addresses=pinned,
         outgoing=outgoing,
         incoming=incoming,
-        recipient_since=book_orders.first_paid_at(book, terms.chain_id, terms.destination),
+        recipient_since=book_spends.first_paid_at(book, terms.chain_id, terms.destination),
     )
 
 

@@ -40,6 +40,25 @@ def judge(views: Sequence[Facts]) -> Verdict:
     return Verdict(refusals=unique, not_before=None if unique else _not_before(views))
 
 
+def judge_lodged(views: Sequence[Facts]) -> tuple[Reason, ...]:
+    """Return why an order can never be signed as it stands.
+
+    Consent, windows and a freeze may still change until it is signed, so they are left out.
+    """
+    later = LIMITS | {"consent_is_given", "nothing_is_frozen", "fees_are_bounded"}
+    if not views:
+        return judge(views).refusals
+    return tuple(
+        dict.fromkeys(
+            reason
+            for facts in views
+            for rule in rules_for(facts)
+            if rule.name not in later
+            for reason in _checked(rule, facts)
+        )
+    )
+
+
 def rules_for(facts: Facts) -> tuple[Rule, ...]:
     """Return the rules that judge this attempt."""
     if facts.kind is AttemptKind.CANCEL:
@@ -54,10 +73,14 @@ def _refusals(facts: Facts) -> Iterator[Reason]:
     if facts.terms.purpose not in BY_PURPOSE:
         yield no("unknown_purpose", "there are no rules for this purpose")
     for rule in rules_for(facts):
-        try:
-            yield from rule.check(facts)
-        except Exception as error:  # noqa: BLE001 - a rule that breaks is a refusal
-            yield no("rule_failed", f"rule {rule.name} failed ({type(error).__name__})")
+        yield from _checked(rule, facts)
+
+
+def _checked(rule: Rule, facts: Facts) -> Iterator[Reason]:
+    try:
+        yield from rule.check(facts)
+    except Exception as error:  # noqa: BLE001 - a rule that breaks is a refusal
+        yield no("rule_failed", f"rule {rule.name} failed ({type(error).__name__})")
 
 
 def _not_before(views: Sequence[Facts]) -> int | None:

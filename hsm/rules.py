@@ -100,7 +100,7 @@ def _longest_life(facts: Facts) -> int:
 
 
 def fees_are_bounded(facts: Facts) -> Iterator[Reason]:
-    """Require that the attempt costs at most what the terms allow, and they what the law does."""
+    """Require that an attempt costs at most what the terms allow, and they what the law does."""
     terms, fees, chain = facts.terms, facts.fees, facts.chain
     if chain is not None and terms.max_fee > chain.fee_ceiling:
         yield no("fee_ceiling", f"maxFee {terms.max_fee} is above the law's {chain.fee_ceiling}")
@@ -147,7 +147,7 @@ def nothing_is_frozen(facts: Facts) -> Iterator[Reason]:
 
 
 def custody_allows(facts: Facts) -> Iterator[Reason]:
-    """Require that in shared custody nonces are not ours to assign, so only moves to safety are signed."""
+    """Require moves to safety alone in shared custody, where nonces are not ours to assign."""
     source = facts.source
     if source is None or source.custody is Custody.EXCLUSIVE:
         return

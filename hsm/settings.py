@@ -65,8 +65,9 @@ class KeyPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything in signer.toml; paths are absolute or relative to the file's directory."""
+    """Everything in signer.toml; relative paths start at `base`, the file's directory."""
 
+    base: Path
     module: str
     book: Path
     signer_socket: Path
@@ -93,6 +94,7 @@ def parse_settings(document: Mapping[str, object], *, source: str, base: Path) -
     root = Table(document, source=source, path="", problems=problems)
     sockets = root.table("sockets")
     settings = Settings(
+        base=base,
         module=root.text("module"),
         book=base / root.text("book"),
         signer_socket=base / sockets.text("signer"),

@@ -1,0 +1,223 @@
+"""The desk: takes a batch of requests, answers each, and makes the batch durable together.
+
+For every batch: one commit that checks, records and assigns nonces; then the token signs each
+recorded attempt; then one commit that stores the bytes; only then any answer leaves. A request
+that fails takes back only its own part. The order of steps is the safety: what is not on disk is
+not signed, and what is not stored is not sent.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import MappingProxyType
+
+from hsm import (
+    book_law,
+    book_orders,
+    fields,
+    verbs_motions,
+    verbs_orders,
+    verbs_people,
+    verbs_reports,
+)
+from hsm.book import Book
+from hsm.book_law import Mark
+from hsm.crashpoints import reach
+from hsm.errors import BookError, HsmError, PinRefusedError, ProtocolError
+from hsm.room import Pending, Room, Tokens
+from hsm.rules import no
+from hsm.settings import Settings
+from hsm.signature import Signature
+from hsm.transaction import encode_signed
+from hsm.wire import Answer, Body, Request, Result
+from policies.consent import TermsError
+from policies.crypto import keccak256
+
+log = logging.getLogger("hsm")
+
+Verb = Callable[[Room, Body], "Answer | Pending"]
+
+
+class Door(StrEnum):
+    """Which socket a request came through."""
+
+    SIGNER = "signer"
+    PEOPLE = "people"
+
+
+_BOTH: Mapping[str, Verb] = MappingProxyType(
+    {
+        "lodge": verbs_orders.lodge,
+        "isolate": verbs_people.isolate,
+        "freeze": verbs_people.freeze,
+        "veto": verbs_people.veto,
+        "adopt": verbs_motions.adopt,
+        "motion": verbs_motions.motion,
+        "lock": verbs_people.lock,
+        "status": verbs_reports.status,
+        "law": verbs_reports.law_text,
+        "orders_since": verbs_reports.orders_since,
+    }
+)
+VERBS: Mapping[Door, Mapping[str, Verb]] = MappingProxyType(
+    {
+        Door.SIGNER: {
+            **_BOTH,
+            "sign": verbs_orders.sign,
+            "bump": verbs_orders.bump,
+            "cancel": verbs_orders.cancel,
+            "activate": verbs_people.activate,
+            "checkpoint": verbs_reports.checkpoint,
+            "possession": verbs_reports.possession,
+        },
+        Door.PEOPLE: {**_BOTH, "unlock": verbs_people.unlock},
+    }
+)
+FENCED = frozenset({"sign", "bump", "cancel", "activate"})
+"""Verbs that a daemon with an old epoch may not ask."""
+
+
+@dataclass(slots=True)
+class _Place:
+    """One request of a batch on its way to an answer."""
+
+    answer: Answer | None = None
+    pending: Pending | None = None
+    signature: Signature | None = None
+
+
+class Desk:
+    """Serves requests, whatever road they came by; one thread."""
+
+    def __init__(
+        self, *, book: Book, tokens: Tokens, settings: Settings, clock: Callable[[], int]
+    ) -> None:
+        """Keep the parts; `clock` returns unix seconds."""
+        self._book = book
+        self._tokens = tokens
+        self._settings = settings
+        self._clock = clock
+        self.fatal: HsmError | None = None
+
+    def serve(self, batch: Sequence[tuple[Door, Request]]) -> list[Answer]:
+        """Answer every request of a batch, in order.
+
+        `fatal` is set when the process has to stop after these answers were sent.
+        """
+        reach("request_read")
+        places = [_Place() for _ in batch]
+        try:
+            now = self._book.now()
+        except BookError as error:
+            refusal = Answer(result=Result.NOT_READY, reasons=(no("clock", str(error)),))
+            return [self._stamped(refusal) for _ in batch]
+        with self._book.transaction():
+            for place, (door, request) in zip(places, batch, strict=True):
+                self._take(place, door, request, now)
+            reach("recorded")
+        reach("record_committed")
+        waiting = [place for place in places if place.pending is not None]
+        if waiting:
+            self._sign_all(waiting, now)
+        return [self._stamped(place.answer or _broken("no answer")) for place in places]
+
+    def _take(self, place: _Place, door: Door, request: Request, now: int) -> None:
+        verb = VERBS[door].get(request.verb)
+        if verb is None:
+            place.answer = _broken(f"there is no verb {request.verb[:40]!r} at this door")
+            return
+        try:
+            with self._book.part():
+                outcome = self._run(verb, request, now)
+        except (ProtocolError, TermsError) as error:
+            place.answer = _broken(str(error))
+        except PinRefusedError as error:
+            self.fatal = error
+            place.answer = _not_ready(error)
+        except Exception as error:
+            log.exception("a request failed")
+            place.answer = _broken(f"the signer failed ({type(error).__name__})")
+        else:
+            place.answer = outcome if isinstance(outcome, Answer) else None
+            place.pending = outcome if isinstance(outcome, Pending) else None
+
+    def _run(self, verb: Verb, request: Request, now: int) -> Answer | Pending:
+        room = Room(
+            book=self._book,
+            tokens=self._tokens,
+            settings=self._settings,
+            now=now,
+            laws=book_law.laws_at(self._book, now),
+        )
+        if request.verb in FENCED and not self._is_newest_epoch(request.body):
+            return room.refuse(no("old_epoch", "a newer daemon has spoken: this one must stop"))
+        outcome = verb(room, request.body)
+        reach("checked")
+        return outcome
+
+    def _is_newest_epoch(self, body: Body) -> bool:
+        epoch = fields.maybe_integer(body, "epoch") or 0
+        known = int(self._book.get("epoch", "0"))
+        if epoch > known:
+            self._book.put("epoch", str(epoch))
+            self._book.write("epoch", {"epoch": str(epoch)}, self._book.now())
+        return epoch >= known
+
+    def _sign_all(self, waiting: Sequence[_Place], now: int) -> None:
+        for place in waiting:
+            self._sign(place)
+        with self._book.transaction():
+            for place in waiting:
+                if place.signature is not None and place.pending is not None:
+                    place.answer = self._store(place.pending, place.signature, now)
+            reach("raw_stored")
+        reach("raw_committed")
+
+    def _sign(self, place: _Place) -> None:
+        """Take one recorded attempt to the token; a failure leaves it recorded for later."""
+        pending = place.pending
+        assert pending is not None
+        try:
+            place.signature = self._tokens.sign(pending.key, pending.digest)
+        except PinRefusedError as error:
+            self.fatal = error
+            place.answer = _not_ready(error)
+        except HsmError as error:
+            log.warning("the token did not sign: %s", error)
+            place.answer = _not_ready(error)
+        reach("token_signed")
+
+    def _store(self, pending: Pending, signature: Signature, now: int) -> Answer:
+        book = self._book
+        fresh = book_orders.keep_signature(book, pending.key, pending.digest, signature, now)
+        if not fresh:
+            return self._key_is_lost(pending, now)
+        raw = encode_signed(pending.payload, signature)
+        book_orders.store_raw(book, pending.order_id, pending.attempt, raw, keccak256(raw))
+        order = book_orders.find_order(book, pending.order_id)
+        assert order is not None
+        return verbs_orders.signed_answer(order, order.attempts[pending.attempt - 1])
+
+    def _key_is_lost(self, pending: Pending, now: int) -> Answer:
+        """Isolate every wallet of a key that used one r for two digests: it can be computed."""
+        law = book_law.laws_at(self._book, now).present
+        for wallet in law.wallets if law else ():
+            if wallet.key == pending.key:
+                why = "the token used one r twice: the key is compromised"
+                book_law.set_mark(self._book, wallet.name, Mark.ISOLATED, why, now)
+        text = f"key {pending.key} used one r for two digests: it is compromised"
+        return Answer(result=Result.REFUSED, reasons=(no("r_reused", text),))
+
+    def _stamped(self, answer: Answer) -> Answer:
+        return replace(answer, book_seq=self._book.seq, book_head=self._book.head)
+
+
+def _broken(text: str) -> Answer:
+    return Answer(result=Result.ERROR, reasons=(no("bad_request", text),))
+
+
+def _not_ready(error: HsmError) -> Answer:
+    return Answer(result=Result.NOT_READY, body={"notBefore": ""}, reasons=(no("hsm", str(error)),))

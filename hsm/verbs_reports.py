@@ -1,0 +1,155 @@
+"""The verbs that tell, and the two proofs in fixed domains that are no transactions."""
+
+from __future__ import annotations
+
+import hashlib
+
+from hsm import book_law, book_orders, fields
+from hsm.answers import OrderState
+from hsm.bench import TokenState
+from hsm.book_law import Mark
+from hsm.book_orders import Order
+from hsm.room import Room
+from hsm.rules import no
+from hsm.settings import KeyPurpose
+from hsm.verbs_orders import attempt_body
+from hsm.wire import Answer, Body, Json, Result
+from policies.consent import terms_to_json
+from policies.crypto import address_bytes, keccak256
+from policies.law import canonical_law, law_digest
+
+MOST_ORDERS = 100
+PAGE_BYTES = 48_000
+_CHECKPOINT = b"Treasury checkpoint\n"
+_POSSESSION = b"\x19Treasury possession\n"
+_WORST_FIRST = (TokenState.BLOCKED, TokenState.DOWN, TokenState.DEGRADED, TokenState.LOCKED)
+
+
+def status(room: Room, body: Body) -> Answer:
+    """Tell how the signer is."""
+    fields.only(body, frozenset())
+    laws, marks = room.laws, book_law.marks(room.book)
+    tokens = {name: room.tokens.state_of(name) for name in room.settings.tokens}
+    health = next((s for s in _WORST_FIRST if s in tokens.values()), TokenState.READY)
+    return room.ok(
+        {
+            "deployment": fields.to_hex(room.book.deployment),
+            "lawDigest": fields.to_hex(law_digest(laws.present)) if laws.present else "0x",
+            "nextLawDigest": fields.to_hex(law_digest(laws.coming)) if laws.coming else "0x",
+            "nextLawFrom": "" if laws.coming_from is None else str(laws.coming_from),
+            "profile": room.settings.profile.value,
+            "epoch": room.book.get("epoch", "0"),
+            "health": health.value,
+            "tokens": {name: state.value for name, state in tokens.items()},
+            "nonces": _nonces(room),
+            "isolated": [name for name, mark in marks.items() if mark is Mark.ISOLATED],
+            "retired": [name for name, mark in marks.items() if mark is Mark.RETIRED],
+            "active": dict(book_law.active_wallets(room.book)),
+            "frozen": fields.to_flag(book_law.is_frozen(room.book)),
+            "waivers": list(room.tokens.waivers()),
+            "now": str(room.now),
+        }
+    )
+
+
+def _nonces(room: Room) -> dict[str, str]:
+    law, found = room.laws.present, {}
+    for wallet in law.wallets if law else ():
+        chain = law.chain(wallet.chain) if law else None
+        if chain is not None:
+            nonce = book_orders.next_nonce(
+                room.book, chain.chain_id, wallet.address, wallet.start_nonce
+            )
+            found[wallet.name] = str(nonce)
+    return found
+
+
+def law_text(room: Room, body: Body) -> Answer:
+    """Return the law in force as canonical JSON."""
+    fields.only(body, frozenset())
+    law = room.laws.present
+    if law is None:
+        return room.refuse(no("no_law", "no law is adopted"))
+    return room.ok({"law": canonical_law(law).decode(), "digest": fields.to_hex(law_digest(law))})
+
+
+def orders_since(room: Room, body: Body) -> Answer:
+    """Return orders that changed after an entry, as many as fit into one message."""
+    fields.only(body, frozenset({"seq", "limit"}))
+    seq, limit = fields.integer(body, "seq"), min(fields.integer(body, "limit"), MOST_ORDERS)
+    found = book_orders.orders_after(room.book, min(seq, 2**62), limit + 1)
+    rows: list[Json] = []
+    size = 0
+    for order in found[:limit]:
+        row = _order_body(order)
+        size += len(str(row))
+        if rows and size > PAGE_BYTES:
+            break
+        rows.append(row)
+    return room.ok({"orders": rows, "more": fields.to_flag(len(rows) < len(found))})
+
+
+def _order_body(order: Order) -> dict[str, Json]:
+    state = OrderState.SIGNED if order.is_signed else OrderState.RECORDED
+    signed = [attempt for attempt in order.attempts if attempt.raw is not None]
+    return {
+        "seq": str(order.changed),
+        "orderId": fields.to_hex(order.order_id),
+        "order": terms_to_json(order.terms),
+        "state": state.value,
+        "nonce": "" if order.nonce is None else str(order.nonce),
+        "attempts": [attempt_body(attempt) for attempt in signed],
+    }
+
+
+def checkpoint(room: Room, body: Body) -> Answer:
+    """Sign the daemon's journal head with the checkpoint key; the journal only ever grows."""
+    fields.only(body, frozenset({"seq", "head"}))
+    seq, head = fields.integer(body, "seq"), fields.blob(body, "head", length=32)
+    key = next((k for k in room.settings.keys.values() if k.purpose is KeyPurpose.CHECKPOINT), None)
+    if key is None or seq >= 2**63:
+        return room.refuse(no("no_checkpoint_key", "the settings have no checkpoint key"))
+    last_seq, _, last_head = room.book.get("checkpoint", "0:").partition(":")
+    if seq < int(last_seq) or (seq == int(last_seq) and last_head not in ("", head.hex())):
+        return room.refuse(
+            no("journal_forked", f"a checkpoint of entry {last_seq} with another head was signed")
+        )
+    digest = hashlib.sha256(
+        _CHECKPOINT + room.book.deployment + seq.to_bytes(8, "big") + head
+    ).digest()
+    answer = _proof(room, key.name, digest)
+    if answer.result is Result.SIGNED:
+        room.book.put("checkpoint", f"{seq}:{head.hex()}")
+        room.book.write("checkpoint", {"seq": str(seq), "head": fields.to_hex(head)}, room.now)
+    return answer
+
+
+def possession(room: Room, body: Body) -> Answer:
+    """Prove control of a wallet's key in a domain that no transaction can share."""
+    fields.only(body, frozenset({"challenge", "wallet"}))
+    challenge, name = fields.blob(body, "challenge", length=32), fields.text(body, "wallet")
+    wallet = room.laws.present.wallet(name) if room.laws.present else None
+    if wallet is None or wallet.key not in room.settings.keys:
+        return room.refuse(no("unknown_wallet", f"{name!r} is not in the law"))
+    # 0x19 begins no transaction: those start with their type, 0x02.
+    digest = keccak256(
+        _POSSESSION + room.book.deployment + address_bytes(wallet.address) + challenge
+    )
+    return _proof(room, wallet.key, digest)
+
+
+def _proof(room: Room, key: str, digest: bytes) -> Answer:
+    trouble = room.trouble_with(key)
+    if trouble is not None:
+        return trouble
+    signature = room.tokens.sign(key, digest)
+    book_orders.keep_signature(room.book, key, digest, signature, room.now)
+    plan = room.settings.keys[key]
+    is_transaction_key = plan.purpose is KeyPurpose.TRANSACTION
+    return Answer(
+        result=Result.SIGNED,
+        body={
+            "signature": fields.to_hex(signature.rsv if is_transaction_key else signature.rs),
+            "publicKey": fields.to_hex(plan.public_key),
+        },
+    )

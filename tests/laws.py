@@ -14,12 +14,14 @@ from dataclasses import dataclass
 import coincurve
 
 from policies.crypto import address_of_public_key, keccak256
-from policies.law import Law, parse_law
-from policies.terms import Address
+from policies.law import Law, law_digest, parse_law
+from policies.terms import NATIVE, Address, Purpose, TransferTerms
 
 GONE = object()
 DEPLOYMENT = keccak256(b"a deployment for tests")
 PEOPLE = ("alice", "bob", "carol")
+NOON = 1_767_355_200
+"""The unix second at which `FakeClock` stands still at first."""
 ETH = 10**18
 USDC = 10**6
 TOKEN = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
@@ -54,6 +56,26 @@ def make_law(**changes: object) -> SampleLaw:
     """Parse the sample law with changes; raises `LawError` when they make it a bad one."""
     document = make_document(**changes)
     return SampleLaw(parse_law(document), document, {name: key_of(name) for name in PEOPLE})
+
+
+def make_terms(law: Law, **changes: object) -> TransferTerms:
+    """Return terms of a refill of 40 ETH from vault to hot-a, made by the daemon, with changes."""
+    values: dict[str, object] = {
+        "what": "Refill hot-a with 40 ETH from vault on devnet",
+        "purpose": Purpose.REFILL,
+        "salt": bytes(range(16)),
+        "chain_id": 31337,
+        "asset": NATIVE,
+        "source": address_of("vault"),
+        "destination": address_of("hot-a"),
+        "amount": 40 * ETH,
+        "max_fee": ETH // 100,
+        "maker": NATIVE,
+        "proposed_at": NOON,
+        "expires_at": NOON + 3600,
+        "law_digest": law_digest(law),
+    }
+    return TransferTerms(**{**values, **changes})  # type: ignore[arg-type]
 
 
 def make_document(**changes: object) -> dict[str, object]:

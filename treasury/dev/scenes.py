@@ -18,6 +18,7 @@ from types import FrameType
 from hsm.errors import HsmError
 from treasury.dev.chain.launch import ChainOptions, LaunchError, RunningChain, start_chain
 from treasury.dev.children import Child, ChildError, python, restart_fallen, stop_all
+from treasury.dev.customer import customer_address
 from treasury.dev.demo import tell_story
 from treasury.dev.deployment import (
     Deployment,
@@ -33,6 +34,7 @@ from treasury.errors import TreasuryError
 _READY_S = 30.0
 _WATCH_S = 0.3
 _BLOCK_TIME_S = 1.0
+_CUSTOMER_FUNDS = 1000
 FUNDS = {"vault": 1000, "hot-a": 7, "gas": 5}
 """What the development wallets hold at the start, in whole ETH."""
 
@@ -74,6 +76,7 @@ def raised(directory: Path, plan: Plan) -> Iterator[Stage]:
     """Raise a treasury for the length of a `with` block."""
     deployment = lay_out(directory, plan)
     funds = {deployment.addresses[name]: amount for name, amount in FUNDS.items()}
+    funds[customer_address()] = _CUSTOMER_FUNDS
     options = ChainOptions(chain_id=plan.chain_id, block_time_s=_BLOCK_TIME_S, funds=funds)
     chain = start_chain(options)
     stage = Stage(

@@ -22,12 +22,13 @@ from datetime import datetime
 from sqlmodel import Session
 
 from policies.law import Custody, Law, Role, Wallet
-from policies.lifecycles import ExposureState, Owner, TransferState
+from policies.lifecycles import Owner, TransferState
 from policies.terms import Address, Reason
 from treasury.chain.errors import ChainError
 from treasury.clock import unix
 from treasury.explained import Anchor, Sight, is_settled, missing
-from treasury.ledger import marks, moves
+from treasury.halting import halt
+from treasury.ledger import marks
 from treasury.ledger.facts import Cells, Standing, Transfer
 from treasury.ledger.queries import standings, transfers, watch
 from treasury.ledger.queries.watch import Depth
@@ -182,17 +183,9 @@ def _alarm(
     """Freeze the wallet; at the vault or the sponsor, halt as well. Once, not at each tick."""
     why = "; ".join(reason.text for reason in findings)
     with world.ledger.write() as session:
-        exposure = standings.exposure(session)
-        if wallet.role is not Role.HOT and exposure is not None and not exposure.is_halted:
-            moves.move(
-                session,
-                exposure,
-                ExposureState.HALTED,
-                actor=Owner.GUARD,
-                why=findings,
-                now=scene.now,
-                who=Owner.GUARD.value,
-            )
+        if wallet.role is not Role.HOT and halt(
+            session, actor=Owner.GUARD, why=findings, now=scene.now
+        ):
             scene.deeds.add(f"halted: {why}")
         if not standing.frozen:
             marks.freeze(session, standing, actor=Owner.GUARD.value, why=why, now=scene.now)

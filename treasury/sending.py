@@ -1,0 +1,153 @@
+"""The last steps before a node: compare signed bytes, commit them, and only then send them.
+
+Used by the stations that ask the signer for bytes (`dispatch` for queued transfers, `tend` for
+those that wait for a block). The order of steps is the safety: what the signer answers is read
+back and compared, nonce and bytes are committed, and after that commit a node sees them. Sending
+stored bytes is safe to repeat for ever; what a node says to them is never an outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from hsm.answers import Fees, Signed
+from policies import fees
+from policies.law import Chain as ChainLaw
+from policies.law import Law
+from policies.lifecycles import AttemptState, Owner, WalletState
+from policies.terms import Address, Purpose, Reason
+from treasury.clock import unix
+from treasury.errors import TwinError
+from treasury.halting import halt
+from treasury.ledger import marks, moves
+from treasury.ledger.facts import Attempt, Standing, Transfer
+from treasury.ledger.queries import standings
+from treasury.signing import differences, place_of, store_signed
+from treasury.world import Deeds, World, law_here
+
+_CUT_OFF = frozenset({WalletState.ISOLATED, WalletState.RETIRED})
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """What one tick of signing and sending works with; all of it is read again next tick."""
+
+    world: World
+    law: Law
+    chain: ChainLaw
+    market: fees.MarketFacts
+    is_halted: bool
+    standings: Mapping[Address, Standing]
+    now: int
+    deeds: Deeds
+
+
+def desk_for(world: World, now: datetime, deeds: Deeds) -> Desk | None:
+    """Ask the chain for the price of gas and gather the rest; None when no law is in force.
+
+    Raises `ChainError`.
+    """
+    found = law_here(world)
+    if found is None:
+        return None
+    market = world.chain.fee_market()
+    with world.ledger.read() as session:
+        return Desk(
+            world=world,
+            law=found[0],
+            chain=found[1],
+            market=fees.MarketFacts(base_fee=market.base_fee, priority_fee=market.priority_fee),
+            is_halted=standings.is_halted(session),
+            standings={s.address: s for s in standings.wallets(session, world.chain_id)},
+            now=unix(now),
+            deeds=deeds,
+        )
+
+
+def keep_and_send(desk: Desk, transfer: Transfer, signed: Signed, why: str) -> None:
+    """Take bytes from the signer: compared, committed, sent. Wrong bytes halt exposure."""
+    wrong = differences(transfer.terms, transfer.order_id, signed)
+    if wrong:
+        _reject(desk, transfer, wrong)
+        return
+    try:
+        with desk.world.ledger.write(place_of(signed.book)) as session:
+            kept, attempt = store_signed(session, transfer, signed, why=why, now=desk.now)
+    except TwinError as error:
+        _reject(desk, transfer, (Reason(code="nonce_twice", text=str(error)),))
+        return
+    desk.deeds.add(f"{why} transfer {transfer.id} on nonce {signed.nonce}")
+    broadcast(desk, kept, attempt)
+
+
+def broadcast(desk: Desk, transfer: Transfer, attempt: Attempt) -> None:
+    """Send stored bytes; safe to repeat for ever."""
+    world = desk.world
+    if attempt.kind != "cancel":
+        with world.ledger.read() as session:
+            desk.standings = {s.address: s for s in standings.wallets(session, world.chain_id)}
+        if is_cut_off(desk, transfer):
+            return
+    answer = world.chain.send(attempt.raw)
+    told = f"{answer.kind.value}: {answer.text}" if answer.text else answer.kind.value
+    with world.ledger.write() as session:
+        if answer.kind.is_with_node and attempt.state is AttemptState.SIGNED:
+            moves.move(
+                session,
+                attempt,
+                AttemptState.BROADCAST,
+                actor=Owner.DISPATCH,
+                why=told,
+                now=desk.now,
+                sent_at=desk.now,
+                answer=told,
+            )
+        else:
+            marks.write_answer(session, attempt, sent_at=desk.now, answer=told)
+    desk.deeds.add(f"sent attempt {attempt.number} of transfer {transfer.id}: {told}")
+
+
+def leave(desk: Desk, transfer: Transfer, why: tuple[Reason, ...]) -> None:
+    """Keep the transfer where it is, and say why where people look."""
+    if transfer.reasons == why:
+        return
+    with desk.world.ledger.write() as session:
+        marks.write_reasons(session, transfer, why)
+    desk.deeds.add(f"left transfer {transfer.id}: " + "; ".join(reason.text for reason in why))
+
+
+def _reject(desk: Desk, transfer: Transfer, why: tuple[Reason, ...]) -> None:
+    with desk.world.ledger.write() as session:
+        halt(session, actor=Owner.DISPATCH, why=why, now=desk.now)
+        marks.tell(
+            session,
+            "signature_rejected",
+            f"transfer:{transfer.id}",
+            {"why": "; ".join(reason.text for reason in why)},
+            now=desk.now,
+            actor=Owner.DISPATCH.value,
+        )
+    desk.is_halted = True
+    desk.deeds.add(f"halted: the signature for transfer {transfer.id} is not what was asked for")
+
+
+def is_cut_off(desk: Desk, transfer: Transfer) -> bool:
+    """Say whether an end of the transfer may no longer pay or receive."""
+    source = desk.standings.get(transfer.source)
+    destination = desk.standings.get(transfer.destination)
+    if destination is not None and destination.state in _CUT_OFF:
+        return True
+    is_evacuation = transfer.purpose is Purpose.EVACUATION
+    return source is not None and source.state in _CUT_OFF and not is_evacuation
+
+
+def fees_of(bid: fees.Bid) -> Fees:
+    """Return a bid as the signer takes it."""
+    return Fees(
+        gas_limit=bid.gas_limit,
+        max_fee_per_gas=bid.max_fee_per_gas,
+        max_priority_fee_per_gas=bid.max_priority_fee_per_gas,
+        l1_fee=bid.l1_fee,
+    )

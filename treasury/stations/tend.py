@@ -1,0 +1,86 @@
+"""Tend: look after transfers that wait for a block.
+
+Their stored bytes are sent again after a while, because nodes forget. Later they bid higher,
+within the order's `max_fee`; above that they wait, visibly. What may no longer arrive, because an
+end of it was isolated, is cancelled on its own nonce at once.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from hsm.answers import Signed
+from hsm.errors import HsmError
+from policies import fees
+from policies.lifecycles import TransferState
+from treasury.chain.errors import ChainError
+from treasury.halting import EXPOSING
+from treasury.ledger.facts import Attempt, Transfer
+from treasury.ledger.queries import transfers
+from treasury.sending import Desk, broadcast, desk_for, fees_of, is_cut_off, keep_and_send, leave
+from treasury.world import NO_LAW, Deeds, Outcome, World
+
+_NAME = "tend"
+_CANCEL = "cancel"
+
+
+def tend(world: World, now: datetime) -> Outcome:
+    """Send again, bid higher or cancel every unmined transfer that needs it."""
+    deeds = Deeds(_NAME)
+    try:
+        desk = desk_for(world, now, deeds)
+        if desk is None:
+            return deeds.broken_off(NO_LAW)
+        with world.ledger.read() as session:
+            waiting = transfers.in_states(session, world.chain_id, TransferState.IN_FLIGHT)
+            attempts = transfers.attempts_of(session, [transfer.id for transfer in waiting])
+        # All are sent before the first one needs the signer, which may be away.
+        for transfer in waiting:
+            _send_again(desk, transfer, attempts[transfer.id][-1])
+        for transfer in waiting:
+            _replace(desk, transfer, attempts[transfer.id][-1])
+    except (HsmError, ChainError) as error:
+        return deeds.broken_off(error)
+    return deeds.outcome()
+
+
+def _send_again(desk: Desk, transfer: Transfer, newest: Attempt) -> None:
+    is_due = (
+        newest.sent_at is None or desk.now - newest.sent_at >= desk.world.settings.resend_after_s
+    )
+    if is_due:
+        broadcast(desk, transfer, newest)
+
+
+def _replace(desk: Desk, transfer: Transfer, newest: Attempt) -> None:
+    is_old = desk.now - newest.signed_at >= desk.world.settings.bump_after_s
+    is_cancel = newest.kind == _CANCEL
+    is_stopped = desk.is_halted and transfer.purpose in EXPOSING and not is_cancel
+    if is_cut_off(desk, transfer) and not is_cancel:
+        _bid(desk, transfer, fees.make_cancel(_bid_of(newest), desk.market), is_cancel=True)
+    elif is_old and not is_stopped:
+        raised = fees.make_cancel if is_cancel else fees.make_bump
+        _bid(desk, transfer, raised(_bid_of(newest), desk.market), is_cancel=is_cancel)
+
+
+def _bid(desk: Desk, transfer: Transfer, bid: fees.Bid, *, is_cancel: bool) -> None:
+    blocks = fees.judge_bid(bid, max_fee=transfer.max_fee, fee_ceiling=desk.chain.fee_ceiling)
+    if blocks:
+        leave(desk, transfer, blocks)
+        return
+    signer = desk.world.signer
+    ask = signer.cancel if is_cancel else signer.bump
+    answer = ask(bytes.fromhex(transfer.order_id[2:]), fees_of(bid))
+    if isinstance(answer, Signed):
+        keep_and_send(desk, transfer, answer, "cancelled" if is_cancel else "bid higher")
+    else:
+        leave(desk, transfer, answer.reasons)
+
+
+def _bid_of(attempt: Attempt) -> fees.Bid:
+    return fees.Bid(
+        gas_limit=attempt.gas_limit,
+        max_fee_per_gas=attempt.max_fee_per_gas,
+        max_priority_fee_per_gas=attempt.max_priority_fee_per_gas,
+        l1_fee=attempt.l1_fee,
+    )

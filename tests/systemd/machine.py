@@ -62,7 +62,7 @@ class Machine:
         self.tree = folder / "tree"
         self._log = folder / "console.log"
         self._nspawn: subprocess.Popen[bytes] | None = None
-        self._leader = 0
+        self.leader = 0
         subprocess.run(["cp", "-a", "--reflink=auto", base_tree(), self.tree], check=True)
 
     def __enter__(self) -> Self:
@@ -86,9 +86,9 @@ class Machine:
         """Power off; a machine that hangs is killed."""
         if self._nspawn is None:
             return
-        if self._leader:
+        if self.leader:
             # SIGRTMIN+4 is systemd's own word for power off.
-            os.kill(self._leader, signal.SIGRTMIN + 4)
+            os.kill(self.leader, signal.SIGRTMIN + 4)
         try:
             self._nspawn.wait(30)
         except subprocess.TimeoutExpired:
@@ -98,7 +98,7 @@ class Machine:
 
     def run(self, *command: str, user: str = "root", check: bool = False) -> str:
         """Run a command inside and return what it printed, both streams together."""
-        inside = ["nsenter", f"--target={self._leader}", "--all", "env", "--chdir=/"]
+        inside = ["nsenter", f"--target={self.leader}", "--all", "env", "--chdir=/"]
         if user != "root":
             inside += ["runuser", "-u", user, "--"]
         done = subprocess.run(
@@ -139,8 +139,8 @@ class Machine:
         children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children").read_text()
         for child in children.split():
             if Path(f"/proc/{child}/comm").read_text().strip() == "systemd":
-                self._leader = int(child)
-        return self._leader
+                self.leader = int(child)
+        return self.leader
 
 
 def install_into(tree: Path, make_arguments: Sequence[str] = ()) -> None:

@@ -23,7 +23,6 @@ def adopt_first_law(deployment: Deployment) -> None:
     Raises `DeploymentError` with every reason when the signer refuses.
     """
     law = parse_law(tomllib.loads(deployment.law.read_text()))
-    client = SignerClient(deployment.people_socket)
     now = int(time.time())
     payload = {"lawDigest": "0x" + law_digest(law).hex()}
     terms = MotionTerms(
@@ -36,9 +35,10 @@ def adopt_first_law(deployment: Deployment) -> None:
         expires_at=now + _VALID_S,
         law_digest=bytes(32),
     )
-    digest = motion_digest(terms, client.status().deployment)
-    signatures = [sign_digest(person, digest) for person in deployment.people[:2]]
-    answer = client.adopt(terms, canonical_law(law).decode("ascii"), signatures)
+    with SignerClient(deployment.people_socket) as client:
+        digest = motion_digest(terms, client.status().deployment)
+        signatures = [sign_digest(person, digest) for person in deployment.people[:2]]
+        answer = client.adopt(terms, canonical_law(law).decode("ascii"), signatures)
     if not isinstance(answer, Okay):
         reasons = "; ".join(reason.text for reason in answer.reasons)
         raise DeploymentError(f"the signer refused the first law: {reasons}")

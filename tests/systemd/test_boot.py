@@ -1,0 +1,137 @@
+"""A treasury under a real PID 1: started, killed, stopped, locked out. Tests run in file order.
+
+Excluded from the ordinary run, because a machine is built and booted: `make test-systemd`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from hsm.answers import SignerStatus
+from hsm.client import SignerClient
+from tests.systemd.installed import SOCKETS, Installed, install
+from tests.systemd.machine import why_not
+from treasury.dev.genesis import adopt_first_law
+
+pytestmark = [
+    pytest.mark.systemd_boot,
+    pytest.mark.sockets,
+    pytest.mark.skipif(bool(why_not()), reason=f"no machine can be booted: {why_not()}"),
+]
+SIGNER = "treasury-signer.service"
+
+
+@pytest.fixture(scope="module")
+def treasury(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+    """A booted machine with everything installed and every socket listening."""
+    installed = install(tmp_path_factory.mktemp("machine"), "http://127.0.0.1:8545")
+    with installed.machine as machine:
+        machine.run("systemctl", "start", *SOCKETS, check=True)
+        yield installed
+
+
+def signer_status(treasury: Installed) -> SignerStatus:
+    """Ask the signer on the treasurers' socket of the machine."""
+    with SignerClient(treasury.reached_from_host().people_socket) as client:
+        return client.status()
+
+
+def test_every_socket_belongs_to_its_role(treasury: Installed) -> None:
+    """R5.6: modes and groups are what the units say, before any program has started."""
+    listing = treasury.machine.run(
+        "sh", "-c", "stat -c '%n %U:%G %a' /run/treasury/api/* /run/treasury-signer/*"
+    )
+
+    assert listing.splitlines() == [
+        "/run/treasury/api/operator.sock root:treasury-operator 660",
+        "/run/treasury/api/reader.sock root:treasury-reader 660",
+        "/run/treasury/api/service.sock root:treasury-service 660",
+        "/run/treasury/api/treasurer.sock root:treasury-treasurer 660",
+        "/run/treasury-signer/people.sock root:treasury-treasurer 660",
+        "/run/treasury-signer/signer.sock root:treasury 660",
+    ]
+
+
+def test_the_signer_starts_hardened_and_adopts_its_first_law(treasury: Installed) -> None:
+    """The unit's filters let the token work: READY comes after the self-test, then genesis."""
+    treasury.machine.run("systemctl", "start", SIGNER, check=True)
+    adopt_first_law(treasury.reached_from_host())
+
+    assert treasury.machine.show(SIGNER, "ActiveState") == "active"
+    assert treasury.machine.show(SIGNER, "NRestarts") == "0"
+
+
+def test_pins_are_credentials_and_nothing_else(treasury: Installed) -> None:
+    """R3.13, R5.9: no PIN in environment, arguments or journal; only the signer may read it."""
+    machine = treasury.machine
+    pid = machine.show(SIGNER, "MainPID")
+    pins = [treasury.credential(name).read_text().strip() for name in ("vault", "hot-a", "gas")]
+    seen = machine.run("cat", f"/proc/{pid}/environ", f"/proc/{pid}/cmdline")
+    seen += machine.journal(SIGNER)
+    mine = "/run/credentials/treasury-signer.service/vault-pin"
+
+    assert not [pin for pin in pins if pin in seen]
+    assert "Permission denied" in machine.run("cat", mine, user="treasury")
+
+
+def test_a_stranger_cannot_open_a_socket(treasury: Installed) -> None:
+    """R5.6: who is in no group gets EACCES; the daemon's user gets its own socket and no other."""
+    connect = (
+        "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); print('in')"
+    )
+
+    def knock(user: str, socket: str) -> str:
+        return treasury.machine.run("python3", "-c", connect, socket, user=user)
+
+    assert "PermissionError" in knock("nobody", "/run/treasury-signer/signer.sock")
+    assert "PermissionError" in knock("nobody", "/run/treasury/api/reader.sock")
+    assert "PermissionError" in knock("treasury", "/run/treasury-signer/people.sock")
+    assert "in" in knock("treasury", "/run/treasury-signer/signer.sock").split()
+
+
+def test_a_killed_signer_is_back_within_ten_seconds(treasury: Installed) -> None:
+    """R5.10: systemd starts it again, and it still knows its law."""
+    before = signer_status(treasury)
+    machine = treasury.machine
+    killed_at = time.monotonic()
+    machine.run("systemctl", "kill", "--signal=KILL", SIGNER, check=True)
+    machine.wait_for(lambda: machine.show(SIGNER, "NRestarts") == "1", "the restart", 10)
+    machine.wait_for(lambda: machine.show(SIGNER, "ActiveState") == "active", "readiness", 10)
+    after = signer_status(treasury)
+
+    assert time.monotonic() - killed_at < 10
+    assert (after.deployment, after.law_digest) == (before.deployment, before.law_digest)
+
+
+def test_a_stopped_signer_is_noticed_by_the_watchdog(treasury: Installed) -> None:
+    """R5.5: a process that hangs is silent, and silence ends it."""
+    machine = treasury.machine
+    machine.run("systemctl", "kill", "--signal=STOP", SIGNER, check=True)
+    machine.wait_for(lambda: "Watchdog timeout" in machine.journal(SIGNER), "the watchdog", 20)
+    machine.wait_for(lambda: machine.show(SIGNER, "NRestarts") == "2", "the restart", 20)
+    machine.wait_for(lambda: machine.show(SIGNER, "ActiveState") == "active", "readiness", 10)
+
+    assert machine.show(SIGNER, "ActiveState") == "active"
+
+
+def test_a_wrong_pin_is_tried_exactly_once(treasury: Installed) -> None:
+    """R3.7: exit code 78 stops systemd, and a start by hand does not try the PIN again."""
+    machine = treasury.machine
+    machine.run("systemctl", "stop", SIGNER, check=True)
+    machine.run("systemctl", "reset-failed")
+    right = treasury.credential("hot-a").read_text()
+    treasury.credential("hot-a").write_text("0" * 16 + "\n")
+    for _ in range(3):
+        machine.run("systemctl", "start", SIGNER)
+        machine.run("systemctl", "reset-failed")
+    treasury.credential("hot-a").write_text(right)
+    log = machine.journal(SIGNER)
+
+    assert machine.show(SIGNER, "NRestarts") == "0"
+    assert machine.show(SIGNER, "ExecMainStatus") == "78"
+    # SoftHSM writes this line whenever a PIN does not open a token.
+    assert log.count("EVP_DecryptFinal failed") == 1
+    assert log.count("refused its PIN before and is not tried again") == 2

@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from policies.law import Law, law_from_canonical
 from policies.lifecycles import IncidentState, WalletState
+from policies.terms import Address
 from treasury.ledger.facts import Exposure, Incident, Standing
 from treasury.ledger.reading import read_as
 from treasury.ledger.tables import ExposureRow, IncidentRow, LawRow, MetaRow, WalletRow
@@ -16,6 +17,13 @@ from treasury.ledger.tables import ExposureRow, IncidentRow, LawRow, MetaRow, Wa
 def wallet(session: Session, name: str) -> Standing | None:
     """Return how the wallet of that name stands."""
     row = session.get(WalletRow, name)
+    return None if row is None else read_as(Standing, row)
+
+
+def wallet_at(session: Session, chain_id: int, address: Address) -> Standing | None:
+    """Return how our wallet at an address of a chain stands."""
+    query = select(WalletRow).where(WalletRow.chain_id == chain_id, WalletRow.address == address)
+    row = session.exec(query).first()
     return None if row is None else read_as(Standing, row)
 
 

@@ -13,8 +13,9 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
-from hsm import fields, reading
+from hsm import reading
 from hsm.answers import (
     AttemptKind,
     AttemptRecord,
@@ -37,6 +38,7 @@ from hsm.fields import to_hex
 from hsm.transaction import ReadBack, read_back
 from hsm.wire import (
     DEADLINE_S,
+    FENCED,
     Answer,
     Body,
     Json,
@@ -79,18 +81,36 @@ __all__ = [
 class SignerClient:
     """A connection to `signer.sock` or `people.sock`, opened at the first call and kept."""
 
-    def __init__(self, path: Path, *, deadline_s: float = DEADLINE_S) -> None:
-        """Remember where the socket is; `deadline_s` bounds every call."""
+    def __init__(
+        self, path: Path, *, deadline_s: float = DEADLINE_S, epoch: int | None = None
+    ) -> None:
+        """Remember where the socket is; `deadline_s` bounds every call.
+
+        `epoch` is the daemon's lease number: the signer refuses orders of a lower one.
+        """
         self._path = path
+        self._epoch = epoch
         self._deadline_s = deadline_s
         self._connection: socket.socket | None = None
         self._turn = threading.Lock()
+
+    def __enter__(self) -> Self:
+        """Use the client for a while."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Close the connection."""
+        self.close()
 
     def lodge(self, order: TransferTerms, approvals: Sequence[bytes]) -> Lodged | Refused:
         """Show an order and the approvals collected so far; nothing is signed."""
         body: Body = {"order": terms_to_json(order), "approvals": [to_hex(a) for a in approvals]}
         answer = self.call("lodge", body)
-        return reading.lodged_from(answer) if answer.result is Result.OK else _refused(answer)
+        return (
+            reading.lodged_from(answer)
+            if answer.result is Result.OK
+            else reading.refused_from(answer)
+        )
 
     def sign(
         self,
@@ -112,48 +132,52 @@ class SignerClient:
             body["approvals"] = [to_hex(a) for a in approvals]
         if nonce is not None:
             body["nonce"] = str(nonce)
-        return _signature(self.call("sign", body))
+        return reading.signature_from(self.call("sign", body))
 
     def bump(self, order_id: bytes, fees: Fees) -> Signed | Refused | NotReady:
         """Sign the same order on the same nonce at a higher fee."""
         body: Body = {"orderId": to_hex(order_id), "fees": reading.fees_to_json(fees)}
-        return _signature(self.call("bump", body))
+        return reading.signature_from(self.call("bump", body))
 
     def cancel(self, order_id: bytes, fees: Fees) -> Signed | Refused | NotReady:
         """Sign zero to self on the order's nonce."""
         body: Body = {"orderId": to_hex(order_id), "fees": reading.fees_to_json(fees)}
-        return _signature(self.call("cancel", body))
+        return reading.signature_from(self.call("cancel", body))
 
     def activate(self, wallet: str) -> Okay | Refused:
         """Make a standby wallet the active one of its pool."""
-        return _okay(self.call("activate", {"wallet": wallet}))
+        return reading.okay_from(self.call("activate", {"wallet": wallet}))
 
     def isolate(self, wallet: str, why: str) -> Okay | Refused:
         """Mark a wallet as isolated, for ever until a quorum lifts it."""
-        return _okay(self.call("isolate", {"wallet": wallet, "why": why}))
+        return reading.okay_from(self.call("isolate", {"wallet": wallet, "why": why}))
 
     def orders_since(self, seq: int, limit: int = 100) -> OrdersPage:
         """Return the orders that changed after entry `seq` of the book."""
         answer = self.call("orders_since", {"seq": str(seq), "limit": str(limit)})
-        return reading.orders_from(_expect_ok(answer))
+        return reading.orders_from(reading.expect_ok(answer))
 
     def status(self) -> SignerStatus:
         """Ask how the signer is."""
-        return reading.status_from(_expect_ok(self.call("status", {})))
+        return reading.status_from(reading.expect_ok(self.call("status", {})))
 
     def law(self) -> LawInForce | Refused:
         """Return the law in force; refused while none is adopted."""
         answer = self.call("law", {})
-        return reading.law_from(answer) if answer.result is Result.OK else _refused(answer)
+        return (
+            reading.law_from(answer) if answer.result is Result.OK else reading.refused_from(answer)
+        )
 
     def checkpoint(self, seq: int, head: bytes) -> Proof | Refused | NotReady:
         """Sign the daemon's journal head with the checkpoint key."""
-        return _proof(self.call("checkpoint", {"seq": str(seq), "head": to_hex(head)}))
+        return reading.proof_or_not(
+            self.call("checkpoint", {"seq": str(seq), "head": to_hex(head)})
+        )
 
     def possession(self, wallet: str, challenge: bytes) -> Proof | Refused | NotReady:
         """Prove control of a wallet's key over a 32-byte challenge, in a fixed domain."""
         body = {"wallet": wallet, "challenge": to_hex(challenge)}
-        return _proof(self.call("possession", body))
+        return reading.proof_or_not(self.call("possession", body))
 
     def adopt(
         self, motion: MotionTerms, law_text: str, signatures: Sequence[bytes]
@@ -164,7 +188,7 @@ class SignerClient:
             "law": law_text,
             "signatures": [to_hex(s) for s in signatures],
         }
-        return _okay(self.call("adopt", body))
+        return reading.okay_from(self.call("adopt", body))
 
     def motion(
         self, motion: MotionTerms, payload: str, signatures: Sequence[bytes]
@@ -175,15 +199,17 @@ class SignerClient:
             "payload": payload,
             "signatures": [to_hex(s) for s in signatures],
         }
-        return _okay(self.call("motion", body))
+        return reading.okay_from(self.call("motion", body))
 
     def veto(self, digest: bytes, signature: bytes) -> Okay | Refused:
         """Hand in a signed veto against an order or a motion."""
-        return _okay(self.call("veto", {"digest": to_hex(digest), "signature": to_hex(signature)}))
+        return reading.okay_from(
+            self.call("veto", {"digest": to_hex(digest), "signature": to_hex(signature)})
+        )
 
     def freeze(self, why: str) -> Okay | Refused:
         """Stop every signature toward exposure; cancels, sweeps and evacuations go on."""
-        return _okay(self.call("freeze", {"why": why}))
+        return reading.okay_from(self.call("freeze", {"why": why}))
 
     def call(self, verb: str, body: Body) -> Answer:
         """Send one request and return the answer, whatever it is.
@@ -191,6 +217,8 @@ class SignerClient:
         Raises `SignerUnavailableError` (world), `ProtocolError` when the signer calls the request
         malformed or answers nonsense (us).
         """
+        if self._epoch is not None and verb in FENCED:
+            body = {**body, "epoch": str(self._epoch)}
         message = frame(encode_request(Request(verb=verb, body=body)))
         with self._turn:
             answer = decode_answer(self._exchange(message))
@@ -248,49 +276,3 @@ def _is_stale(connection: socket.socket) -> bool:
     # Between two calls nothing may arrive: readable means that the other end closed.
     readable, _, _ = select.select([connection], [], [], 0)
     return bool(readable)
-
-
-def _refused(answer: Answer) -> Refused:
-    if answer.result is not Result.REFUSED:
-        raise ProtocolError(f"unexpected answer {answer.result.value}")
-    return Refused(book=reading.place_of(answer), reasons=answer.reasons)
-
-
-def _okay(answer: Answer) -> Okay | Refused:
-    if answer.result is Result.OK:
-        return Okay(book=reading.place_of(answer), body=answer.body)
-    return _refused(answer)
-
-
-def _expect_ok(answer: Answer) -> Answer:
-    if answer.result is not Result.OK:
-        raise ProtocolError(f"unexpected answer {answer.result.value}")
-    return answer
-
-
-def _not_ready(answer: Answer) -> NotReady:
-    return NotReady(
-        book=reading.place_of(answer),
-        reasons=answer.reasons,
-        not_before=fields.maybe_integer(answer.body, "notBefore"),
-    )
-
-
-def _signature(answer: Answer) -> Signed | Refused | NotReady:
-    match answer.result:
-        case Result.SIGNED:
-            return reading.signed_from(answer)
-        case Result.NOT_READY:
-            return _not_ready(answer)
-        case _:
-            return _refused(answer)
-
-
-def _proof(answer: Answer) -> Proof | Refused | NotReady:
-    match answer.result:
-        case Result.SIGNED:
-            return reading.proof_from(answer)
-        case Result.NOT_READY:
-            return _not_ready(answer)
-        case _:
-            return _refused(answer)

@@ -32,7 +32,7 @@ from hsm.rules import no
 from hsm.settings import Settings
 from hsm.signature import Signature
 from hsm.transaction import encode_signed
-from hsm.wire import Answer, Body, Request, Result
+from hsm.wire import FENCED, Answer, Body, Request, Result
 from policies.consent import TermsError
 from policies.crypto import keccak256
 
@@ -76,8 +76,6 @@ VERBS: Mapping[Door, Mapping[str, Verb]] = MappingProxyType(
         Door.PEOPLE: {**_BOTH, "unlock": verbs_people.unlock},
     }
 )
-FENCED = frozenset({"sign", "bump", "cancel", "activate"})
-"""Verbs that a daemon with an old epoch may not ask."""
 
 
 @dataclass(slots=True)

@@ -12,15 +12,18 @@ from hsm.answers import (
     Fees,
     LawInForce,
     Lodged,
+    NotReady,
+    Okay,
     OrderRecord,
     OrdersPage,
     OrderState,
     Proof,
+    Refused,
     Signed,
     SignerStatus,
 )
 from hsm.errors import ProtocolError
-from hsm.wire import Answer, Body
+from hsm.wire import Answer, Body, Result
 from policies.terms import Address
 
 
@@ -173,3 +176,55 @@ def proof_from(answer: Answer) -> Proof:
         signature=fields.blob(answer.body, "signature"),
         public_key=fields.blob(answer.body, "publicKey"),
     )
+
+
+def refused_from(answer: Answer) -> Refused:
+    """Read a refusal; any other answer breaks the contract. Raises `ProtocolError`."""
+    if answer.result is not Result.REFUSED:
+        raise ProtocolError(f"unexpected answer {answer.result.value}")
+    return Refused(book=place_of(answer), reasons=answer.reasons)
+
+
+def okay_from(answer: Answer) -> Okay | Refused:
+    """Read an answer that is ok or a refusal. Raises `ProtocolError`."""
+    if answer.result is Result.OK:
+        return Okay(book=place_of(answer), body=answer.body)
+    return refused_from(answer)
+
+
+def expect_ok(answer: Answer) -> Answer:
+    """Return the answer when it is ok. Raises `ProtocolError` otherwise."""
+    if answer.result is not Result.OK:
+        raise ProtocolError(f"unexpected answer {answer.result.value}")
+    return answer
+
+
+def not_ready_from(answer: Answer) -> NotReady:
+    """Read a `not_ready` answer. Raises `ProtocolError`."""
+    return NotReady(
+        book=place_of(answer),
+        reasons=answer.reasons,
+        not_before=fields.maybe_integer(answer.body, "notBefore"),
+    )
+
+
+def signature_from(answer: Answer) -> Signed | Refused | NotReady:
+    """Read the answer to `sign`, `bump` or `cancel`. Raises `ProtocolError`."""
+    match answer.result:
+        case Result.SIGNED:
+            return signed_from(answer)
+        case Result.NOT_READY:
+            return not_ready_from(answer)
+        case _:
+            return refused_from(answer)
+
+
+def proof_or_not(answer: Answer) -> Proof | Refused | NotReady:
+    """Read the answer to `checkpoint` or `possession`. Raises `ProtocolError`."""
+    match answer.result:
+        case Result.SIGNED:
+            return proof_from(answer)
+        case Result.NOT_READY:
+            return not_ready_from(answer)
+        case _:
+            return refused_from(answer)

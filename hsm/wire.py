@@ -26,6 +26,8 @@ MAX_DEPTH = 8
 LENGTH_BYTES = 4
 DEADLINE_S = 5.0
 _CHUNK_BYTES = 65536
+FENCED = frozenset({"sign", "bump", "cancel", "activate"})
+"""Verbs that carry the daemon's epoch, so that an older daemon is refused."""
 
 Json: TypeAlias = "str | Sequence[Json] | Mapping[str, Json]"
 Body: TypeAlias = Mapping[str, Json]

@@ -11,6 +11,8 @@
 Writing outside an edge of `policies.lifecycles` is possible only in `marks`.
 """
 
+from sqlmodel import Session
+
 from treasury.ledger.engine import Ledger, open_ledger
 
-__all__ = ["Ledger", "open_ledger"]
+__all__ = ["Ledger", "Session", "open_ledger"]

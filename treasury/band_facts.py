@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlmodel import Session
-
 from config.settings import ChainSettings
 from policies.bands import BandFacts
 from policies.law import Asset, Law, Pool, Wallet
 from policies.lifecycles import TransferState, WalletState
 from policies.schedule import is_open, parse_schedule
 from policies.terms import NATIVE, Address, Stamp
+from treasury.ledger import Session
 from treasury.ledger.facts import Cells, Refill, Standing, Tick
 from treasury.ledger.queries import refills, standings, transfers, watch
 from treasury.projection import OnTheWay, claims_on_vault, on_the_way

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from sqlmodel import Session
-
 from policies.lifecycles import ExposureState, Owner
 from policies.terms import Purpose, Reason
-from treasury.ledger import moves
+from treasury.ledger import Session, moves
 from treasury.ledger.queries import standings
 
 EXPOSING = frozenset({Purpose.REFILL, Purpose.WITHDRAWAL, Purpose.TOP_UP})

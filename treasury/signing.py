@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlmodel import Session
-
 from hsm.answers import AttemptKind, AttemptRecord, BookPlace, OrderRecord, Signed
 from policies.lifecycles import AttemptState, Owner, TransferState
 from policies.terms import NATIVE, Reason, TransferTerms
 from treasury.chain.errors import BadAnswerError
 from treasury.chain.raw import RawTransaction, parse_raw
-from treasury.ledger import moves
+from treasury.ledger import Session, moves
 from treasury.ledger.facts import Attempt, Transfer
 from treasury.ledger.journal import Place
 from treasury.ledger.queries import transfers

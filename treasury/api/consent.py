@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sqlmodel import Session
-
 from policies.consent import motion_digest, transfer_digest, veto_digest
 from policies.crypto import BadSignatureError, recover_address
 from policies.law import Law, Treasurer, law_digest
 from policies.terms import NATIVE, Address, MotionTerms, TransferTerms
 from treasury.api.errors import ApiError
 from treasury.api.office import Office
-from treasury.ledger import marks, queries
+from treasury.ledger import Session, marks, queries
 
 Terms = TransferTerms | MotionTerms
 

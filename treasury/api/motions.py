@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Response
-from sqlmodel import Session
 
 from policies.consent import (
     TermsError,
@@ -30,7 +29,7 @@ from treasury.api.consent import (
 from treasury.api.errors import ApiError
 from treasury.api.models import Halt, MotionProposal, Signed
 from treasury.api.office import Office
-from treasury.ledger import facts, listings, moves, queries
+from treasury.ledger import Session, facts, listings, moves, queries
 from treasury.ledger.tables import MotionRow
 
 reading = APIRouter(prefix="/v1/motions", tags=["motions"])

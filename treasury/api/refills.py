@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from sqlmodel import Session
 
 from policies.consent import TermsError, terms_to_json, transfer_from_json
 from policies.lifecycles import Owner, RefillState
@@ -26,7 +25,7 @@ from treasury.api.errors import ApiError
 from treasury.api.models import RefillProposal, Signed
 from treasury.api.office import Office
 from treasury.errors import TwinError
-from treasury.ledger import facts, listings, moves, queries
+from treasury.ledger import Session, facts, listings, moves, queries
 from treasury.ledger.queries.watch import Depth
 from treasury.ledger.tables import RefillRow
 

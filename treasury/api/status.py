@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter
-from sqlmodel import Session
 
 from treasury.api import answers
 from treasury.api.answers import Glossary
 from treasury.api.asking import TheOffice
 from treasury.api.office import Office
 from treasury.api.wallets import pools
-from treasury.ledger import journal, listings, queries
+from treasury.ledger import Session, journal, listings, queries
 
 reading = APIRouter(prefix="/v1", tags=["status"])
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter
-from sqlmodel import Session
 
 from policies.law import Asset, Band, Law, Pool, canonical_law
 from policies.terms import Address
@@ -15,7 +14,7 @@ from treasury.api.asking import TheOffice
 from treasury.api.consent import law_in_force
 from treasury.api.errors import ApiError
 from treasury.api.office import Office
-from treasury.ledger import facts, queries
+from treasury.ledger import Session, facts, queries
 from treasury.ledger.facts import Cells
 from treasury.ledger.queries.watch import Depth
 

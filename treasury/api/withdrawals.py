@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
-from sqlmodel import Session
 
 from policies.crypto import BadAddressError, keccak256, parse_address
 from policies.law import Asset, Law, Pool
@@ -28,7 +27,7 @@ from treasury.api.errors import ApiError
 from treasury.api.models import Signed, WithdrawalRequest
 from treasury.api.office import Office
 from treasury.errors import TwinError
-from treasury.ledger import facts, listings, moves, queries
+from treasury.ledger import Session, facts, listings, moves, queries
 from treasury.ledger.columns import canonical_json
 from treasury.ledger.tables import WithdrawalRow
 

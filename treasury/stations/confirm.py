@@ -15,8 +15,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session
-
 from policies.law import Role
 from policies.lifecycles import (
     AttemptState,
@@ -31,7 +29,7 @@ from treasury.chain.port import Receipt
 from treasury.clock import unix
 from treasury.errors import StaleRowError
 from treasury.halting import halt
-from treasury.ledger import marks, moves
+from treasury.ledger import Session, marks, moves
 from treasury.ledger.facts import Attempt, Transfer
 from treasury.ledger.queries import refills, requests, standings, transfers
 from treasury.world import Deeds, Outcome, World

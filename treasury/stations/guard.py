@@ -19,8 +19,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session
-
 from policies.law import Custody, Law, Role, Wallet
 from policies.lifecycles import Owner, TransferState
 from policies.terms import Address, Reason
@@ -28,7 +26,7 @@ from treasury.chain.errors import ChainError
 from treasury.clock import unix
 from treasury.explained import Anchor, Sight, is_settled, missing
 from treasury.halting import halt
-from treasury.ledger import marks
+from treasury.ledger import Session, marks
 from treasury.ledger.facts import Cells, Standing, Transfer
 from treasury.ledger.queries import standings, transfers, watch
 from treasury.ledger.queries.watch import Depth

@@ -8,7 +8,10 @@ from config.settings import Finality, FinalityKind
 from policies.terms import Address, Stamp
 from treasury.chain import answers, fees, reader, receipts, sender
 from treasury.chain.errors import BadAnswerError, MissingBlockError
+from treasury.chain.multicall import CANONICAL, Multicall
+from treasury.chain.packed_reader import PackedReader
 from treasury.chain.port import FeeMarket, Readings, ReadRequest, Receipt, SendAnswer
+from treasury.chain.quick_reader import QuickReader
 from treasury.chain.rpc import RpcClient
 from treasury.chain.transport import HttpTransport
 
@@ -16,10 +19,13 @@ from treasury.chain.transport import HttpTransport
 class NodeChain:
     """A chain as one node tells it."""
 
-    def __init__(self, rpc: RpcClient, finality: Finality) -> None:
+    def __init__(
+        self, rpc: RpcClient, finality: Finality, *, multicall: Address = CANONICAL
+    ) -> None:
         """Speak through `rpc`; `finality` says which blocks count as final."""
         self._rpc = rpc
         self._finality = finality
+        self._reader = QuickReader(rpc, (PackedReader(), Multicall(multicall)))
 
     @property
     def chain_id(self) -> int:
@@ -55,8 +61,8 @@ class NodeChain:
         return found
 
     def read_balances(self, request: ReadRequest, at: Stamp) -> Readings:
-        """Read all cells at the block of `at`, in one batch."""
-        return reader.read_balances(self._rpc, request, at)
+        """Read all cells at the block of `at`, in as few calls as the node takes."""
+        return self._reader.read_balances(request, at)
 
     def transaction_nonce(self, address: Address, at: Stamp) -> int:
         """Return the number of mined transactions of `address` at the block of `at`."""

@@ -6,13 +6,14 @@ is still part of the chain. A cell that fails is unknown; a block that is gone f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
 
 from policies.terms import NATIVE, Address, Stamp
 from treasury.chain import answers
+from treasury.chain.chunks import Cell, product
 from treasury.chain.errors import BadAnswerError, MissingBlockError, NodeError
 from treasury.chain.port import Readings, ReadRequest
 from treasury.chain.rpc import Call, RpcClient
@@ -24,31 +25,58 @@ V = TypeVar("V")
 
 
 def read_balances(rpc: RpcClient, request: ReadRequest, at: Stamp) -> Readings:
-    """Read every cell of `request` at the block of `at`.
+    """Read every cell of `request` at the block of `at`, each by a call of its own.
 
     Raises `MissingBlockError` when the block is no longer on the chain, and what `rpc` raises.
     """
-    pin = {"blockHash": at.hash, "requireCanonical": True}
-    cells = [(wallet, asset) for wallet in request.wallets for asset in request.assets]
-    coded = request.wallets if request.with_code else ()
-    calls = [_balance_call(wallet, asset, pin) for wallet, asset in cells]
-    calls += [Call("eth_getTransactionCount", (wallet, pin)) for wallet in request.wallets]
-    calls += [Call("eth_getCode", (wallet, pin)) for wallet in coded]
-    calls.append(Call("eth_getBlockByNumber", (hex(at.number), False)))
-    found = iter(rpc.batch(calls))
-    balances = {cell: _value(next(found), _parser(cell[1])) for cell in cells}
-    nonces = _column(request.wallets, found, answers.count)
-    codes = _column(coded, found, answers.data)
-    require_same_block(next(found), at)
+    cells = product(request.wallets, request.assets)
+    calls = [_balance_call(cell, pin(at)) for cell in cells]
+    found = rpc.batch([*calls, *account_calls(request, at)])
+    nonces, codes = accounts(request, at, found[len(cells) :])
+    balances = _balances(cells, found)
     return Readings(stamp=at, balances=balances, nonces=nonces, codes=codes)
+
+
+def read_cells(rpc: RpcClient, cells: Sequence[Cell], at: Stamp) -> dict[Cell, int | None]:
+    """Read these balances alone, under the same rules."""
+    block = Call("eth_getBlockByNumber", (hex(at.number), False))
+    found = rpc.batch([*(_balance_call(cell, pin(at)) for cell in cells), block])
+    require_same_block(found[-1], at)
+    return _balances(cells, found)
+
+
+def pin(at: Stamp) -> Mapping[str, object]:
+    """Return the parameter that ties a call to this very block."""
+    return {"blockHash": at.hash, "requireCanonical": True}
+
+
+def account_calls(request: ReadRequest, at: Stamp) -> list[Call]:
+    """Return the calls for nonces, code and, at the end, the block itself."""
+    coded = request.wallets if request.with_code else ()
+    calls = [Call("eth_getTransactionCount", (wallet, pin(at))) for wallet in request.wallets]
+    calls += [Call("eth_getCode", (wallet, pin(at))) for wallet in coded]
+    return [*calls, Call("eth_getBlockByNumber", (hex(at.number), False))]
+
+
+def accounts(
+    request: ReadRequest, at: Stamp, found: Sequence[Answer]
+) -> tuple[dict[Address, int | None], dict[Address, bytes | None]]:
+    """Return nonces and codes out of the answers to `account_calls`.
+
+    Raises `MissingBlockError` when the block is no longer on the chain.
+    """
+    require_same_block(found[-1], at)
+    rest = iter(found)
+    nonces = _column(request.wallets, rest, answers.count)
+    codes = _column(request.wallets if request.with_code else (), rest, answers.data)
+    return nonces, codes
 
 
 def transaction_nonce(rpc: RpcClient, address: Address, at: Stamp) -> int:
     """Return the nonce of one address at a block; raises when it cannot be known."""
-    pin = {"blockHash": at.hash, "requireCanonical": True}
     nonce, block = rpc.batch(
         [
-            Call("eth_getTransactionCount", (address, pin)),
+            Call("eth_getTransactionCount", (address, pin(at))),
             Call("eth_getBlockByNumber", (hex(at.number), False)),
         ]
     )
@@ -67,10 +95,16 @@ def require_same_block(answer: Answer, at: Stamp) -> None:
         raise MissingBlockError(f"block {at.number} {at.hash} is no longer part of the chain")
 
 
-def _balance_call(wallet: Address, asset: Address, pin: Mapping[str, object]) -> Call:
+def _balances(cells: Iterable[Cell], found: Iterable[Answer]) -> dict[Cell, int | None]:
+    rest = iter(found)
+    return {cell: _value(next(rest), _parser(cell[1])) for cell in cells}
+
+
+def _balance_call(cell: Cell, at: Mapping[str, object]) -> Call:
+    wallet, asset = cell
     if asset == NATIVE:
-        return Call("eth_getBalance", (wallet, pin))
-    return Call("eth_call", ({"to": asset, "data": _BALANCE_OF + wallet[2:].lower()}, pin))
+        return Call("eth_getBalance", (wallet, at))
+    return Call("eth_call", ({"to": asset, "data": _BALANCE_OF + wallet[2:].lower()}, at))
 
 
 def _parser(asset: Address) -> Callable[[msgspec.Raw], int]:

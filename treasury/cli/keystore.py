@@ -1,0 +1,90 @@
+"""Whose key signs: an encrypted keystore (Web3 Secret Storage v3), opened for one signature.
+
+The keystore library is imported only here and only when a key is needed.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from policies.crypto import address_of_public_key
+from policies.terms import Address
+from treasury.cli.exits import BAD_DATA, USAGE, CommandError
+
+_MAX_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SigningKey:
+    """A private key in memory and the address that it signs for."""
+
+    address: Address
+    secret: bytes
+
+    def sign(self, digest: bytes) -> bytes:
+        """Sign a 32-byte digest: 65 bytes r, s, v with low s and v 27 or 28."""
+        import coincurve
+
+        signature = bytes(coincurve.PrivateKey(self.secret).sign_recoverable(digest, hasher=None))
+        return signature[:64] + bytes([signature[64] + 27])
+
+
+def open_keystore(path: str | None, password_file: str | None) -> SigningKey:
+    """Decrypt a keystore; the password comes from a file or is asked for.
+
+    Raises `CommandError`.
+    """
+    if not path:
+        raise CommandError(USAGE, "whose key signs? Name it with --keystore FILE")
+    document = _document(Path(path))
+    secret = _decrypt(document, _password(path, password_file), path)
+    import coincurve
+
+    public = coincurve.PrivateKey(secret).public_key.format(compressed=False)[1:]
+    return SigningKey(address=address_of_public_key(public), secret=secret)
+
+
+def _document(path: Path) -> dict[str, object]:
+    try:
+        with path.open("rb") as file:
+            document = json.loads(file.read(_MAX_BYTES))
+    except OSError as error:
+        raise CommandError(BAD_DATA, f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise CommandError(BAD_DATA, f"{path}: is no keystore: not JSON") from error
+    if not isinstance(document, dict) or "crypto" not in {str(k).lower() for k in document}:
+        raise CommandError(BAD_DATA, f"{path}: is no keystore: it has no `crypto` part")
+    return document
+
+
+def _password(path: str, password_file: str | None) -> bytes:
+    if password_file is None:
+        try:
+            return getpass.getpass(f"Password of {path}: ").encode()
+        except EOFError as error:
+            text = "no password was typed: use a terminal or --password-file FILE"
+            raise CommandError(USAGE, text) from error
+    try:
+        return Path(password_file).read_bytes().rstrip(b"\r\n")
+    except OSError as error:
+        raise CommandError(BAD_DATA, f"{password_file}: {error.strerror}") from error
+
+
+def _decrypt(document: dict[str, object], password: bytes, path: str) -> bytes:
+    from eth_keyfile.keyfile import decode_keyfile_json
+
+    try:
+        secret = bytes(decode_keyfile_json(document, password))
+    except ValueError as error:
+        told = "wrong password" if "MAC" in str(error) else str(error)
+        raise CommandError(BAD_DATA, f"{path}: cannot be opened: {told}") from error
+    except Exception as error:
+        # The library has no error class of its own; a damaged file ends in any of Python's.
+        text = f"{path}: is no keystore: {type(error).__name__}"
+        raise CommandError(BAD_DATA, text) from error
+    if len(secret) != 32:
+        raise CommandError(BAD_DATA, f"{path}: holds no 32-byte key")
+    return secret

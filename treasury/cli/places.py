@@ -1,0 +1,111 @@
+"""`pool` and `wallet`: who stands where, with how much, against which band."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from treasury.cli.screen import fields, moment, plain, table
+
+if TYPE_CHECKING:
+    from treasury.cli.main import Call
+
+Json = dict[str, Any]
+_BANDS = ("BALANCE", "FLOOR", "TARGET", "CAP", "STANDING")
+
+
+def list_pools(call: Call) -> None:
+    """Print the pools against their bands."""
+    found = call.api.get("/v1/pools")
+    rows = [
+        (pool["name"], pool["chain"], pool["active"] or "none", asset["asset"], *_band(asset))
+        for pool in found["pools"]
+        for asset in pool["assets"]
+    ]
+    headings = ("POOL", "CHAIN", "ACTIVE", "ASSET", *_BANDS)
+    call.show(found["pools"], table(headings, rows) if rows else ["no pools: adopt a law"])
+
+
+def list_wallets(call: Call) -> None:
+    """Print all wallets, each address in full on its own line."""
+    found = call.api.get("/v1/wallets")
+    call.show(found["wallets"], list(_listed(found["wallets"])) or ["no wallets: adopt a law"])
+
+
+def show_wallet(call: Call) -> None:
+    """Print one wallet."""
+    found = call.api.get(f"/v1/wallets/{quote(call.arguments.name, safe='')}")
+    call.show(found, list(_shown(found, call.now)))
+
+
+def _listed(wallets: list[Json]) -> Iterator[str]:
+    rows = [
+        (
+            wallet["name"],
+            wallet["chain"],
+            wallet["role"],
+            wallet["state"],
+            wallet["pool"],
+            _flags(wallet),
+            ", ".join(asset["balance_text"] for asset in wallet["assets"]),
+        )
+        for wallet in wallets
+    ]
+    if not rows:
+        return
+    lines = table(("NAME", "CHAIN", "ROLE", "STATE", "POOL", "FLAGS", "BALANCES"), rows)
+    yield lines[0]
+    for line, wallet in zip(lines[1:], wallets, strict=True):
+        yield line
+        yield f"  {plain(wallet['address'])}"
+
+
+def _shown(wallet: Json, now: int) -> Iterator[str]:
+    yield f"Wallet {plain(wallet['name'])}: {plain(wallet['state'] or wallet['role'])}"
+    yield ""
+    yield from fields(
+        [
+            ("address", wallet["address"]),
+            ("chain", f"{wallet['chain']}, id {wallet['chain_id']}"),
+            ("role", wallet["role"]),
+            ("pool", wallet["pool"]),
+            ("since", moment(wallet["changed_at"], now)),
+            ("why", wallet["why"] or "-"),
+            ("flags", _flags(wallet)),
+            ("nonce", wallet["nonce"]),
+            ("read at", f"block {plain(wallet['block'])}"),
+        ]
+    )
+    for asset in wallet["assets"]:
+        yield ""
+        yield f"{plain(asset['asset'])}: {plain(asset['standing'])}"
+        yield from fields(_amounts(asset))
+
+
+def _amounts(asset: Json) -> Iterator[tuple[str, object]]:
+    for name in ("balance", "floor", "target", "cap"):
+        if name in asset:
+            exact = asset[name]
+            base = "" if exact is None else f" ({exact} base units)"
+            yield f"  {name}", f"{asset[f'{name}_text']}{base}"
+
+
+def _band(asset: Json) -> tuple[object, ...]:
+    standing = asset["standing"]
+    return (
+        asset["balance_text"],
+        asset["floor_text"],
+        asset["target_text"],
+        asset["cap_text"],
+        standing if standing == "in band" else standing.upper(),
+    )
+
+
+def _flags(wallet: Json) -> str:
+    flags = []
+    if wallet["frozen"]:
+        flags.append("FROZEN")
+    if wallet["hold_since_block"] is not None:
+        flags.append("HOLD")
+    return " ".join(flags) or "-"

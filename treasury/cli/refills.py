@@ -1,0 +1,187 @@
+"""`refill`: list, show, approve, reject, propose."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from policies.amounts import AmountError, parse_amount
+from policies.consent import (
+    describe_transfer,
+    terms_to_json,
+    transfer_digest,
+    transfer_typed_data,
+    veto_digest,
+    veto_typed_data,
+)
+from policies.law import Asset, Law, Pool, Role, Wallet, law_digest
+from policies.terms import NATIVE, Purpose, TransferTerms
+from treasury.cli import consent, listing
+from treasury.cli.api import CONSENT
+from treasury.cli.exits import BAD_DATA, USAGE, CommandError
+from treasury.cli.keystore import SigningKey, open_keystore
+from treasury.cli.screen import ago
+from treasury.cli.signing import Matter, ask, sign_matter
+from treasury.cli.terms_view import transfer_lines
+
+if TYPE_CHECKING:
+    from treasury.cli.main import Call
+
+Json = dict[str, Any]
+_HEADINGS = ("ID", "STATE", "WALLET", "AMOUNT", "APPROVALS", "PROPOSED", "EXPIRES")
+
+
+def list_all(call: Call) -> None:
+    """Print refills, newest first."""
+    found = call.api.get("/v1/refills", listing.query(call, wallet=call.arguments.wallet))
+
+    def row(refill: Json) -> tuple[object, ...]:
+        required = refill["required"]
+        count = f"{len(refill['approved_by'])}{'' if required is None else f' of {required}'}"
+        is_open = refill["state"] in ("PROPOSED", "APPROVED")
+        return (
+            f"#{refill['id']}",
+            refill["state"],
+            refill["wallet"],
+            refill["amount_text"],
+            count,
+            ago(refill["proposed_at"], call.now),
+            ago(refill["expires_at"], call.now) if is_open else "-",
+        )
+
+    rows = found["refills"]
+    listing.show_rows(call, rows, headings=_HEADINGS, row=row, none="no refills")
+
+
+def show(call: Call) -> None:
+    """Print one refill, decoded from its terms."""
+    found = call.api.get(f"/v1/refills/{call.arguments.id}")
+    if call.wants_json:
+        call.show(found, [])
+        return
+    reading = consent.read_transfer(found, consent.known_law(call), call.now)
+    call.show(found, transfer_lines(_title(found), found, reading, call.now))
+
+
+def approve(call: Call) -> None:
+    """Sign exactly these terms and hand the approval in."""
+    found = call.api.get(f"/v1/refills/{call.arguments.id}")
+    reading = consent.read_transfer(found, consent.known_law(call), call.now)
+    terms = reading.terms
+    assert isinstance(terms, TransferTerms)
+    matter = Matter(
+        page=transfer_lines(_title(found), found, reading, call.now),
+        problems=reading.problems,
+        digest=reading.digest,
+        typed_data=transfer_typed_data(terms, reading.deployment),
+        law=reading.known.law,
+        maker=terms.maker,
+        question=f"Approve: {reading.sentence}?",
+    )
+    _hand_in(call, matter, found, "approvals")
+
+
+def reject(call: Call) -> None:
+    """Sign a veto against these terms and hand it in."""
+    found = call.api.get(f"/v1/refills/{call.arguments.id}")
+    reading = consent.read_transfer(found, consent.known_law(call), call.now)
+    matter = Matter(
+        page=transfer_lines(_title(found), found, reading, call.now),
+        # A veto is toward safety: terms that do not fit are a reason for it, not against it.
+        problems=(),
+        digest=veto_digest(reading.digest, reading.deployment),
+        typed_data=veto_typed_data(reading.digest, reading.deployment),
+        law=reading.known.law,
+        question=f"Veto: {reading.sentence}?",
+    )
+    _hand_in(call, matter, found, "veto")
+
+
+def propose(call: Call) -> None:
+    """Propose a refill; whoever signs it as its maker does not count as an approver."""
+    known = consent.known_law(call)
+    status = call.api.get("/v1/status")
+    key = open_keystore(call.arguments.keystore, call.arguments.password_file)
+    terms = _draft(call, known.law, key)
+    deployment = consent.deployment_of(status)
+    found = {
+        "terms": terms_to_json(terms),
+        "deployment": "0x" + deployment.hex(),
+        "digest": "0x" + transfer_digest(terms, deployment).hex(),
+        "state": "not proposed yet",
+    }
+    reading = consent.read_transfer(found, known, call.now)
+    page = "\n".join(transfer_lines("Refill", found, reading, call.now))
+    if reading.problems:
+        raise CommandError(BAD_DATA, f"not proposed: {reading.problems[0]}")
+    if not call.arguments.yes:
+        print(page)
+        ask(f"Propose: {reading.sentence}? [y/N] ")
+    body = {"terms": terms_to_json(terms), "signature": "0x" + key.sign(reading.digest).hex()}
+    answer = call.api.post("/v1/refills", body, CONSENT)
+    call.show(answer, [f"proposed as refill #{answer['id']}: other treasurers approve it now"])
+
+
+def _hand_in(call: Call, matter: Matter, found: Json, what: str) -> None:
+    signature = sign_matter(call, matter)
+    if signature is None:
+        return
+    path = f"/v1/refills/{found['order_id']}/{what}"
+    answer = call.api.post(path, {"signature": signature}, CONSENT)
+    count, required = len(answer["approved_by"]), answer["required"]
+    needed = "" if required is None else f" of {required}"
+    done = "vetoed" if what == "veto" else "approved"
+    call.show(answer, [f"{done} refill #{answer['id']}: {count}{needed} approvals are in"])
+
+
+def _title(found: Json) -> str:
+    return f"Refill #{found.get('id')}"
+
+
+def _draft(call: Call, law: Law, key: SigningKey) -> TransferTerms:
+    wallet, pool, asset = _named(call, law)
+    chain, vault = law.chain(wallet.chain), law.wallet(pool.vault)
+    assert chain is not None
+    assert vault is not None
+    native = law.asset_at(chain.chain_id, NATIVE)
+    assert native is not None
+    fee = call.arguments.max_fee
+    terms = TransferTerms(
+        what="-",
+        purpose=Purpose.REFILL,
+        salt=secrets.token_bytes(16),
+        chain_id=chain.chain_id,
+        asset=asset.address,
+        source=vault.address,
+        destination=wallet.address,
+        amount=amount_of(call.arguments.amount, asset),
+        max_fee=amount_of(fee, native) if fee else chain.fee_ceiling,
+        maker=key.address,
+        proposed_at=call.now,
+        expires_at=call.now + pool.refills[asset.symbol].expiry_s,
+        law_digest=law_digest(law),
+    )
+    return replace(terms, what=describe_transfer(terms, law))
+
+
+def _named(call: Call, law: Law) -> tuple[Wallet, Pool, Asset]:
+    name, symbol = call.arguments.wallet, call.arguments.amount.partition(" ")[2]
+    wallet, pool = law.wallet(name), law.pool_of(name)
+    if wallet is None or pool is None or wallet.role is not Role.HOT:
+        raise CommandError(USAGE, f"{name!r} is no hot wallet of the law: see `wallet list`")
+    if not symbol and len(pool.bands) == 1:
+        symbol = next(iter(pool.bands))
+    asset = law.asset(wallet.chain, symbol)
+    if asset is None or symbol not in pool.bands:
+        known = ", ".join(pool.bands)
+        raise CommandError(USAGE, f'write the amount with its symbol, one of {known}: "12.5 ETH"')
+    return wallet, pool, asset
+
+
+def amount_of(text: str, asset: Asset) -> int:
+    """Read an amount of an asset. Raises `CommandError`."""
+    try:
+        return parse_amount(text, asset.symbol, asset.decimals)
+    except AmountError as error:
+        raise CommandError(USAGE, str(error)) from error

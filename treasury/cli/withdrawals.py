@@ -1,0 +1,154 @@
+"""`withdrawal`: list, show, approve, reject, create."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from policies.consent import transfer_typed_data, veto_digest, veto_typed_data
+from policies.terms import TransferTerms
+from treasury.cli import consent, listing
+from treasury.cli.api import CONSENT, GLANCE, PAY
+from treasury.cli.exits import REFUSED, USAGE, CommandError
+from treasury.cli.refills import amount_of
+from treasury.cli.screen import ago, fields, moment, plain, reasons
+from treasury.cli.signing import Matter, sign_matter
+from treasury.cli.terms_view import transfer_lines
+
+if TYPE_CHECKING:
+    from treasury.cli.main import Call
+
+Json = dict[str, Any]
+_HEADINGS = ("ID", "STATE", "POOL", "AMOUNT", "TO", "ASKED")
+
+
+def list_all(call: Call) -> None:
+    """Print withdrawals, newest first."""
+    narrowed = listing.query(call, pool=call.arguments.pool)
+    found = call.api.get("/v1/withdrawals", narrowed, GLANCE)
+
+    def row(withdrawal: Json) -> tuple[object, ...]:
+        return (
+            f"#{withdrawal['id']}",
+            withdrawal["state"],
+            withdrawal["pool"],
+            withdrawal["amount_text"],
+            withdrawal["destination"],
+            ago(withdrawal["created_at"], call.now),
+        )
+
+    rows = found["withdrawals"]
+    listing.show_rows(call, rows, headings=_HEADINGS, row=row, none="no withdrawals")
+
+
+def show(call: Call) -> None:
+    """Print one withdrawal; when treasurers are asked, decoded from its terms."""
+    found = _fetched(call)
+    if call.wants_json or found["terms"] is None:
+        call.show(found, _lines(found, call.now))
+        return
+    reading = consent.read_transfer(found, consent.known_law(call), call.now)
+    page = transfer_lines(_title(found), found, reading, call.now)
+    call.show(found, [*_lines(found, call.now), "", *page[2:]])
+
+
+def approve(call: Call) -> None:
+    """Sign exactly these terms and hand the approval in."""
+    found = _to_sign(call)
+    reading = consent.read_transfer(found, consent.known_law(call), call.now)
+    terms = reading.terms
+    assert isinstance(terms, TransferTerms)
+    matter = Matter(
+        page=transfer_lines(_title(found), found, reading, call.now),
+        problems=reading.problems,
+        digest=reading.digest,
+        typed_data=transfer_typed_data(terms, reading.deployment),
+        law=reading.known.law,
+        maker=terms.maker,
+        question=f"Approve: {reading.sentence}?",
+    )
+    _hand_in(call, matter, found, "approvals")
+
+
+def reject(call: Call) -> None:
+    """Sign a veto against these terms and hand it in."""
+    found = _to_sign(call)
+    reading = consent.read_transfer(found, consent.known_law(call), call.now)
+    matter = Matter(
+        page=transfer_lines(_title(found), found, reading, call.now),
+        problems=(),
+        digest=veto_digest(reading.digest, reading.deployment),
+        typed_data=veto_typed_data(reading.digest, reading.deployment),
+        law=reading.known.law,
+        question=f"Veto: {reading.sentence}?",
+    )
+    _hand_in(call, matter, found, "veto")
+
+
+def create(call: Call) -> None:
+    """Ask for a payout; the same key never pays twice."""
+    arguments = call.arguments
+    law = consent.known_law(call).law
+    pool = law.pool(arguments.pool)
+    if pool is None:
+        raise CommandError(USAGE, f"{arguments.pool!r} is no pool of the law: see `pool list`")
+    symbol = arguments.amount.partition(" ")[2]
+    asset = law.asset(pool.chain, symbol)
+    if asset is None:
+        raise CommandError(USAGE, 'write the amount with its symbol: "0.5 ETH"')
+    body = {
+        "pool": pool.name,
+        "asset": symbol,
+        "destination": arguments.destination,
+        "amount": str(amount_of(arguments.amount, asset)),
+    }
+    headers = {"Idempotency-Key": arguments.key}
+    answer = call.api.post("/v1/withdrawals", body, PAY, headers)
+    call.show(answer, [f"accepted as withdrawal #{answer['id']}: `withdrawal show {answer['id']}`"])
+
+
+def _fetched(call: Call) -> Json:
+    return call.api.get(f"/v1/withdrawals/{call.arguments.id}", roles=GLANCE)
+
+
+def _to_sign(call: Call) -> Json:
+    found = _fetched(call)
+    if found["terms"] is None:
+        text = f"withdrawal #{found['id']} is {found['state']} and waits for no treasurer"
+        raise CommandError(REFUSED, text)
+    return found
+
+
+def _hand_in(call: Call, matter: Matter, found: Json, what: str) -> None:
+    signature = sign_matter(call, matter)
+    if signature is None:
+        return
+    path = f"/v1/withdrawals/{found['id']}/{what}"
+    answer = call.api.post(path, {"signature": signature}, CONSENT)
+    done = "vetoed" if what == "veto" else "approved"
+    count = len(answer["approvals"])
+    call.show(answer, [f"{done} withdrawal #{answer['id']}: {count} approvals are in"])
+
+
+def _title(found: Json) -> str:
+    return f"Withdrawal #{found.get('id')}"
+
+
+def _lines(found: Json, now: int) -> list[str]:
+    transfer = found["transfer_id"]
+    return [
+        f"{_title(found)}: {plain(found['state'])}",
+        "",
+        *fields(
+            [
+                ("amount", found["amount_text"]),
+                ("", f"{found['amount']} base units of {found['asset']}"),
+                ("to", found["destination"]),
+                ("pool", f"{found['pool']} on {found['chain']}, id {found['chain_id']}"),
+                ("key", found["idempotency_key"]),
+                ("asked", moment(found["created_at"], now)),
+                ("changed", moment(found["changed_at"], now)),
+                ("transfer", "-" if transfer is None else f"#{transfer}"),
+            ]
+        ),
+        *reasons(found["reasons"]),
+    ]

@@ -19,6 +19,7 @@ _DIGITS = 78
 class Spend:
     """One signed movement, for the windows: amounts in base units, `fee` in native wei."""
 
+    order_id: bytes
     at: int
     purpose: str
     source: Address
@@ -64,12 +65,13 @@ def _spends(
     book: Book, column: str, chain_id: int, address: Address, since: int
 ) -> Sequence[Spend]:
     rows = book.connection.execute(
-        "SELECT at, purpose, source, destination, asset, amount, fee, first_use FROM spends"  # noqa: S608
-        f" WHERE chain_id = ? AND {column} = ? AND at > ?",
+        "SELECT order_id, at, purpose, source, destination, asset, amount, fee, first_use"  # noqa: S608
+        f" FROM spends WHERE chain_id = ? AND {column} = ? AND at > ?",
         (chain_id, address, since),
     )
     return [
         Spend(
+            order_id=order_id,
             at=at,
             purpose=purpose,
             source=Address(source),
@@ -79,7 +81,7 @@ def _spends(
             fee=int(fee),
             first_use=bool(first_use),
         )
-        for at, purpose, source, destination, asset, amount, fee, first_use in rows
+        for order_id, at, purpose, source, destination, asset, amount, fee, first_use in rows
     ]
 
 

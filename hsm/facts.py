@@ -28,10 +28,10 @@ class Facts:
     """One order, what is asked for it, and everything the rules may look at.
 
     `law` is the law in force or the coming one (then `is_coming`); `outgoing` and `incoming` are
-    the movements signed from the source and toward the destination; `pinned_addresses` maps a key
-    of the settings to the address of its pinned public key (transaction keys only);
-    `recipient_since` is when a withdrawal first paid the destination. `claimed_nonce` is the
-    daemon's word and may only be heard where a lie gains nothing.
+    the other movements signed from the source and toward the destination; `pinned_addresses` maps
+    a transaction key of the settings to the address of its public key; `recipient_since` is when
+    a withdrawal first paid the destination. `claimed_nonce` is the daemon's word and may only be
+    heard where a lie gains nothing.
     """
 
     terms: TransferTerms
@@ -191,8 +191,8 @@ def gather(
         active=book_law.active_wallets(book),
         is_frozen=book_law.is_frozen(book),
         pinned_addresses=pinned,
-        outgoing=outgoing,
-        incoming=incoming,
+        outgoing=[spend for spend in outgoing if spend.order_id != asked.order_id],
+        incoming=[spend for spend in incoming if spend.order_id != asked.order_id],
         recipient_since=book_spends.first_paid_at(book, terms.chain_id, terms.destination),
     )
 

@@ -12,15 +12,25 @@ from dataclasses import dataclass
 
 from hsm.answers import AttemptKind
 from hsm.facts import Facts
-from hsm.rules import EVERY_ORDER, Rule, fees_are_bounded, key_is_pinned, no
+from hsm.rules import EVERY_ORDER, Rule, no, nobody_vetoed
 from hsm.rules_purpose import BY_PURPOSE, LIMITS
 from policies.terms import Reason
 
-CANCEL_RULES: tuple[Rule, ...] = (
-    Rule(name="fees_are_bounded", check=fees_are_bounded),
-    Rule(name="key_is_pinned", check=key_is_pinned),
-)
+CANCEL_RULES = frozenset({"names_are_ours", "fees_are_bounded", "key_is_pinned"})
 """A cancel moves nothing to nobody, so only its cost and its key are judged."""
+
+BUMP_RULES = CANCEL_RULES | {
+    "source_may_sign",
+    "destination_may_receive",
+    "nothing_is_frozen",
+    "refill_route",
+    "home_route",
+    "withdrawal_destination",
+}
+"""After the first signature only the cost, a freeze, a veto and the state of both ends can stop
+an attempt: consent was given, and expiry, window and law bound the first signature."""
+
+NOT_VETOED = Rule(name="nobody_vetoed", check=nobody_vetoed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +71,11 @@ def judge_lodged(views: Sequence[Facts]) -> tuple[Reason, ...]:
 
 def rules_for(facts: Facts) -> tuple[Rule, ...]:
     """Return the rules that judge this attempt."""
-    if facts.kind is AttemptKind.CANCEL:
-        return CANCEL_RULES
     rules = EVERY_ORDER + BY_PURPOSE.get(facts.terms.purpose, ())
+    if facts.kind is AttemptKind.CANCEL:
+        return tuple(rule for rule in rules if rule.name in CANCEL_RULES)
+    if facts.kind is AttemptKind.BUMP:
+        return (*(rule for rule in rules if rule.name in BUMP_RULES), NOT_VETOED)
     if facts.order is not None and facts.order.nonce is not None:
         return tuple(rule for rule in rules if rule.name not in LIMITS)
     return rules

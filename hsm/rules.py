@@ -179,6 +179,14 @@ def consent_is_given(facts: Facts) -> Iterator[Reason]:
         yield from tally.reasons or (no("no_consent", "the law's consent is not reached"),)
 
 
+def nobody_vetoed(facts: Facts) -> Iterator[Reason]:
+    """Require that no treasurer vetoed the order, also after its first signature."""
+    for address in facts.vetoed_by:
+        person = facts.law.treasurer_at(address)
+        if person is not None:
+            yield no("vetoed", f"{person.name} vetoed it")
+
+
 EVERY_ORDER: tuple[Rule, ...] = (
     Rule(name="names_are_ours", check=names_are_ours),
     Rule(name="words_match", check=words_match),

@@ -70,14 +70,20 @@ def evacuation_needs_isolation(facts: Facts) -> Iterator[Reason]:
         yield no("not_isolated", f"{facts.source.name} is not isolated: isolate it, or sweep")
 
 
-def withdrawal_route(facts: Facts) -> Iterator[Reason]:
-    """Require that a withdrawal leaves the pool's active wallet to an address not denied."""
-    pool, source, target = facts.pool, facts.source, facts.terms.destination
+def withdrawal_source(facts: Facts) -> Iterator[Reason]:
+    """Require that a withdrawal leaves the active wallet of its pool."""
+    pool, source = facts.pool, facts.source
     if pool is None or source is None:
         yield no("not_a_hot_wallet", f"{facts.terms.source} is no hot wallet of any pool")
-        return
-    if facts.active.get(pool.name) != source.name:
+    elif facts.active.get(pool.name) != source.name:
         yield no("not_active", f"{source.name} is not the active wallet of pool {pool.name}")
+
+
+def withdrawal_destination(facts: Facts) -> Iterator[Reason]:
+    """Require that a withdrawal goes to an outside address that the law does not deny."""
+    pool, target = facts.pool, facts.terms.destination
+    if pool is None:
+        return
     if target in pool.deny:
         yield no("denied", f"{target} is denied by the law")
     if pool.allow and target not in pool.allow:
@@ -177,7 +183,8 @@ BY_PURPOSE: Mapping[Purpose, tuple[Rule, ...]] = MappingProxyType(
             Rule(name="home_fees", check=home_fees),
         ),
         Purpose.WITHDRAWAL: (
-            Rule(name="withdrawal_route", check=withdrawal_route),
+            Rule(name="withdrawal_source", check=withdrawal_source),
+            Rule(name="withdrawal_destination", check=withdrawal_destination),
             Rule(name="withdrawal_limits", check=withdrawal_limits),
             Rule(name="withdrawal_fees", check=withdrawal_fees),
         ),

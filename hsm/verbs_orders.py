@@ -35,15 +35,18 @@ def lodge(room: Room, body: Body) -> Answer:
     fields.only(body, frozenset({"order", "approvals"}))
     terms = transfer_from_json(fields.table(body, "order"))
     order_id = transfer_digest(terms, room.book.deployment)
-    _keep_consent(room, order_id, terms, fields.blobs(body, "approvals", limit=MOST_APPROVALS))
+    approvals = fields.blobs(body, "approvals", limit=MOST_APPROVALS)
+    unheard = _keep_consent(room, order_id, terms, approvals)
     views = room.views(Asked(terms=terms, order_id=order_id))
     refusals = guard.judge_lodged(views)
     if refusals:
-        return room.refuse(*refusals)
-    return room.ok(*_consent_body(order_id, views))
+        return room.refuse(*refusals, *unheard)
+    return _consent_answer(room, order_id, views, unheard)
 
 
-def _consent_body(order_id: bytes, views: Sequence[Facts]) -> tuple[Body, Sequence[Reason]]:
+def _consent_answer(
+    room: Room, order_id: bytes, views: Sequence[Facts], unheard: Sequence[Reason]
+) -> Answer:
     tallies = [facts.tally() for facts in views]
     seen = [f.quorum_at(t) for f, t in zip(views, tallies, strict=True)]
     reached = all(t.reached for t in tallies)
@@ -56,7 +59,8 @@ def _consent_body(order_id: bytes, views: Sequence[Facts]) -> tuple[Body, Sequen
         "reached": fields.to_flag(reached),
         "notBefore": str(max(ends)) if reached else "",
     }
-    return body, tuple(dict.fromkeys(reason for t in tallies for reason in t.reasons))
+    reasons = (*unheard, *(reason for t in tallies for reason in t.reasons))
+    return room.ok(body, tuple(dict.fromkeys(reasons)))
 
 
 def sign(room: Room, body: Body) -> Answer | Pending:
@@ -67,12 +71,13 @@ def sign(room: Room, body: Body) -> Answer | Pending:
     if known is not None and known.attempts:
         return _sign_known(room, known)
     terms = known.terms if known else None
+    unheard: Sequence[Reason] = ()
     if "order" in body:
         terms = transfer_from_json(fields.table(body, "order"))
         if transfer_digest(terms, room.book.deployment) != order_id:
             return room.refuse(no("id_differs", "the order id is not the digest of the terms"))
         approvals = fields.blobs(body, "approvals", limit=MOST_APPROVALS)
-        _keep_consent(room, order_id, terms, approvals)
+        unheard = _keep_consent(room, order_id, terms, approvals)
     if terms is None:
         return room.refuse(no("unknown_order", "the book does not know this order: send its terms"))
     asked = Asked(
@@ -81,7 +86,7 @@ def sign(room: Room, body: Body) -> Answer | Pending:
         fees=fees_from_json(fields.table(body, "fees")),
         claimed_nonce=fields.maybe_integer(body, "nonce"),
     )
-    return _sign_new(room, asked)
+    return _sign_new(room, asked, unheard)
 
 
 def _sign_known(room: Room, order: Order) -> Answer | Pending:
@@ -96,11 +101,11 @@ def _sign_known(room: Room, order: Order) -> Answer | Pending:
     return _judge_and_pend(room, order, original)
 
 
-def _sign_new(room: Room, asked: Asked) -> Answer | Pending:
+def _sign_new(room: Room, asked: Asked, unheard: Sequence[Reason]) -> Answer | Pending:
     views = room.views(asked)
     verdict = guard.judge(views)
     if verdict.refusals:
-        return room.refuse(*verdict.refusals)
+        return room.refuse(*verdict.refusals, *unheard)
     if verdict.not_before is not None:
         reason = no("time_lock", f"the time-lock ends at {verdict.not_before}")
         return room.not_ready(reason, not_before=verdict.not_before)
@@ -227,26 +232,39 @@ def _wallet(facts: Facts) -> Wallet:
 
 def _keep_consent(
     room: Room, order_id: bytes, terms: TransferTerms, signatures: Sequence[bytes]
-) -> None:
-    """Write new approvals of treasurers in; others leave no trace, so none can fill the disk."""
+) -> Sequence[Reason]:
+    """Write new approvals of treasurers in; return why the other signatures count for nothing.
+
+    Those others leave no trace in the book, so that nobody can fill the disk with them.
+    """
     known = book_consent.approvals_of(room.book, order_id)
     fresh: dict[Address, bytes] = {}
+    unheard = []
     for signature in signatures:
-        signer = _treasurer(room, order_id, signature)
-        if signer is not None and signer not in known and signer != terms.maker:
+        signer = _approver(room, order_id, terms, signature)
+        if isinstance(signer, Reason):
+            unheard.append(signer)
+        elif signer not in known:
             fresh[signer] = signature
     if fresh:
         seq = book_consent.keep_approvals(room.book, order_id, fresh, room.now)
         book_orders.keep_order(room.book, order_id, terms, seq)
+    return unheard
 
 
-def _treasurer(room: Room, digest: bytes, signature: bytes) -> Address | None:
+def _approver(
+    room: Room, digest: bytes, terms: TransferTerms, signature: bytes
+) -> Address | Reason:
     try:
         signer = recover_address(digest, signature)
-    except BadSignatureError:
-        return None
-    known = any(law.treasurer_at(signer) is not None for law in room.binding_laws)
-    return signer if known else None
+    except BadSignatureError as error:
+        return no("bad_signature", f"a signature does not count: {error}")
+    if all(law.treasurer_at(signer) is None for law in room.binding_laws):
+        text = f"a signature of {signer} does not count: not in the roster, or over other terms"
+        return no("not_in_roster", text)
+    if signer == terms.maker:
+        return no("maker_is_checker", f"{signer} made the proposal and does not count as a checker")
+    return signer
 
 
 def signed_answer(order: Order, attempt: Attempt) -> Answer:

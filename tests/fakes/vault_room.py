@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import coincurve
 import pkcs11
 
 from hsm.answers import Fees
@@ -35,6 +36,7 @@ from policies.consent import (
     terms_to_json,
     transfer_digest,
 )
+from policies.crypto import SECP256K1_N
 from policies.law import Law, canonical_law, law_digest
 from policies.terms import NATIVE, Address, MotionKind, MotionTerms, Purpose, TransferTerms
 from tests.fakes.clock import FakeClock
@@ -133,10 +135,10 @@ class SoftTokens:
         if self.trouble_at_signing is not None:
             raise self.trouble_at_signing
         self.signed.append((key_name, digest))
-        # Like a real token: another nonce, so another r, at every signature.
-        nonce = hashlib.sha256(b"%d" % len(self.signed)).digest()
-        answer = key_of(key_name).sign_recoverable(digest, hasher=None, custom_nonce=_nonce(nonce))
-        return PinnedKey(public_key_of(key_name)).prove(digest, answer[:64])
+        # Like a real token: another k, so another r, at every signature.
+        k = hashlib.sha256(b"%d" % len(self.signed)).digest()
+        answer = textbook_signature(key_of(key_name).secret, k, digest)
+        return PinnedKey(public_key_of(key_name)).prove(digest, answer)
 
     def state_of(self, token: str) -> TokenState:
         return TokenState.READY if self.trouble is None else TokenState.DEGRADED
@@ -156,10 +158,13 @@ class SoftTokens:
         return
 
 
-def _nonce(seed: bytes) -> tuple[object, object]:
-    from coincurve._libsecp256k1 import ffi, lib
-
-    return lib.secp256k1_nonce_function_rfc6979, ffi.new("char[32]", seed)
+def textbook_signature(secret: bytes, k: bytes, digest: bytes) -> bytes:
+    """Return ECDSA r, s with a chosen k, as no honest library would let one do."""
+    point = coincurve.PrivateKey(k).public_key.format(compressed=False)
+    r = int.from_bytes(point[1:33], "big") % SECP256K1_N
+    e, d = int.from_bytes(digest, "big"), int.from_bytes(secret, "big")
+    s = pow(int.from_bytes(k, "big"), -1, SECP256K1_N) * (e + r * d) % SECP256K1_N
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
 def order(

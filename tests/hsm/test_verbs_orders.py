@@ -1,0 +1,512 @@
+"""Orders at the desk: what is signed, what is refused and with every reason, and what repeats."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hsm.answers import Fees
+from hsm.errors import TokenAwayError, TokenLockedError
+from hsm.fields import blob, to_hex
+from hsm.transaction import read_back
+from hsm.wire import Answer, Result
+from policies.consent import transfer_digest, veto_digest
+from policies.terms import NATIVE, Purpose
+from tests.fakes.clock import FakeClock
+from tests.fakes.vault_room import CUSTOMER, FEES, MAX_FEE, VaultRoom, codes, order
+from tests.laws import ETH, TOKEN, USDC, address_of, make_law, sign
+
+HIGHER = dataclasses.replace(
+    FEES, max_fee_per_gas=FEES.max_fee_per_gas * 2, max_priority_fee_per_gas=2 * 10**9
+)
+HIGHEST = dataclasses.replace(
+    FEES, max_fee_per_gas=FEES.max_fee_per_gas * 3, max_priority_fee_per_gas=3 * 10**9
+)
+
+
+@pytest.fixture
+def room(tmp_path: Path, clock: FakeClock) -> Iterator[VaultRoom]:
+    """A room whose law is adopted."""
+    made = VaultRoom(tmp_path, clock)
+    yield made
+    made.close()
+
+
+def raw_of(answer: Answer) -> bytes:
+    """Return the raw bytes of a signed answer."""
+    assert answer.result is Result.SIGNED, answer
+    return blob(answer.body, "raw")
+
+
+def nonce_of(answer: Answer) -> int:
+    """Return the nonce of a signed answer."""
+    return read_back(raw_of(answer)).transaction.nonce
+
+
+def test_refill_needs_two_of_three(room: VaultRoom) -> None:
+    """One approval is refused with the count, two are signed (R3.11)."""
+    terms = room.order()
+    alone = room.sign(terms, "alice")
+
+    assert Result.REFUSED is alone.result
+    assert {"quorum_missing"} == codes(alone)
+    assert Result.SIGNED is room.sign(terms, "bob").result
+
+
+def test_same_id_returns_the_same_bytes(room: VaultRoom) -> None:
+    """A repeated sign returns the stored bytes, also after a restart, and asks no token (R3.10)."""
+    terms = room.order()
+    first = room.sign(terms, "alice", "bob")
+    signed = len(room.tokens.signed)
+    room.reopen()
+    again = room.sign(terms, fees=HIGHER)
+
+    assert raw_of(first) == raw_of(again)
+    assert signed == len(room.tokens.signed)
+
+
+def test_nonces_are_assigned_in_turn_per_wallet(room: VaultRoom) -> None:
+    """Each wallet counts by itself, and a refusal consumes nothing."""
+    vault = [nonce_of(room.sign(room.order(amount=ETH * n), "alice", "bob")) for n in (1, 2)]
+    refused = room.sign(room.order(), "alice")
+    sweeps = [nonce_of(room.sign(room.order(Purpose.SWEEP))) for _ in range(2)]
+    third = nonce_of(room.sign(room.order(amount=ETH), "alice", "bob"))
+
+    assert Result.REFUSED is refused.result
+    assert ([0, 1, 2], [0, 1]) == ([*vault, third], sweeps)
+
+
+def test_start_nonce_comes_from_the_law(tmp_path: Path, clock: FakeClock) -> None:
+    """The book begins where the law says, because the wallet may have lived before."""
+    room = VaultRoom(tmp_path, clock, law=make_law(**{"wallets.vault.start_nonce": 7}).law)
+
+    assert 7 == nonce_of(room.sign(room.order(), "alice", "bob"))
+    room.close()
+
+
+_CHANGES = {
+    "what": "Refill hot-a with 41 ETH from vault on devnet",
+    "purpose": Purpose.SWEEP,
+    "salt": b"\xff" * 16,
+    "chain_id": 1,
+    "asset": TOKEN,
+    "source": address_of("hot-b"),
+    "destination": address_of("mallory"),
+    "amount": 41 * ETH,
+    "max_fee": MAX_FEE - 1,
+    "maker": address_of("mallory"),
+    "proposed_at": 1,
+    "expires_at": 2**40,
+    "law_digest": b"\x11" * 32,
+}
+
+
+@pytest.mark.parametrize("field", list(_CHANGES))
+def test_any_field_changed_after_approval_is_refused(room: VaultRoom, field: str) -> None:
+    """Approvals cover every field of the terms: none can be changed afterwards (R8.1)."""
+    terms = room.order()
+    approvals = [to_hex(a) for a in room.approvals(terms, "alice", "bob", "carol")]
+    changed = dataclasses.replace(terms, **{field: _CHANGES[field]})  # type: ignore[arg-type]
+    answer = room.call("sign", {**room.sign_body(changed), "approvals": approvals})
+
+    assert Result.REFUSED is answer.result
+    assert not room.tokens.signed
+
+
+def test_words_that_lie_are_refused_even_with_all_signatures(room: VaultRoom) -> None:
+    """A sentence that differs from the fields is refused, whoever signed it (R8.7)."""
+    terms = dataclasses.replace(room.order(), what="Refill hot-a with 1 ETH from vault on devnet")
+
+    assert "words_differ" in codes(room.sign(terms, "alice", "bob", "carol"))
+
+
+def test_replay_on_another_deployment_is_refused(
+    room: VaultRoom, tmp_path: Path, clock: FakeClock
+) -> None:
+    """An approval of one deployment counts for nothing in another (R8.2)."""
+    (tmp_path / "other").mkdir()
+    other = VaultRoom(tmp_path / "other", clock)
+    terms = room.order()
+    approvals = [to_hex(a) for a in room.approvals(terms, "alice", "bob")]
+    answer = other.call("sign", {**other.sign_body(terms), "approvals": approvals})
+    stolen_id = other.call("sign", {**other.sign_body(terms), "orderId": to_hex(room.id_of(terms))})
+    other.close()
+
+    assert {"not_in_roster", "quorum_missing"} <= codes(answer)
+    assert {"id_differs"} == codes(stolen_id)
+
+
+def test_expired_terms_are_refused_at_the_second(room: VaultRoom, clock: FakeClock) -> None:
+    """Expiry binds the first signature on the signer's own clock: one second before is in time."""
+    early, late = room.order(), room.order(amount=ETH)
+    clock.advance(3599)
+    assert Result.SIGNED is room.sign(early, "alice", "bob").result
+    clock.advance(1)
+
+    assert {"expired"} == codes(room.sign(late, "alice", "bob"))
+
+
+def test_expiry_spares_bumps_and_cancels(room: VaultRoom, clock: FakeClock) -> None:
+    """Once signed, a nonce may be bumped and cancelled after the expiry."""
+    terms = room.order()
+    room.sign(terms, "alice", "bob")
+    clock.advance(10_000)
+    bumped = room.again("bump", terms, HIGHER)
+    cancelled = room.again("cancel", terms, HIGHEST)
+
+    assert [0, 0] == [nonce_of(bumped), nonce_of(cancelled)]
+    assert terms.amount == read_back(raw_of(bumped)).amount
+    assert (address_of("vault"), 0) == (
+        read_back(raw_of(cancelled)).destination,
+        read_back(raw_of(cancelled)).amount,
+    )
+
+
+def test_a_bump_repeats_and_never_exceeds_the_consented_fee(room: VaultRoom) -> None:
+    """The same bump returns the same bytes; a lower or too dear one is refused (R4.3)."""
+    terms = room.order()
+    room.sign(terms, "alice", "bob")
+    first, again = room.again("bump", terms, HIGHER), room.again("bump", terms, HIGHER)
+    lower = room.again("bump", terms, FEES)
+    dear = room.again(
+        "bump",
+        terms,
+        Fees(gas_limit=21_000, max_fee_per_gas=10**12, max_priority_fee_per_gas=10**10),
+    )
+
+    assert raw_of(first) == raw_of(again)
+    assert {"not_higher"} == codes(lower)
+    assert {"fee_too_high"} == codes(dear)
+
+
+def test_a_cancelled_order_is_not_bid_for_again(room: VaultRoom) -> None:
+    """After a cancel the order gets no further exposing attempt on its nonce."""
+    terms = room.order()
+    room.sign(terms, "alice", "bob")
+    room.again("cancel", terms, HIGHER)
+
+    assert "cancelled" in codes(room.again("bump", terms, HIGHEST))
+
+
+def test_unknown_orders_cannot_be_bumped(room: VaultRoom) -> None:
+    """Only a nonce that this book assigned can be bumped or cancelled."""
+    terms = room.order()
+    room.lodge(terms, "alice", "bob")
+
+    assert {"unknown_order"} == codes(room.again("bump", terms, FEES))
+    assert {"unknown_order"} == codes(room.again("cancel", terms, FEES))
+    unknown = room.call(
+        "sign", {"orderId": to_hex(bytes(32)), "fees": room.sign_body(terms)["fees"]}
+    )
+    assert {"unknown_order"} == codes(unknown)
+
+
+def test_maker_does_not_count_as_checker(room: VaultRoom) -> None:
+    """A person who proposed does not approve (R8.5)."""
+    terms = room.order(maker=address_of("alice"))
+    answer = room.sign(terms, "alice", "bob")
+
+    assert {"maker_is_checker", "quorum_missing"} & codes(answer)
+    assert Result.SIGNED is room.sign(terms, "carol").result
+
+
+def test_one_person_signing_twice_counts_once(room: VaultRoom) -> None:
+    """Two different signatures of one treasurer are one approval (R8.5)."""
+    terms = room.order()
+    room.lodge(terms, "alice")
+
+    assert {"quorum_missing"} == codes(room.sign(terms, "alice"))
+
+
+def test_a_veto_stops_the_order_at_once_and_its_bumps(room: VaultRoom) -> None:
+    """One signed veto refuses an approved order, and bumps of a signed one; a cancel remains."""
+    waiting, signed = room.order(), room.order(amount=ETH)
+    room.sign(signed, "alice", "bob")
+    for terms in (waiting, signed):
+        digest = room.id_of(terms)
+        signature = sign("carol", veto_digest(digest, room.book.deployment))
+        body = {"digest": to_hex(digest), "signature": to_hex(signature)}
+        assert Result.OK is room.call("veto", body).result
+
+    assert "vetoed" in codes(room.sign(waiting, "alice", "bob"))
+    assert "vetoed" in codes(room.again("bump", signed, HIGHER))
+    assert Result.SIGNED is room.again("cancel", signed, HIGHER).result
+
+
+def test_a_strangers_veto_is_refused(room: VaultRoom) -> None:
+    """Only a treasurer vetoes, and only over the veto's own digest."""
+    digest = room.id_of(room.order())
+    for signature in (
+        sign("mallory", veto_digest(digest, room.book.deployment)),
+        sign("alice", digest),
+        b"\x01" * 65,
+    ):
+        body = {"digest": to_hex(digest), "signature": to_hex(signature)}
+        assert Result.REFUSED is room.call("veto", body).result
+
+
+def test_the_time_lock_runs_from_what_the_book_has_seen(room: VaultRoom, clock: FakeClock) -> None:
+    """A large refill waits 60 s after its third approval was seen, not after its proposal."""
+    terms = room.order(amount=60 * ETH)
+    room.lodge(terms, "alice", "bob")
+    clock.advance(100)
+    seen_at = clock.unix()
+    lodged = room.lodge(terms, "carol")
+    early = room.sign(terms)
+    clock.advance(59)
+    still = room.sign(terms)
+    clock.advance(1)
+
+    assert str(seen_at + 60) == lodged.body["notBefore"]
+    assert [Result.NOT_READY] * 2 == [early.result, still.result]
+    assert str(seen_at + 60) == early.body["notBefore"]
+    assert Result.SIGNED is room.sign(terms).result
+
+
+def test_splitting_a_refill_does_not_dodge_the_tier(room: VaultRoom) -> None:
+    """The tier counts what was refilled in its window: two of 30 need three approvals."""
+    assert Result.SIGNED is room.sign(room.order(amount=30 * ETH), "alice", "bob").result
+    second = room.order(amount=30 * ETH)
+
+    assert "quorum_missing" in codes(room.sign(second, "alice", "bob"))
+
+
+def test_refills_in_a_window_never_exceed_the_cap(room: VaultRoom, clock: FakeClock) -> None:
+    """Even with every approval the cap bounds what is signed toward one wallet in a window."""
+    first = room.order(amount=100 * ETH)
+    room.lodge(first, "alice", "bob", "carol")
+    clock.advance(60)
+    assert Result.SIGNED is room.sign(first).result
+    more = room.order(amount=1)
+    assert {"refill_window"} == codes(room.sign(more, "alice", "bob", "carol"))
+    clock.advance(86_400)
+    later = room.order(amount=ETH)
+
+    assert Result.SIGNED is room.sign(later, "alice", "bob").result
+
+
+@pytest.mark.parametrize(
+    ("purpose", "changes", "code"),
+    [
+        (Purpose.REFILL, {"destination": address_of("mallory")}, "not_a_hot_wallet"),
+        (Purpose.REFILL, {"source": address_of("hot-b")}, "not_the_vault"),
+        (Purpose.REFILL, {"amount": 0}, "nothing_moves"),
+        (Purpose.REFILL, {"max_fee": MAX_FEE + 1}, "fee_ceiling"),
+        (Purpose.REFILL, {"chain_id": 1}, "unknown_chain"),
+        (Purpose.REFILL, {"asset": address_of("coin")}, "unknown_asset"),
+        (Purpose.REFILL, {"source": address_of("mallory")}, "unknown_source"),
+        (Purpose.REFILL, {"proposed_at": 2**40, "expires_at": 2**40 + 60}, "from_the_future"),
+        (Purpose.SWEEP, {"destination": address_of("mallory")}, "not_the_vault"),
+        (Purpose.SWEEP, {"destination": address_of("hot-b")}, "not_the_vault"),
+        (Purpose.SWEEP, {"source": address_of("vault")}, "not_a_hot_wallet"),
+        (Purpose.EVACUATION, {}, "not_isolated"),
+        (Purpose.WITHDRAWAL, {"source": address_of("hot-b")}, "not_active"),
+        (Purpose.WITHDRAWAL, {"source": address_of("vault")}, "not_a_hot_wallet"),
+        (Purpose.WITHDRAWAL, {"destination": address_of("hot-b")}, "own_wallet"),
+        (Purpose.WITHDRAWAL, {"destination": NATIVE}, "not_a_person"),
+        (Purpose.WITHDRAWAL, {"destination": TOKEN}, "not_a_person"),
+        (Purpose.WITHDRAWAL, {"amount": 5 * ETH + 1}, "per_transfer"),
+        (Purpose.WITHDRAWAL, {"asset": TOKEN, "amount": USDC}, "no_withdrawal_rule"),
+        (Purpose.TOP_UP, {"source": address_of("vault")}, "not_the_sponsor"),
+        (Purpose.TOP_UP, {"destination": address_of("mallory")}, "not_our_wallet"),
+        (Purpose.TOP_UP, {"amount": ETH // 2 + 1}, "per_transfer"),
+        (Purpose.TOP_UP, {"asset": TOKEN, "amount": 1}, "not_native"),
+    ],
+)
+def test_what_no_signature_can_allow(
+    room: VaultRoom, purpose: Purpose, changes: dict[str, object], code: str
+) -> None:
+    """Routes, amounts, fees and times outside the law are refused with all approvals present."""
+    terms = room.order(purpose, **changes)
+    answer = room.sign(terms, "alice", "bob", "carol")
+
+    assert Result.REFUSED is answer.result
+    assert code in codes(answer)
+    assert not room.tokens.signed
+
+
+def test_every_refusal_is_told_at_once(room: VaultRoom) -> None:
+    """The answer carries all reasons, not the first."""
+    terms = room.order(amount=0, max_fee=MAX_FEE + 1, destination=address_of("mallory"))
+    found = codes(room.sign(dataclasses.replace(terms, what="x")))
+
+    assert {"words_differ", "nothing_moves", "fee_ceiling", "not_a_hot_wallet"} <= found
+
+
+def test_safe_moves_need_nobody_and_outlive_a_law(room: VaultRoom) -> None:
+    """A sweep is signed without approvals; it may name an older law."""
+    terms = room.order(Purpose.SWEEP, law_digest=b"\x22" * 32)
+
+    assert Result.SIGNED is room.sign(terms).result
+
+
+def test_an_isolated_wallet_only_evacuates_and_cancels(room: VaultRoom) -> None:
+    """After isolation sweep, withdrawal, refill and their bumps are refused (R2.6)."""
+    paid, refilled = room.order(Purpose.WITHDRAWAL), room.order(amount=ETH)
+    room.sign(paid)
+    room.sign(refilled, "alice", "bob")
+    room.isolate("hot-a")
+
+    assert "source_isolated" in codes(room.sign(room.order(Purpose.SWEEP)))
+    assert "source_isolated" in codes(room.sign(room.order(Purpose.WITHDRAWAL)))
+    assert "source_isolated" in codes(room.again("bump", paid, HIGHER))
+    assert "destination_isolated" in codes(room.sign(room.order(), "alice", "bob"))
+    assert "destination_isolated" in codes(room.again("bump", refilled, HIGHER))
+    assert Result.SIGNED is room.again("cancel", paid, HIGHER).result
+    assert Result.SIGNED is room.again("cancel", refilled, HIGHER).result
+    assert Result.SIGNED is room.sign(room.order(Purpose.EVACUATION)).result
+
+
+def test_evacuation_may_jump_to_the_claimed_nonce(room: VaultRoom) -> None:
+    """For an isolated wallet alone the daemon's claim is heard, also to replace a pending nonce."""
+    paid = room.order(Purpose.WITHDRAWAL)
+    room.sign(paid)
+    refused = room.sign(room.order(Purpose.WITHDRAWAL), nonce=9)
+    room.isolate("hot-a")
+    over = room.sign(room.order(Purpose.EVACUATION), nonce=0)
+    ahead = room.sign(room.order(Purpose.EVACUATION), nonce=17)
+    then = room.sign(room.order(Purpose.EVACUATION))
+
+    assert {"nonce_claimed"} == codes(refused)
+    assert [0, 17, 18] == [nonce_of(over), nonce_of(ahead), nonce_of(then)]
+
+
+def test_shared_custody_signs_only_to_safety_on_claimed_nonces(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    """Where another engine signs too, only sweeps on the chain's nonce are signed."""
+    room = VaultRoom(tmp_path, clock, law=make_law(**{"wallets.hot-a.custody": "shared"}).law)
+    sweep = room.order(Purpose.SWEEP)
+
+    assert "shared_custody" in codes(room.sign(room.order(Purpose.WITHDRAWAL)))
+    assert {"nonce_missing"} == codes(room.sign(sweep))
+    assert 33 == nonce_of(room.sign(sweep, nonce=33))
+    assert {"nonce_taken"} == codes(room.sign(room.order(Purpose.SWEEP, amount=1), nonce=33))
+    room.close()
+
+
+def test_frozen_stops_exposure_and_lets_safety_pass(room: VaultRoom) -> None:
+    """A freeze by anyone stops refill, withdrawal and top-up, not sweep and cancel."""
+    signed = room.order(amount=ETH)
+    room.sign(signed, "alice", "bob")
+    room.call("freeze", {"why": "a test"})
+
+    for purpose in (Purpose.REFILL, Purpose.WITHDRAWAL, Purpose.TOP_UP):
+        assert "frozen" in codes(room.sign(room.order(purpose), "alice", "bob"))
+    assert "frozen" in codes(room.again("bump", signed, HIGHER))
+    assert Result.SIGNED is room.again("cancel", signed, HIGHER).result
+    assert Result.SIGNED is room.sign(room.order(Purpose.SWEEP)).result
+
+
+def test_a_token_that_is_away_consumes_nothing(room: VaultRoom) -> None:
+    """Away or locked is "not ready": no nonce, no window; later the same id is signed."""
+    terms = room.order()
+    for trouble in (TokenAwayError("away"), TokenLockedError("locked")):
+        room.tokens.trouble = trouble
+        answer = room.sign(terms, "alice", "bob")
+        assert (Result.NOT_READY, {"hsm"}) == (answer.result, codes(answer))
+    room.tokens.trouble = None
+    other = room.sign(room.order(amount=ETH), "alice", "bob")
+
+    assert 0 == nonce_of(other)
+    assert 1 == nonce_of(room.sign(terms))
+
+
+def test_a_nonce_recorded_but_not_signed_belongs_to_its_order(room: VaultRoom) -> None:
+    """When the token fails midway the same id signs later, with the fees that were recorded."""
+    terms = room.order()
+    room.tokens.trouble_at_signing = TokenAwayError("it broke")
+    assert Result.NOT_READY is room.sign(terms, "alice", "bob").result
+    room.tokens.trouble_at_signing = None
+    other = room.sign(room.order(amount=ETH), "alice", "bob")
+    late = room.sign(terms, fees=HIGHER)
+
+    assert (1, 0) == (nonce_of(other), nonce_of(late))
+    assert FEES.max_fee_per_gas == read_back(raw_of(late)).transaction.max_fee_per_gas
+
+
+def test_a_recorded_nonce_can_be_filled_by_a_cancel(room: VaultRoom, clock: FakeClock) -> None:
+    """An order that expired between record and signature is cancelled, never signed."""
+    terms = room.order()
+    room.tokens.trouble_at_signing = TokenAwayError("it broke")
+    room.sign(terms, "alice", "bob")
+    room.tokens.trouble_at_signing = None
+    clock.advance(4000)
+
+    assert {"expired"} == codes(room.sign(terms))
+    assert 0 == nonce_of(room.again("cancel", terms, FEES))
+    assert {"cancelled"} == codes(room.sign(terms))
+
+
+def test_nothing_is_signed_before_genesis(tmp_path: Path, clock: FakeClock) -> None:
+    """Without an adopted law every order is refused."""
+    room = VaultRoom(tmp_path, clock, adopt=False)
+
+    assert {"no_law"} == codes(room.sign(room.order()))
+    room.close()
+
+
+def test_an_older_daemon_is_fenced_off(room: VaultRoom) -> None:
+    """Once a higher epoch was seen, a lower one and none get no signature (R5.7)."""
+    body = room.sign_body(room.order(Purpose.SWEEP))
+    room.call("sign", {**body, "epoch": "4"})
+
+    assert {"old_epoch"} == codes(room.call("sign", {**body, "epoch": "3"}))
+    assert {"old_epoch"} == codes(room.call("sign", body))
+    assert Result.SIGNED is room.call("sign", {**body, "epoch": "4"}).result
+
+
+def test_a_token_that_reuses_r_is_found_out(room: VaultRoom) -> None:
+    """One r for two digests reveals the key: nothing is handed out, the wallet isolated (R3.12)."""
+    terms = room.order(Purpose.SWEEP)
+    first = raw_of(room.sign(terms))
+    room.tokens.signed.clear()  # so that the nonce of the first signature comes again
+    reused = room.sign(room.order(Purpose.SWEEP, amount=1))
+    after = room.sign(room.order(Purpose.SWEEP, amount=2))
+
+    assert (Result.REFUSED, {"r_reused"}) == (reused.result, codes(reused))
+    assert "source_isolated" in codes(after)
+    assert first == raw_of(room.sign(terms))
+
+
+def test_the_batch_shares_its_commits(room: VaultRoom) -> None:
+    """Requests that came together are answered in order, each on its own nonce."""
+    from hsm.desk import Door
+    from hsm.wire import Request
+
+    bodies = [room.sign_body(room.order(Purpose.SWEEP, amount=ETH * n)) for n in (1, 2, 3)]
+    bad = room.sign_body(room.order(Purpose.SWEEP, amount=0))
+    batch = [(Door.SIGNER, Request(verb="sign", body=b)) for b in (*bodies[:2], bad, bodies[2])]
+    answers = room.desk.serve(batch)
+
+    assert [Result.SIGNED, Result.SIGNED, Result.REFUSED, Result.SIGNED] == [
+        a.result for a in answers
+    ]
+    assert [0, 1, 2] == [nonce_of(a) for a in answers if a.result is Result.SIGNED]
+
+
+def test_withdrawals_stay_inside_their_windows(room: VaultRoom, clock: FakeClock) -> None:
+    """Amount with fees and amount to new recipients are bounded, and come back with time (R2.0)."""
+    paid = 0
+    for _ in range(10):
+        if room.sign(room.order(Purpose.WITHDRAWAL)).result is Result.SIGNED:
+            paid += 1
+    refused = room.sign(room.order(Purpose.WITHDRAWAL))
+    clock.advance(3600)
+    known = [room.sign(room.order(Purpose.WITHDRAWAL, amount=3 * ETH)) for _ in range(8)]
+
+    assert 4 == paid
+    assert {"first_use"} == codes(refused)
+    assert 6 == sum(a.result is Result.SIGNED for a in known)
+    assert {"window_amount"} == codes(known[-1])
+
+
+def test_the_digest_is_the_order_id(room: VaultRoom) -> None:
+    """Both sides compute the same id from the same terms."""
+    terms = order(room.law, room.clock)
+
+    assert transfer_digest(terms, room.book.deployment) == room.id_of(terms)
+    assert CUSTOMER

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
+from policies.consent import terms_to_json
 from policies.terms import Address, Reason, Stamp
 from treasury.errors import StaleRowError, TwinError
 from treasury.ledger import journal
@@ -31,6 +32,7 @@ from treasury.ledger.tables import (
     TickRow,
     VetoRow,
     WalletRow,
+    WithdrawalRow,
 )
 
 
@@ -161,6 +163,23 @@ def write_reasons(
     session.connection().execute(statement)
 
 
+def pay_with(session: Session, withdrawal: Withdrawal, transfer: Transfer) -> None:
+    """Let a transfer be the one that carries out a withdrawal at present."""
+    statement = (
+        update(WithdrawalRow)
+        .where(col(WithdrawalRow.id) == withdrawal.id)
+        .values(
+            transfer_id=transfer.id,
+            order_id=transfer.order_id,
+            terms=terms_to_json(transfer.terms),
+        )
+    )
+    session.connection().execute(statement)
+    body = {"transfer": str(transfer.id)}
+    now, actor = transfer.changed_at, "release"
+    tell(session, "withdrawal_paid_by", f"withdrawal:{withdrawal.id}", body, now=now, actor=actor)
+
+
 def write_answer(session: Session, attempt: Attempt, *, sent_at: int, answer: str) -> None:
     """Write when an attempt was last sent and what a node said to it."""
     statement = (
@@ -210,8 +229,19 @@ def keep_law(session: Session, digest: str, text: str, *, now: int) -> None:
 
 
 def keep_wallet(session: Session, row: WalletRow) -> None:
-    """Keep a wallet without a lifecycle (vault, gas sponsor), or renew its address and pool."""
-    session.merge(row)
+    """Keep a wallet that has no lifecycle: a vault or a gas sponsor."""
+    session.add(row)
+    session.flush()
+
+
+def place_wallet(session: Session, row: WalletRow) -> None:
+    """Renew where a known wallet stands in the law; its state is not touched."""
+    statement = (
+        update(WalletRow)
+        .where(col(WalletRow.name) == row.name)
+        .values(chain_id=row.chain_id, address=row.address, role=row.role, pool=row.pool)
+    )
+    session.connection().execute(statement)
 
 
 def remember(session: Session, key: str, value: str) -> None:

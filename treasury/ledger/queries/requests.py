@@ -30,6 +30,12 @@ def by_transfer(session: Session, transfer_id: int) -> Withdrawal | None:
     return None if row is None else read_as(Withdrawal, row)
 
 
+def by_order(session: Session, order_id: str) -> Withdrawal | None:
+    """Return the withdrawal whose present terms have this digest."""
+    row = session.exec(select(WithdrawalRow).where(WithdrawalRow.order_id == order_id)).first()
+    return None if row is None else read_as(Withdrawal, row)
+
+
 def withdrawals_in(
     session: Session, chain_id: int, *states: WithdrawalState
 ) -> tuple[Withdrawal, ...]:

@@ -1,0 +1,192 @@
+"""Adopt: take over what the signer's book knows and the ledger does not.
+
+The book wins on what was signed, on the law, and on how wallets stand. So a daemon that died
+between a signature and its own commit, or a ledger that was restored from an older copy, finds
+the signed bytes here before anything new is released: `dispatch` runs only after this station has
+succeeded in the same tick.
+
+A book that is older than what the journal bears witness to was rewound: everything toward
+exposure is halted here and frozen there, until people have looked.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from hsm.answers import BookPlace, OrderRecord, Refused, Signed, SignerStatus
+from hsm.errors import HsmError
+from policies.consent import TermsError, transfer_from_json
+from policies.law import Law, LawError, law_digest, law_from_canonical
+from policies.lifecycles import Owner, TransferState
+from policies.terms import Reason, TransferTerms
+from treasury.clock import unix
+from treasury.drafts import order_id_of, transfer_row
+from treasury.enrolment import enrol, follow_book, lags_behind, link_adopted
+from treasury.errors import StaleRowError, TwinError
+from treasury.halting import halt
+from treasury.ledger import journal, marks, moves
+from treasury.ledger.facts import Transfer
+from treasury.ledger.journal import Place
+from treasury.ledger.queries import standings, transfers
+from treasury.signing import differences, place_of, signed_from_record, store_signed
+from treasury.world import Deeds, Outcome, World
+
+_NAME = "adopt"
+_MOST_PAGES = 1_000
+_PAGE = 100
+_TAKES_ATTEMPTS = frozenset({TransferState.QUEUED, TransferState.IN_FLIGHT, TransferState.MINED})
+
+
+def adopt(world: World, now: datetime) -> Outcome:
+    """Follow the signer's book: law, wallets, and signed orders of this chain."""
+    deeds = Deeds(_NAME)
+    try:
+        # The journal first: another lane may write a newer place while the signer answers.
+        with world.ledger.read() as session:
+            witnessed = journal.last_place(session)
+        status = world.signer.status()
+        _check_book(world, witnessed, status, deeds, unix(now))
+        _adopt_law(world, status, deeds, unix(now))
+        _adopt_orders(world, status, deeds, unix(now))
+    except HsmError as error:
+        return deeds.broken_off(error)
+    except (TwinError, StaleRowError) as error:
+        return deeds.broken_off(f"another lane was quicker: {error}")
+    return deeds.outcome()
+
+
+def _check_book(
+    world: World, witnessed: Place | None, status: SignerStatus, deeds: Deeds, now: int
+) -> None:
+    """Compare the book with what the journal bears witness to; halt when it was rewound."""
+    place = place_of(status.book)
+    why = ""
+    if witnessed is not None and place.seq < witnessed.seq:
+        why = f"the signer's book ends at {place.seq}, our journal saw {witnessed.seq}"
+    elif witnessed is not None and place.seq == witnessed.seq and place.head != witnessed.head:
+        why = f"entry {place.seq} of the signer's book is another one than our journal saw"
+    elif status.deployment != world.deployment:
+        why = "the signer's book is of another deployment"
+    if not why:
+        if status.frozen:
+            with world.ledger.write() as session:
+                halt(session, actor=Owner.DAEMON, why="the signer is frozen", now=now)
+        return
+    with world.ledger.write() as session:
+        halt(session, actor=Owner.DAEMON, why=why, now=now)
+    world.signer.freeze(why)
+    deeds.add(f"halted and froze the signer: {why}")
+
+
+def _adopt_law(world: World, status: SignerStatus, deeds: Deeds, now: int) -> None:
+    digest = "0x" + status.law_digest.hex()
+    if not status.law_digest or not any(status.law_digest):
+        return
+    with world.ledger.read() as session:
+        is_known = standings.law_digest(session) == digest
+        is_followed = is_known and not lags_behind(session, status)
+    if is_followed:
+        return
+    law = None if is_known else _fetch_law(world, status)
+    with world.ledger.write(place_of(status.book)) as session:
+        if law is not None:
+            marks.keep_law(session, digest, law[1], now=now)
+            enrol(session, law[0], now)
+            deeds.add(f"took over the law {digest}")
+        for deed in follow_book(session, status, now):
+            deeds.add(deed)
+
+
+def _fetch_law(world: World, status: SignerStatus) -> tuple[Law, str] | None:
+    answer = world.signer.law()
+    if isinstance(answer, Refused):
+        return None
+    try:
+        law = law_from_canonical(answer.text.encode("ascii"))
+    except (LawError, UnicodeError):
+        return None
+    return (law, answer.text) if law_digest(law) == status.law_digest else None
+
+
+def _adopt_orders(world: World, status: SignerStatus, deeds: Deeds, now: int) -> None:
+    key = f"adopted_seq:{world.chain_id}"
+    with world.ledger.read() as session:
+        seq = int(standings.remembered(session, key) or "0")
+    if seq >= status.book.seq:
+        return
+    for _ in range(_MOST_PAGES):
+        page = world.signer.orders_since(seq, _PAGE)
+        for record in page.orders:
+            _adopt_order(world, record, page.book, deeds, now)
+        seq = max([seq, *(record.seq for record in page.orders)])
+        if not page.more:
+            break
+    with world.ledger.write() as session:
+        # Entries up to the status are covered: orders that changed later are asked for again.
+        marks.remember(session, key, str(max(seq, status.book.seq)))
+
+
+def _adopt_order(
+    world: World, record: OrderRecord, book: BookPlace, deeds: Deeds, now: int
+) -> None:
+    try:
+        terms = transfer_from_json(dict(record.order))
+    except TermsError as error:
+        _reject(world, "0x" + record.order_id.hex(), str(error), deeds, now)
+        return
+    if terms.chain_id != world.chain_id or not record.attempts:
+        return
+    signed = [signed_from_record(record, attempt, book) for attempt in record.attempts]
+    order_id = order_id_of(terms, world.deployment)
+    wrong = [reason for one in signed for reason in differences(terms, order_id, one)]
+    if wrong:
+        _reject(world, order_id, "; ".join(reason.text for reason in wrong), deeds, now)
+        return
+    try:
+        _store(world, terms, signed, deeds, now)
+    except TwinError as error:
+        _reject(world, order_id, str(error), deeds, now)
+
+
+def _store(
+    world: World, terms: TransferTerms, signed: list[Signed], deeds: Deeds, now: int
+) -> None:
+    order_id = order_id_of(terms, world.deployment)
+    with world.ledger.write(place_of(signed[-1].book)) as session:
+        transfer = transfers.by_order(session, order_id)
+        if transfer is not None:
+            known = {attempt.number for attempt in transfers.attempts(session, transfer.id)}
+            signed = [one for one in signed if one.attempt not in known]
+            if not signed:
+                return
+        else:
+            row = transfer_row(
+                terms, deployment=world.deployment, cause=f"adopted:{order_id}", now=now
+            )
+            row.state, row.nonce = TransferState.IN_FLIGHT.value, signed[0].nonce
+            why = "the signer's book knows it as signed"
+            transfer = moves.create(session, Transfer, row, actor=Owner.DISPATCH, why=why, now=now)
+            link_adopted(session, transfer, now)
+        if transfer.state not in _TAKES_ATTEMPTS:
+            text = f"transfer {transfer.id} is {transfer.state.value}, yet the book signed for it"
+            halt(session, actor=Owner.DISPATCH, why=text, now=now)
+            deeds.add(f"halted: {text}")
+            return
+        for one in signed:
+            transfer, _ = store_signed(session, transfer, one, why="adopted", now=now)
+    deeds.add(f"adopted {len(signed)} attempts of transfer {transfer.id} from the signer's book")
+
+
+def _reject(world: World, order_id: str, why: str, deeds: Deeds, now: int) -> None:
+    reason = Reason(code="book_differs", text=f"order {order_id} of the signer's book: {why}")
+    with world.ledger.write() as session:
+        halt(session, actor=Owner.DISPATCH, why=(reason,), now=now)
+        marks.tell(
+            session,
+            "order_rejected",
+            f"digest:{order_id}",
+            {"why": why},
+            now=now,
+            actor=Owner.DISPATCH.value,
+        )
+    deeds.add(f"halted: {reason.text}")

@@ -19,7 +19,7 @@ class Case:
     `score` adds up decades of surprise; `heat` counts payments that fade within an hour.
     """
 
-    __slots__ = ("assets", "count", "first", "first_size", "gap_least", "heat", "heat_top", "score_top", "heat_slot", "held_at", "key",
+    __slots__ = ("assets", "count", "first", "first_size", "gap_least", "heat", "heat_top", "score_top", "times_slot", "heat_slot", "held_at", "key",
                  "last", "level", "score", "score_slot", "total", "total_slot")  # fmt: skip
 
     def __init__(self, key: int, time: int) -> None:
@@ -34,7 +34,7 @@ class Case:
         self.heat = 0.0
         self.level = 0
         self.assets: tuple[str, ...] = ()
-        self.score_slot = self.total_slot = self.heat_slot = -1
+        self.score_slot = self.total_slot = self.heat_slot = self.times_slot = -1
         self.held_at = 0.0
         self.score_top = self.heat_top = 0
         self.gap_least = 15

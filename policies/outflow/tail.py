@@ -82,7 +82,7 @@ class Tail:
     def shoulder(self) -> tuple[int, float, float]:
         """Return where the tail begins, how many reach it, and their mean excess in buckets."""
         counts = self.counts
-        wanted = min(max(4.0, self.total * 0.05), 64.0)
+        wanted = min(max(4.0, self.total * 0.05), 32.0)
         above = reach = 0.0
         bucket = len(counts) - 1
         while bucket > 0:

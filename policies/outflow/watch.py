@@ -42,7 +42,7 @@ class WalletWatch:
     __slots__ = (
         "active_days", "all", "assets", "canaries", "day_end", "day_events", "days", "entry",
         "events", "every", "first", "flows", "follow", "fresh", "heat", "holds", "known", "large", "last", "opened", "opened_before", "next_roll", "offset",
-        "rare", "rarities", "repeats", "salt", "score", "sensitivity", "total", "unread", "young",
+        "rare", "rarities", "repeats", "salt", "score", "sensitivity", "tails", "times", "total", "unread", "young", "crowd",
     )  # fmt: skip
 
     def __init__(
@@ -59,11 +59,14 @@ class WalletWatch:
         self.total = Tail(size=128, excess_prior=2.9, excess_floor=1.2, anchor=UNIT)
         self.score = Tail(size=160, excess_prior=2.6, excess_floor=1.4)
         self.heat = Tail(size=64, excess_prior=3.0, excess_floor=1.5)
-        self.fresh = _flow("fresh", (1, 6, 24, 72), 0.5, 0.2)
-        self.all = _flow("all", (1, 24), 0.5, 0.25)
-        self.rare = _flow("rare", (1,), 0.6, 0.3)
-        self.large = _flow("large", (1, 6), 0.6, 0.3)
-        self.flows = (self.fresh, self.all, self.rare, self.large)
+        self.times = Tail(size=64, excess_prior=3.0, excess_floor=1.5)
+        self.tails = (self.entry, self.total, self.score, self.heat, self.times)
+        self.fresh = _flow("fresh", (1, 6, 24, 72))
+        self.all = _flow("all", (1, 24))
+        self.rare = _flow("rare", (1,))
+        self.large = _flow("large", (1, 6))
+        self.crowd = _flow("crowd", (1, 24))
+        self.flows = (self.fresh, self.all, self.rare, self.large, self.crowd)
         self.events = self.active_days = self.day_events = self.unread = self.rarities = 0
         self.first = self.last = self.next_roll = self.day_end = 0
         self.days = self.offset = 0.0
@@ -115,7 +118,7 @@ class WalletWatch:
         score = self._surprise(case, event, gain, bucket) + rarity
         total = case.total + size
         heat = case.heat_now(time)
-        slots = (size_slot(total), score_slot(score), heat_slot(heat))
+        slots = (size_slot(total), score_slot(score), heat_slot(heat), heat_slot(case.count + 1.0))
         capped = min(size, CAPPED)
         self.fresh.total += capped
         self.all.total += capped
@@ -156,13 +159,14 @@ class WalletWatch:
         return case.score * exp(-gap_s / SCORE_FADES_S) + gain + cost
 
     def _case_decades(
-        self, slots: tuple[int, int, int], entry: int
-    ) -> tuple[float, float, float, float]:
+        self, slots: tuple[int, int, int, int], entry: int
+    ) -> tuple[float, ...]:
         return (
             self.entry.decades[entry] if entry >= 0 else 0.0,
             self.total.decades[slots[0]],
             self.score.decades[slots[1]],
             self.heat.decades[slots[2]],
+            self.times.decades[slots[3]],
         )
 
     def _is_crowded(self) -> bool:
@@ -171,6 +175,7 @@ class WalletWatch:
             or self.all.total > self.all.bar
             or self.rare.total > self.rare.bar
             or self.large.total > self.large.bar
+            or self.crowd.total > self.crowd.bar
         )
 
     def _weigh(
@@ -190,6 +195,7 @@ class WalletWatch:
             Signal("recipient_total", decades[1], total, 0),
             Signal("recipient_surprise", decades[2], score, 0),
             Signal("recipient_pace", decades[3], heat, 0),
+            Signal("recipient_count", decades[4], case.count + 1.0, 0),
             *self._flow_signals(),
         ]
         return self._decide(event, case, signals)
@@ -232,7 +238,6 @@ class WalletWatch:
         return verdict
 
     def _flow_signals(self) -> list[Signal]:
-        share = self._active_share()
         signals = []
         for flow in self.flows:
             if flow.total <= flow.bar:
@@ -240,7 +245,10 @@ class WalletWatch:
             for window in flow.windows:
                 sum_ = flow.total - window.base
                 if sum_ > window.accepted:
-                    decades = window.decades(sum_, share)
+                    decades = window.decades(sum_)
+                    if flow is self.crowd:
+                        # Many new recipients alone may be a campaign: never more than a throttle.
+                        decades = min(decades, self.sensitivity.throttle)
                     signals.append(Signal(flow.name, decades, sum_, window.span_s))
         return signals
 
@@ -263,6 +271,7 @@ class WalletWatch:
             self.total.take(case.total_slot)
             self.score.take(case.score_slot)
             self.heat.take(case.heat_slot)
+            self.times.take(case.times_slot)
             case.total_slot = case.score_slot = case.heat_slot = -1
         case.held_at = rank
         if self._is_crowded():
@@ -287,7 +296,7 @@ class WalletWatch:
             case.assets = (*case.assets, event.asset)
 
     def _learn(
-        self, case: Case, slots: tuple[int, int, int], entry: int, gap: tuple[int, int]
+        self, case: Case, slots: tuple[int, int, int, int], entry: int, gap: tuple[int, int]
     ) -> None:
         """Count the recipient where it now stands."""
         follow = self.follow
@@ -303,22 +312,25 @@ class WalletWatch:
             self.total.add(slots[0])
             self.score.add(slots[1])
             self.heat.add(slots[2])
+            self.times.add(slots[3])
         else:
             self.total.move(case.total_slot, slots[0])
             self.score.move(case.score_slot, slots[1])
             if slots[2] > case.heat_slot:
                 self.heat.move(case.heat_slot, slots[2])
-        case.total_slot, case.score_slot = slots[0], slots[1]
+            self.times.move(case.times_slot, slots[3])
+        case.total_slot, case.score_slot, case.times_slot = slots[0], slots[1], slots[3]
         case.heat_slot = max(case.heat_slot, slots[2])
 
     def _halve(self) -> None:
-        for tail in (self.entry, self.total, self.score, self.heat):
+        for tail in self.tails:
             tail.fade(0.5)
         self.follow.fade(0.5)
         self.days *= 0.5
 
     def _open(self, key: int, time: int) -> Case:
         self.opened += 1
+        self.crowd.total += 1.0
         case = self.young[key] = Case(key, time)
         if len(self.young) > self.sensitivity.young_max:
             self._close(next(iter(self.young)))
@@ -335,6 +347,7 @@ class WalletWatch:
         self.total.add(size_slot(case.total))
         self.score.add(case.score_top)
         self.heat.add(case.heat_top)
+        self.times.add(heat_slot(float(case.count)))
         self.follow.payments += 1.0
         if case.count > 1:
             self.follow.gaps[case.gap_least] += 1.0
@@ -365,13 +378,10 @@ class WalletWatch:
         share = 1.0 - log10(max(daily, 1.0)) / SLOW_DECADES
         return self.sensitivity.slow_margin * max(0.0, share)
 
-    def _active_share(self) -> float:
-        return min(1.0, (self.active_days + 1.0) / max(self.days, 1.0))
-
     def _refresh(self) -> None:
         # A few thousand payments within hours show as much variety as some days do.
         days = max(self.days + min(EXPERIENCE_DAYS, self.events / EXPERIENCE_EVENTS), 1e-3)
-        for tail in (self.entry, self.total, self.score, self.heat):
+        for tail in self.tails:
             if tail.pending:
                 tail.refresh(days)
         self.offset = log10(self.entry.total + 1.0) - log10(days)
@@ -411,15 +421,15 @@ class WalletWatch:
         if not self.active_days:
             self._weigh_founders()
         self.active_days += 1
-        share = self._active_share()
+        days = self.days + 1.0
         for flow in self.flows:
-            flow.learn_day(share, look_at=1.0, hold_at=self.sensitivity.hold)
+            flow.learn_day(days, look_at=1.0, hold_at=self.sensitivity.hold)
 
     def _weigh_founders(self) -> None:
         """Count those met in the first days as newcomers only as far as newcomers go on coming."""
         expected = (self.opened - self.opened_before) * max(self.days, 1.0)
         weight = min(1.0, max(FOUNDERS_WEIGHT, expected / max(self.opened, 1.0)))
-        for tail in (self.entry, self.total, self.score, self.heat):
+        for tail in self.tails:
             tail.fade(weight)
         self.follow.fade(weight)
 
@@ -436,8 +446,8 @@ class WalletWatch:
             scale.rarity = max(0.0, log10(whole / (below + 1.0)))
 
 
-def _flow(name: str, hours: tuple[int, ...], prior: float, floor: float) -> Flow:
-    windows = (Window(h * HOUR_S, spread_prior=prior, spread_floor=floor) for h in hours)
+def _flow(name: str, hours: tuple[int, ...]) -> Flow:
+    windows = (Window(h * HOUR_S, excess_prior=2.0, excess_floor=1.0) for h in hours)
     return Flow(name, tuple(windows))
 
 

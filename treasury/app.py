@@ -1,0 +1,236 @@
+"""The composition root of the daemon: everything is made and wired here, and nowhere else.
+
+Start: settings, log, ledger (lease and migrations), signer and law, examination, API, lanes,
+calendar, READY. Stop: the API first, then every lane finishes its commit, then the ledger.
+A red finding starts the daemon HALTED and watching; only unreadable settings or an unusable
+ledger refuse to start, and a first start waits for a signer that has a law.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from types import FrameType
+
+import structlog
+
+from config.environment import inherited_sockets
+from config.errors import ConfigError
+from config.load import load_settings
+from config.settings import ChainSettings, LogStyle, Settings
+from hsm.client import SignerClient
+from policies.law import Law
+from policies.lifecycles import Owner
+from treasury import halting
+from treasury import log as logs
+from treasury.api.app import build_app
+from treasury.api.office import Office
+from treasury.api.server import ApiServer, open_sockets
+from treasury.calendar import Calendar, Job
+from treasury.chain.node import connect_node
+from treasury.clock import unix, utc_now
+from treasury.doctor import Colour, Finding, examine
+from treasury.errors import Blame, TreasuryError
+from treasury.heartbeat import Heartbeat
+from treasury.introduction import SignerWatch, introduce
+from treasury.lanes import Lane
+from treasury.ledger import Ledger, open_ledger
+from treasury.ledger.queries import standings
+from treasury.ticks import money_tick, watch_tick
+from treasury.world import World
+
+EXIT_OK = 0
+EXIT_BUG = 70
+EXIT_WORLD = 75
+EXIT_MEND = 78
+_EXITS = {Blame.US: EXIT_BUG, Blame.WORLD: EXIT_WORLD, Blame.OPERATOR: EXIT_MEND}
+_BEAT_S = 1.0
+_SIGNER_LOOK_S = 5.0
+_LANE_STOP_S = 30.0
+log = structlog.get_logger()
+
+
+def run(config: Path) -> int:
+    """Run the daemon until SIGTERM and return its exit code; an error is one line on stderr."""
+    try:
+        settings = load_settings(config)
+        logs.configure(sys.stderr, environ=_log_environment(settings, os.environ))
+        with closing(open_ledger(settings.daemon.database)) as ledger:
+            return _run_with(settings, ledger)
+    except ConfigError as error:
+        return _end(EXIT_MEND, str(error))
+    except TreasuryError as error:
+        return _end(_EXITS[error.blame], str(error))
+
+
+def _run_with(settings: Settings, ledger: Ledger) -> int:
+    signer = _connect_signer(settings)
+    deployment = introduce(ledger, signer, now=unix(utc_now()))
+    findings = examine(settings, ledger, signer)
+    _halt_on_red(ledger, findings)
+    watch = SignerWatch(signer, findings)
+    lanes = _lanes(settings, ledger, deployment)
+    api = _api(settings, ledger, deployment, watch=watch, lanes=lanes)
+    calendar = Calendar((Job(name="signer", deed=watch.look, every_s=_SIGNER_LOOK_S),))
+    stop = _stop_on_signals()
+    heartbeat = Heartbeat.of(os.environ, os.getpid())
+    api.start()
+    calendar.start()
+    for lane in lanes:
+        lane.start()
+    heartbeat.ready(f"watching {len(settings.chains)} chains")
+    log.info("daemon_ready", chains=list(settings.chains), deployment=deployment.hex())
+    try:
+        return _beat_until(stop, heartbeat, lanes, api)
+    finally:
+        heartbeat.stopping("finishing the current commits")
+        api.stop()
+        calendar.stop()
+        for lane in lanes:
+            lane.stop(_LANE_STOP_S)
+        log.info("daemon_stopped")
+
+
+def _lanes(settings: Settings, ledger: Ledger, deployment: bytes) -> tuple[Lane, ...]:
+    """Make two lanes for every chain that is both in the settings and in the law."""
+    with ledger.read() as session:
+        law = standings.law(session)
+    lanes = []
+    for name, chain_settings in settings.chains.items():
+        chain = law.chain(name) if law else None
+        if chain is None:
+            log.warning("chain_not_in_law", chain=name)
+            continue
+        for kind, tick, limits in (
+            ("watch", watch_tick, settings.watch),
+            ("money", money_tick, settings.money),
+        ):
+            # Each lane has connections of its own: a slow one never delays the other.
+            world = _world(settings, chain_settings, ledger, deployment, chain.chain_id)
+            lanes.append(
+                Lane(
+                    f"{kind}:{name}",
+                    lambda tick=tick, world=world: tick(world, utc_now()),  # type: ignore[misc]
+                    interval_s=chain_settings.poll_s,
+                    deadline_s=limits.deadline_s,
+                )
+            )
+    return tuple(lanes)
+
+
+def _world(
+    settings: Settings, chain: ChainSettings, ledger: Ledger, deployment: bytes, chain_id: int
+) -> World:
+    return World(
+        ledger=ledger,
+        chain=connect_node(
+            chain.endpoints[0],
+            chain_id=chain_id,
+            finality=chain.finality,
+            deadline_s=chain.deadline_s,
+        ),
+        signer=_connect_signer(settings),
+        settings=chain,
+        deployment=deployment,
+        draw_salt=lambda: secrets.token_bytes(16),
+    )
+
+
+def _api(
+    settings: Settings,
+    ledger: Ledger,
+    deployment: bytes,
+    *,
+    watch: SignerWatch,
+    lanes: tuple[Lane, ...],
+) -> ApiServer:
+    def wake() -> None:
+        for lane in lanes:
+            if lane.name.startswith("money:"):
+                lane.wake()
+
+    office = Office(
+        ledger=ledger,
+        deployment=deployment,
+        law=lambda: _law_now(ledger),
+        clock=utc_now,
+        wake=wake,
+        health=watch.health,
+        limits=settings.api,
+    )
+    return ApiServer(
+        {role: build_app(office, role) for role in settings.api.sockets},
+        open_sockets(settings.api.sockets, inherited_sockets(os.getpid())),
+        stop_deadline_s=settings.api.stop_deadline_s,
+    )
+
+
+def _halt_on_red(ledger: Ledger, findings: tuple[Finding, ...]) -> None:
+    for finding in findings:
+        if finding.colour is not Colour.GREEN:
+            log.warning(
+                "doctor_found",
+                colour=finding.colour.value,
+                subject=finding.subject,
+                text=finding.text,
+                remedy=finding.remedy,
+            )
+    red = [f"{f.subject}: {f.text}" for f in findings if f.colour is Colour.RED]
+    if red:
+        with ledger.write() as session:
+            halting.halt(session, actor=Owner.DAEMON, why="; ".join(red), now=unix(utc_now()))
+
+
+def _beat_until(
+    stop: threading.Event, heartbeat: Heartbeat, lanes: tuple[Lane, ...], api: ApiServer
+) -> int:
+    """Feed the watchdog while every lane finishes its ticks in time; end when one fell."""
+    while not stop.wait(_BEAT_S):
+        fallen = [lane.name for lane in lanes if lane.failure is not None]
+        if fallen or not api.is_alive():
+            log.error("daemon_fell", lanes=fallen, api=api.is_alive())
+            return EXIT_BUG
+        if all(lane.is_alive() for lane in lanes):
+            heartbeat.beat()
+    return EXIT_OK
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ask)
+    return stop
+
+
+def _connect_signer(settings: Settings) -> SignerClient:
+    return SignerClient(settings.signer.socket, deadline_s=settings.signer.deadline_s)
+
+
+def _law_now(ledger: Ledger) -> Law | None:
+    with ledger.read() as session:
+        return standings.law(session)
+
+
+def _log_environment(settings: Settings, variables: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the variables that choose the log's style; the settings may overrule them."""
+    if settings.daemon.log is LogStyle.JSON:
+        return {**variables, "JOURNAL_STREAM": variables.get("JOURNAL_STREAM", "settings")}
+    if settings.daemon.log is LogStyle.CONSOLE:
+        return {name: text for name, text in variables.items() if name != "JOURNAL_STREAM"}
+    return variables
+
+
+def _end(code: int, message: str) -> int:
+    """Tell the one line that an operator needs, and return the exit code."""
+    sys.stderr.write(f"treasuryd: {message}\n")
+    return code

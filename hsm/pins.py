@@ -17,6 +17,9 @@ from hsm.settings import TokenPlan
 from policies.law import Profile
 
 _FORBIDDEN_MODE = stat.S_IRWXG | stat.S_IRWXO
+# systemd 254 and later lets the service in by an access control list, whose mask is what the
+# group bits show: 0440 there means "root and this service".
+_FORBIDDEN_CREDENTIAL_MODE = stat.S_IWGRP | stat.S_IXGRP | stat.S_IRWXO
 _PIN_BYTES = 256
 
 
@@ -39,7 +42,8 @@ class CredentialFiles:
             raise SettingsError(
                 f"the PIN of token {plan.name} cannot be read from {path}: {error.strerror}"
             ) from error
-        if mode & _FORBIDDEN_MODE:
+        named = "/" not in plan.pin_credential
+        if mode & (_FORBIDDEN_CREDENTIAL_MODE if named else _FORBIDDEN_MODE):
             raise SettingsError(f"{path} can be read by others: set its mode to 0600 or 0400")
         pin = data.rstrip(b"\r\n")
         if not 0 < len(pin) <= _PIN_BYTES or not pin.isascii():

@@ -56,6 +56,19 @@ def test_defaults_are_written_out() -> None:
     assert law_digest(LAW) == law_digest(explicit.law)
 
 
+def test_optional_parts_stay_out() -> None:
+    """A chain without gas sponsor, losses or tokens is written without them."""
+    plain = {"id": 5, "native": "COIN", "fee_ceiling": "1"}
+    text = canonical_law(make_law(**{"chains.plain": plain}).law)
+
+    assert json.loads(text)["chains"]["plain"] == {
+        "id": 5,
+        "native": "COIN",
+        "fee_ceiling": "1 COIN",
+        "tokens": {},
+    }
+
+
 def _shuffled(value: object, lots: random.Random) -> object:
     if isinstance(value, dict):
         keys = list(value)

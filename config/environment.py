@@ -3,41 +3,42 @@
 `TREASURY_API` names a socket of the daemon, or the folder with one socket per role;
 `TREASURY_SIGNER` names the signer's socket for people; `TREASURY_LAW` names a law file that
 `treasuryctl` compares with what the daemon says; `NO_COLOR` turns colours off. systemd hands
-sockets over by `LISTEN_PID`, `LISTEN_FDS` and `LISTEN_FDNAMES`.
+sockets over by `LISTEN_PID`, `LISTEN_FDS` and `LISTEN_FDNAMES`. `TREASURY_CHAIN` picks the node of
+a development chain.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
-API_DIRECTORY = Path("/run/treasury/api")
-PEOPLE_SOCKET = Path("/run/treasury-signer/people.sock")
+API_DIRECTORY = "/run/treasury/api"
+PEOPLE_SOCKET = "/run/treasury-signer/people.sock"
+DEVELOPMENT_CHAINS = ("eth-tester", "anvil")
+"""The nodes that a development chain may be served by; the first one needs nothing installed."""
 _FIRST_INHERITED = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """What `treasuryctl` takes from its environment."""
+    """What `treasuryctl` takes from its environment; `law` is empty when none is named.
 
-    api: Path
-    signer: Path
-    law: Path | None
-    is_plain: bool
+    Plain texts and no dataclass: this file is read at every start of a program that people wait
+    for, and `pathlib` and `dataclasses` would double its cost.
+    """
+
+    __slots__ = ("api", "is_plain", "law", "signer")
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        """Take the variables, with the places of an installed system as defaults."""
+        self.api = variables.get("TREASURY_API") or API_DIRECTORY
+        self.signer = variables.get("TREASURY_SIGNER") or PEOPLE_SOCKET
+        self.law = variables.get("TREASURY_LAW", "")
+        self.is_plain = bool(variables.get("NO_COLOR"))
 
 
 def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
-    """Return the environment's settings, with the places of an installed system as defaults."""
-    found = os.environ if variables is None else variables
-    law = found.get("TREASURY_LAW")
-    return Environment(
-        api=Path(found.get("TREASURY_API") or API_DIRECTORY),
-        signer=Path(found.get("TREASURY_SIGNER") or PEOPLE_SOCKET),
-        law=Path(law) if law else None,
-        is_plain=bool(found.get("NO_COLOR")),
-    )
+    """Return what the environment says."""
+    return Environment(os.environ if variables is None else variables)
 
 
 def inherited_sockets(

@@ -6,6 +6,7 @@ no path is opened except the file itself: `doctor` looks at the world.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 from config.errors import ConfigError
 from config.settings import (
+    Anchor,
     ApiRole,
     ApiSettings,
     ChainSettings,
@@ -22,6 +24,7 @@ from config.settings import (
     JournalSettings,
     LaneSettings,
     LogStyle,
+    Rollup,
     Settings,
     SignerLink,
 )
@@ -32,6 +35,7 @@ MAX_FILE_BYTES = 1_000_000
 MAX_SOCKET_PATH_BYTES = 107
 _DAY_S = 86_400
 _SQLITE = "sqlite:///"
+_ANCHOR = re.compile(r"(?P<number>[0-9]{1,15}):(?P<hash>0x[0-9a-f]{64})\Z")
 
 
 def load_settings(path: Path) -> Settings:
@@ -154,9 +158,14 @@ def _socket(table: Table, key: str, base: Path, default: str | None = None) -> P
 
 
 def _chain(name: str, table: Table) -> ChainSettings:
+    endpoints = _endpoints(table)
     settings = ChainSettings(
         name=name,
-        endpoints=_endpoints(table),
+        endpoints=endpoints,
+        read_quorum=_read_quorum(table, len(endpoints)),
+        lag_blocks=table.integer("lag_blocks", least=0, most=10_000, default=5),
+        anchor=_anchor(table),
+        rollup=table.choice("rollup", Rollup, Rollup.NONE),
         finality=_finality(table),
         poll_s=table.seconds("poll_s", least=0.05, most=3600, default=4),
         deadline_s=table.seconds("deadline_s", least=0.1, most=120, default=5),
@@ -174,7 +183,8 @@ def _endpoints(table: Table) -> tuple[str, ...]:
     urls = table.texts("endpoints")
     for number, url in enumerate(urls, start=1):
         if not _is_endpoint(url):
-            table.refuse("endpoints", f'entry {number} is no address of a node: "http://host:port"')
+            advice = '"http://host:port", "ws://host:port" or "ipc:///path"'
+            table.refuse("endpoints", f"entry {number} is no address of a node: {advice}")
     return urls
 
 
@@ -184,7 +194,25 @@ def _is_endpoint(url: str) -> bool:
         _ = parts.port
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
+    if parts.scheme == "ipc":
+        return not parts.netloc and len(parts.path) > 1
+    return parts.scheme in ("http", "https", "ws", "wss") and bool(parts.hostname)
+
+
+def _read_quorum(table: Table, count: int) -> int:
+    """Read how many endpoints must agree: below the majority, two groups could both be right."""
+    majority = count // 2 + 1
+    return table.integer("read_quorum", least=majority, most=max(count, 1), default=majority)
+
+
+def _anchor(table: Table) -> Anchor | None:
+    if not table.has("anchor"):
+        return None
+    match = _ANCHOR.match(table.text("anchor"))
+    if match is None:
+        table.refuse("anchor", 'write number and hash of an old block: "0:0x<64 hex digits>"')
+        return None
+    return Anchor(number=int(match["number"]), hash=match["hash"])
 
 
 def _finality(table: Table) -> Finality:

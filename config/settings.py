@@ -37,6 +37,21 @@ class ApiRole(StrEnum):
     SERVICE = "service"
 
 
+class Rollup(StrEnum):
+    """What a chain is, where its transactions may also pay for room on another chain."""
+
+    NONE = "none"
+    OP_STACK = "op-stack"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchor:
+    """An old block by number and hash, by which a chain is told from others with the same id."""
+
+    number: int
+    hash: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finality:
     """The rule of finality of one chain; `depth_blocks` counts only for `depth`."""
@@ -84,7 +99,9 @@ class ChainSettings:
 
     A reading older than `stale_after_s` is no reading; unmined bytes are sent again after
     `resend_after_s` and bid higher after `bump_after_s`; `*_in_flight` is the number of unmined
-    transfers that one sender may have.
+    transfers that one sender may have. `read_quorum` of the endpoints must agree on what decisions
+    rest on (None: the majority); an endpoint more than `lag_blocks` behind does not count among
+    them.
     """
 
     name: str
@@ -97,6 +114,15 @@ class ChainSettings:
     bump_after_s: float
     vault_in_flight: int
     hot_in_flight: int
+    read_quorum: int | None = None
+    lag_blocks: int = 5
+    anchor: Anchor | None = None
+    rollup: Rollup = Rollup.NONE
+
+    @property
+    def quorum(self) -> int:
+        """Return how many endpoints must agree."""
+        return self.read_quorum or len(self.endpoints) // 2 + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

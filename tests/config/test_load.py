@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from config.errors import ConfigError
 from config.load import load_law, load_settings, read_document
-from config.settings import ApiRole, Finality, FinalityKind, LogStyle
+from config.settings import Anchor, ApiRole, Finality, FinalityKind, LogStyle, Rollup
 
 SMALLEST = """
 [daemon]
@@ -50,6 +50,46 @@ def test_smallest_file_takes_defaults_and_paths_from_its_own_folder(tmp_path: Pa
     assert Finality(kind=FinalityKind.DEPTH, depth_blocks=2) == settings.chains["devnet"].finality
 
 
+def test_a_chain_says_how_many_endpoints_must_agree(tmp_path: Path) -> None:
+    """The majority by default, more by choice; anchor and rollup are read when they are given."""
+    three = SMALLEST.replace('545"]', '545", "ws://b:1/key", "ipc:///run/geth.ipc"]')
+    plain = load_settings(written(tmp_path, three)).chains["devnet"]
+    more = f'read_quorum = 3\nanchor = "17:0x{"ab" * 32}"\nrollup = "op-stack"\nlag_blocks = 0\n'
+    strict = load_settings(written(tmp_path, three + more)).chains["devnet"]
+    assert (2, 5, None, Rollup.NONE) == (
+        plain.quorum,
+        plain.lag_blocks,
+        plain.anchor,
+        plain.rollup,
+    )
+    assert (3, 0, Rollup.OP_STACK) == (strict.quorum, strict.lag_blocks, strict.rollup)
+    assert Anchor(number=17, hash="0x" + "ab" * 32) == strict.anchor
+
+
+@pytest.mark.parametrize(
+    ("line", "advice"),
+    [
+        ("read_quorum = 1", "write a whole number from 2 to 3"),
+        ("read_quorum = 4", "write a whole number from 2 to 3"),
+        ('anchor = "0xab"', "write number and hash of an old block"),
+        (f'anchor = "1:0x{"AB" * 32}"', "write number and hash of an old block"),
+        ('rollup = "arbitrum"', "write one of none, op-stack"),
+        ("lag_blocks = -1", "write a whole number from 0"),
+    ],
+)
+def test_a_quorum_that_protects_nothing_is_refused(tmp_path: Path, line: str, advice: str) -> None:
+    """R4.8: fewer than the majority could let two groups both be right, more could never agree."""
+    three = SMALLEST.replace('545"]', '545", "ws://b:1/key", "ipc:///run/geth.ipc"]')
+    assert advice in refusal(tmp_path, f"{three}{line}\n")
+
+
+@pytest.mark.parametrize("url", ["ipc://host/path", "ipc:///", "ipc://", "ws://", "geth.ipc"])
+def test_an_endpoint_names_a_host_or_a_path(tmp_path: Path, url: str) -> None:
+    """A socket on this machine has a path alone, everything else a host."""
+    text = SMALLEST.replace("http://127.0.0.1:8545", url)
+    assert "entry 1 is no address of a node" in refusal(tmp_path, text)
+
+
 def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     """Three mistakes are three lines, each with file, key, value and what to do."""
     text = SMALLEST.replace('"depth:2"', '"soon"').replace("http:", "ftp:")
@@ -58,7 +98,7 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     assert 3 == len(lines)
     assert (
         f"{path}: chains.devnet.endpoints = ['ftp://127.0.0.1:8545']: "
-        'entry 1 is no address of a node: "http://host:port"'
+        'entry 1 is no address of a node: "http://host:port", "ws://host:port" or "ipc:///path"'
     ) == lines[0]
     assert (
         f"{path}: chains.devnet.finality = 'soon': "

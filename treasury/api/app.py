@@ -39,7 +39,7 @@ _POWERS: Sequence[tuple[APIRouter, tuple[ApiRole, ...]]] = (
     (journal.reading, _PEOPLE),
     (motions.reading, _PEOPLE),
     (withdrawals.reading, _EVERYONE),
-    (motions.halting, (ApiRole.OPERATOR, ApiRole.TREASURER)),
+    (motions.stopping, (ApiRole.OPERATOR, ApiRole.TREASURER)),
     (refills.consenting, (ApiRole.TREASURER,)),
     (motions.consenting, (ApiRole.TREASURER,)),
     (withdrawals.consenting, (ApiRole.TREASURER,)),

@@ -13,8 +13,9 @@ from policies.consent import (
     motion_to_json,
     payload_digest,
 )
-from policies.lifecycles import ExposureState, MotionState, Owner
+from policies.lifecycles import MotionState, Owner
 from policies.terms import MotionTerms
+from treasury import halting
 from treasury.api import answers
 from treasury.api.answers import Glossary
 from treasury.api.asking import Narrowed, TheOffice, found_by
@@ -34,7 +35,7 @@ from treasury.ledger.tables import MotionRow
 
 reading = APIRouter(prefix="/v1/motions", tags=["motions"])
 consenting = APIRouter(prefix="/v1/motions", tags=["motions"])
-halting = APIRouter(prefix="/v1", tags=["halt"])
+stopping = APIRouter(prefix="/v1", tags=["halt"])
 
 
 @reading.get("")
@@ -108,24 +109,15 @@ def veto_motion(office: TheOffice, key: str, body: Signed, response: Response) -
     return shown
 
 
-@halting.post("/halt")
-def halt(office: TheOffice, body: Halt) -> dict[str, Any]:
+@stopping.post("/halt")
+def stop_exposure(office: TheOffice, body: Halt) -> dict[str, Any]:
     """Stop everything toward exposure; only a motion of a quorum resumes it."""
-    now = office.now()
     with office.ledger.write() as session:
-        found = queries.standings.exposure(session)
-        if found is None:
+        if queries.standings.exposure(session) is None:
             raise ApiError(503, "not_started", "the daemon has not started yet: nothing runs")
-        if not found.is_halted:
-            found = moves.move(
-                session,
-                found,
-                ExposureState.HALTED,
-                actor=Owner.API,
-                why=body.why,
-                now=now,
-                who="a person",
-            )
+        halting.halt(session, actor=Owner.API, why=body.why, now=office.now(), who="a person")
+        found = queries.standings.exposure(session)
+    assert found is not None
     office.wake()
     return {"state": found.state.value, "why": found.why, "since": found.changed_at}
 

@@ -3,18 +3,30 @@
 The place is a socket, or a folder with one socket per role (`reader.sock`, …). The first socket
 that this user may open is used; if none, the message says whether the daemon is missing or the
 permission.
+
+One request per connection, read to its end, is all of HTTP that is needed here; the library's
+client costs more than the rest of the program's start.
 """
 
 from __future__ import annotations
 
-import http.client
+import errno
 import json
 import os
 import socket
+import time
+from http import HTTPStatus
 from typing import Any, cast
-from urllib.parse import urlencode
 
-from treasury.cli.exits import BAD_DATA, INTERNAL, NO_PERMISSION, REFUSED, UNAVAILABLE, CommandError
+from treasury.cli.exits import (
+    BAD_DATA,
+    INTERNAL,
+    NO_PERMISSION,
+    REFUSED,
+    UNAVAILABLE,
+    USAGE,
+    CommandError,
+)
 
 READ = ("reader", "operator", "treasurer")
 GLANCE = ("reader", "operator", "treasurer", "service")
@@ -23,23 +35,9 @@ CONSENT = ("treasurer",)
 PAY = ("service",)
 DEADLINE_S = 10.0
 _MAX_ANSWER_BYTES = 16 * 2**20
+_CHUNK_BYTES = 65_536
 
 Json = dict[str, Any]
-
-
-class UnixConnection(http.client.HTTPConnection):
-    """An HTTP connection over a Unix socket."""
-
-    def __init__(self, path: str) -> None:
-        """Remember where the socket is."""
-        super().__init__("localhost", timeout=DEADLINE_S)
-        self._path = path
-
-    def connect(self) -> None:
-        """Connect to the socket."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(DEADLINE_S)
-        self.sock.connect(self._path)
 
 
 class Api:
@@ -51,9 +49,7 @@ class Api:
 
     def get(self, path: str, query: Json | None = None, roles: tuple[str, ...] = READ) -> Json:
         """Ask a question; empty values of the query are left out."""
-        wanted = {name: value for name, value in (query or {}).items() if value not in (None, "")}
-        target = f"{path}?{urlencode(wanted)}" if wanted else path
-        return self._ask("GET", target, None, roles=roles)
+        return self._ask("GET", path + _query(query or {}), None, roles=roles)
 
     def post(
         self, path: str, body: Json, roles: tuple[str, ...], headers: dict[str, str] | None = None
@@ -70,35 +66,31 @@ class Api:
         roles: tuple[str, ...],
         headers: dict[str, str] | None = None,
     ) -> Json:
-        connection = self._open(roles)
-        data = None if body is None else json.dumps(body).encode("ascii")
-        sent = {"Connection": "close", **(headers or {})}
-        if data is not None:
-            sent["Content-Type"] = "application/json"
-        try:
-            connection.request(method, target, body=data, headers=sent)
-            answer = connection.getresponse()
-            text = answer.read(_MAX_ANSWER_BYTES)
-        except TimeoutError as error:
-            message = f"the daemon did not answer within {DEADLINE_S:g} s: see its log"
-            raise CommandError(UNAVAILABLE, message) from error
-        except (OSError, http.client.HTTPException) as error:
-            message = f"the daemon broke off while answering ({error}): see its log"
-            raise CommandError(UNAVAILABLE, message) from error
-        finally:
-            connection.close()
-        return _understood(answer.status, text)
+        request = _request(method, target, body, headers or {})
+        with self._open(roles) as connection:
+            try:
+                connection.sendall(request)
+                answer = _read_all(connection)
+            except TimeoutError as error:
+                message = f"the daemon did not answer within {DEADLINE_S:g} s: see its log"
+                raise CommandError(UNAVAILABLE, message) from error
+            except OSError as error:
+                message = f"the daemon broke off while answering ({error}): see its log"
+                raise CommandError(UNAVAILABLE, message) from error
+        return _understood(*_parted(answer))
 
-    def _open(self, roles: tuple[str, ...]) -> UnixConnection:
+    def _open(self, roles: tuple[str, ...]) -> socket.socket:
         refusal: OSError | None = None
         for path in self._candidates(roles):
-            connection = UnixConnection(path)
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.settimeout(DEADLINE_S)
             try:
-                connection.connect()
+                connection.connect(path)
             except OSError as error:
                 connection.close()
                 # A socket that may not be opened says more than one that is not there.
-                refusal = error if refusal is None or error.errno == 13 else refusal
+                is_telling = refusal is None or error.errno == errno.EACCES
+                refusal = error if is_telling else refusal
             else:
                 return connection
         raise self._unreachable(refusal, roles)
@@ -123,6 +115,55 @@ class Api:
         )
 
 
+def _query(values: Json) -> str:
+    wanted = {name: value for name, value in values.items() if value not in (None, "")}
+    if not wanted:
+        return ""
+    from urllib.parse import urlencode
+
+    return f"?{urlencode(wanted)}"
+
+
+def _request(method: str, target: str, body: Json | None, headers: Json) -> bytes:
+    sent = {"Host": "localhost", "Connection": "close", **headers}
+    data = b""
+    if body is not None:
+        data = json.dumps(body).encode("ascii")
+        sent |= {"Content-Type": "application/json", "Content-Length": str(len(data))}
+    for name, value in sent.items():
+        if not (value.isascii() and value.isprintable()):
+            raise CommandError(USAGE, f"{name}: use printable ASCII only")
+    lines = [f"{method} {target} HTTP/1.1", *(f"{n}: {v}" for n, v in sent.items()), "", ""]
+    return "\r\n".join(lines).encode("ascii") + data
+
+
+def _read_all(connection: socket.socket) -> bytes:
+    end = time.monotonic() + DEADLINE_S
+    parts = bytearray()
+    while part := connection.recv(_CHUNK_BYTES):
+        parts += part
+        if len(parts) > _MAX_ANSWER_BYTES:
+            raise CommandError(BAD_DATA, "the answer is too large: narrow the list")
+        connection.settimeout(max(0.001, end - time.monotonic()))
+    return bytes(parts)
+
+
+def _parted(answer: bytes) -> tuple[int, bytes]:
+    """Part an answer into status and body; a body shorter than announced was cut off."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    headers = {
+        name.lower(): value.strip() for name, _, value in (li.partition(":") for li in lines)
+    }
+    words = first.split(" ")
+    if len(words) < 2 or not words[0].startswith("HTTP/1.") or not words[1].isdecimal():
+        text = "the answer is no HTTP" if answer else "the daemon closed the socket without a word"
+        raise CommandError(UNAVAILABLE, f"{text}: is this the daemon's socket?")
+    if headers.get("content-length") != str(len(body)):
+        raise CommandError(UNAVAILABLE, "the daemon broke off while answering: see its log")
+    return int(words[1]), body
+
+
 def _understood(status: int, text: bytes) -> Json:
     try:
         document = json.loads(text)
@@ -133,17 +174,17 @@ def _understood(status: int, text: bytes) -> Json:
         raise CommandError(
             BAD_DATA, "the answer is not a JSON object: is this the daemon's socket?"
         )
-    if status < http.client.BAD_REQUEST:
+    if status < HTTPStatus.BAD_REQUEST:
         return cast("Json", document)
     raise CommandError(_exit_code(status), _error_line(document))
 
 
 def _exit_code(status: int) -> int:
-    if status == http.client.FORBIDDEN:
+    if status == HTTPStatus.FORBIDDEN:
         return NO_PERMISSION
-    if status in (http.client.TOO_MANY_REQUESTS, http.client.SERVICE_UNAVAILABLE):
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         return UNAVAILABLE
-    return INTERNAL if status >= http.client.INTERNAL_SERVER_ERROR else REFUSED
+    return INTERNAL if status >= HTTPStatus.INTERNAL_SERVER_ERROR else REFUSED
 
 
 def _error_line(document: Json) -> str:

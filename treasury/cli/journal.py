@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from treasury.cli.exits import REFUSED, CommandError
@@ -17,10 +18,25 @@ def tail(call: Call) -> None:
     found = call.api.get("/v1/journal", wanted)
     lines: list[str] = []
     for entry in found["entries"]:
-        head = f"{entry['seq']:>6}  {clock(entry['at'])}  {entry['kind']}  {entry['subject']}"
-        lines.append(f"{plain(head)}  by {plain(entry['actor'])}")
-        lines += wrapped(plain(entry["body"]), indent="        ")
+        what = f"{entry['kind']} by {entry['actor']}"
+        lines.append(plain(f"{entry['seq']:>6}  {clock(entry['at'])}  {what}"))
+        lines += wrapped(plain(entry["subject"]), indent="        ")
+        lines += wrapped(_told(entry["body"]), indent="        ")
     call.show(found, lines or ["the journal is empty"])
+
+
+def _told(body: str) -> str:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return plain(body)
+    if not isinstance(found, dict) or not found:
+        return "-"
+    return ", ".join(f"{plain(name)} {_value(found[name])}" for name in found)
+
+
+def _value(value: object) -> str:
+    return plain(value if isinstance(value, str) else json.dumps(value))
 
 
 def verify(call: Call) -> None:

@@ -22,7 +22,7 @@ import os
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from config.environment import Environment, read_environment
@@ -40,7 +40,7 @@ class Call:
         self.arguments = arguments
         self.environment = environment
         self.now = now
-        self.api = Api(arguments.socket or str(environment.api))
+        self.api = Api(arguments.socket or environment.api)
 
     @property
     def wants_json(self) -> bool:
@@ -55,10 +55,10 @@ class Call:
             print("\n".join(lines))
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, clock: Callable[[], float] = time.time) -> int:
     """Run one command and return its exit code."""
     parsed = build_parser().parse_args(arguments)
-    call = Call(parsed, read_environment(), int(time.time()))
+    call = Call(parsed, read_environment(), int(clock()))
     try:
         _handler(parsed.handler)(call)
         sys.stdout.flush()

@@ -22,7 +22,7 @@ from treasury.cli.api import CONSENT, HALT
 from treasury.cli.exits import BAD_DATA, USAGE, CommandError
 from treasury.cli.keystore import open_keystore
 from treasury.cli.screen import ago, moment
-from treasury.cli.signing import Matter, ask, sign_matter
+from treasury.cli.signing import Matter, ask, outcome, sign_matter
 from treasury.cli.terms_view import motion_lines
 
 if TYPE_CHECKING:
@@ -162,10 +162,7 @@ def _hand_in(call: Call, matter: Matter, found: Json, what: str) -> None:
         return
     path = f"/v1/motions/{found['digest']}/{what}"
     answer = call.api.post(path, {"signature": signature}, CONSENT)
-    count, required = len(answer["approved_by"]), answer["required"]
-    needed = "" if required is None else f" of {required}"
-    done = "vetoed" if what == "veto" else "approved"
-    call.show(answer, [f"{done} motion #{answer['id']}: {count}{needed} approvals are in"])
+    call.show(answer, outcome(what, _title(found), found, answer))
 
 
 def _title(found: Json) -> str:

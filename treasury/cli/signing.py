@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from policies.crypto import BadSignatureError, recover_address
 from policies.law import Law
@@ -23,6 +23,7 @@ from treasury.cli.screen import plain
 if TYPE_CHECKING:
     from treasury.cli.main import Call
 
+Json = dict[str, Any]
 _SIGNATURE = re.compile(r"0x[0-9a-fA-F]{130}\Z")
 
 
@@ -102,3 +103,16 @@ def _require_counting(address: Address, matter: Matter) -> None:
             f"not signed: {plain(person.name)} made this proposal, another treasurer must approve"
         )
         raise CommandError(REFUSED, text)
+
+
+def outcome(what: str, title: str, before: Json, after: Json) -> list[str]:
+    """Say what handing in a signature did, in one line."""
+    kind = "vetoes" if what == "veto" else "approvals"
+    if len(after[kind]) == len(before[kind]):
+        return [f"{title}: this signature was there already, nothing changed"]
+    if what == "veto":
+        return [f"{title}: vetoed, the next tick ends it"]
+    makers = sum(1 for a in after["approvals"] if a["treasurer"] == after.get("maker"))
+    count, required = len(after["approvals"]) - makers, after.get("required")
+    needed = "" if required is None else f" of {required}"
+    return [f"{title}: approved, {count}{needed} approvals are in"]

@@ -11,7 +11,7 @@ from treasury.cli.api import CONSENT, GLANCE, PAY
 from treasury.cli.exits import REFUSED, USAGE, CommandError
 from treasury.cli.refills import amount_of
 from treasury.cli.screen import ago, fields, moment, plain, reasons
-from treasury.cli.signing import Matter, sign_matter
+from treasury.cli.signing import Matter, outcome, sign_matter
 from treasury.cli.terms_view import transfer_lines
 
 if TYPE_CHECKING:
@@ -124,9 +124,7 @@ def _hand_in(call: Call, matter: Matter, found: Json, what: str) -> None:
         return
     path = f"/v1/withdrawals/{found['id']}/{what}"
     answer = call.api.post(path, {"signature": signature}, CONSENT)
-    done = "vetoed" if what == "veto" else "approved"
-    count = len(answer["approvals"])
-    call.show(answer, [f"{done} withdrawal #{answer['id']}: {count} approvals are in"])
+    call.show(answer, outcome(what, _title(found), found, answer))
 
 
 def _title(found: Json) -> str:

@@ -123,7 +123,9 @@ def write_motion(
 ) -> None:
     """Write a carried motion in; inside a transaction."""
     book.write("motion_carried", {**content, "motionId": "0x" + motion_id.hex()}, now)
-    book.connection.execute("INSERT INTO motions VALUES (?, ?, ?)", (motion_id, kind, now))
+    book.connection.execute(
+        "INSERT OR IGNORE INTO motions VALUES (?, ?, ?)", (motion_id, kind, now)
+    )
 
 
 def pinned_tokens(book: Book) -> Mapping[str, str]:

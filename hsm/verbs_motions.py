@@ -14,6 +14,7 @@ from hsm import book_consent, book_law, book_orders, fields
 from hsm.book_law import Mark
 from hsm.room import Room, pinned_addresses
 from hsm.rules import CLOCK_SKEW_S, no
+from hsm.settings import Settings
 from hsm.wire import Answer, Body
 from policies.consent import (
     describe_motion,
@@ -45,12 +46,13 @@ def adopt(room: Room, body: Body) -> Answer:
     except LawError as error:
         return room.refuse(*(no("bad_law", line) for line in error.problems))
     motion_id = motion_digest(terms, room.book.deployment)
-    if book_law.has_motion(room.book, motion_id):
+    dropped = book_consent.vetoes_of(room.book, motion_id)
+    if book_law.has_motion(room.book, motion_id) and not dropped:
         return room.ok({"lawDigest": fields.to_hex(law_digest(law))})
     payload = {"lawDigest": fields.to_hex(law_digest(law))}
     reasons = [
         *_motion_problems(room, terms, MotionKind.ADOPT, payload, genesis_law=law),
-        *_law_problems(room, law),
+        *law_problems(room.settings, law),
         *_quorum_problems(room, terms, motion_id, body, genesis_law=law),
     ]
     if reasons:
@@ -165,10 +167,9 @@ def _quorum_problems(
     return list(dict.fromkeys(found))
 
 
-def _law_problems(room: Room, law: Law) -> Sequence[Reason]:
-    """Refuse a law that these settings cannot serve."""
+def law_problems(settings: Settings, law: Law) -> Sequence[Reason]:
+    """Return why these settings cannot serve a law."""
     found = []
-    settings = room.settings
     if law.profile is not settings.profile:
         found.append(
             no("profile_differs", f"the settings are {settings.profile}, the law {law.profile}")
@@ -179,19 +180,15 @@ def _law_problems(room: Room, law: Law) -> Sequence[Reason]:
             text = f"wallet {wallet.name}: the settings' key {wallet.key!r} has another address"
             found.append(no("key_differs", text))
     if law.profile is Profile.PRODUCTION:
-        found.extend(_production_problems(room, law))
+        found.extend(_production_problems(settings, law))
     return found
 
 
-def _production_problems(room: Room, law: Law) -> Sequence[Reason]:
+def _production_problems(settings: Settings, law: Law) -> Sequence[Reason]:
     found = []
-    people, quorum = len(law.roster.treasurers), law.roster.quorum
-    if quorum < 2 or people <= quorum:
-        text = f"{quorum} of {people}: production needs M ≥ 2 and N > M".replace("≥", ">=")
-        found.append(no("weak_quorum", text))
     tokens: dict[str, set[Role]] = {}
     for wallet in law.wallets:
-        key = room.settings.keys.get(wallet.key)
+        key = settings.keys.get(wallet.key)
         if key is not None:
             tokens.setdefault(key.token, set()).add(wallet.role)
     for token, roles in tokens.items():

@@ -10,6 +10,7 @@ from typing import NoReturn
 import pytest
 
 from tests.fakes.clock import FakeClock
+from tests.fakes.nodes import RealNode, RealNodes, chosen_nodes
 from tests.fakes.softhsm import SoftHsm, softhsm_at
 
 _BLOCKED = ("connect", "connect_ex", "bind", "sendto", "sendmsg")
@@ -45,3 +46,18 @@ def softhsm(tmp_path: Path) -> Iterator[SoftHsm]:
     """An empty SoftHSM store for this test alone; `SOFTHSM2_CONF` points at it."""
     with softhsm_at(tmp_path / "softhsm") as store:
         yield store
+
+
+@pytest.fixture(scope="session")
+def real_nodes() -> Iterator[RealNodes]:
+    """The nodes of this run; each is started when the first test asks for it."""
+    nodes = RealNodes()
+    yield nodes
+    nodes.stop()
+
+
+@pytest.fixture(params=chosen_nodes())
+def dev_chain(request: pytest.FixtureRequest, real_nodes: RealNodes) -> Iterator[RealNode]:
+    """A real node that mines at once: our own chain, then anvil. Mark the test `sockets`."""
+    with real_nodes.lend(request.param) as node:
+        yield node

@@ -14,10 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from treasury.dev.node_client import DevelopmentNode
+
 _ROOT = Path(__file__).parents[3]
 _LISTENING = b"Listening on "
 _READY_S = 30.0
 _END_S = 5.0
+_WEI = 10**18
 
 
 class LaunchError(Exception):
@@ -29,7 +32,7 @@ class ChainOptions:
     """How to start a chain.
 
     `port` zero picks a free one; `block_time_s` zero mines at every transaction; `funds` are whole
-    coins by address (our own chain only); `anvil` is the path of that binary, empty for our own.
+    coins by address; `anvil` is the path of that binary, empty for our own.
     """
 
     port: int = 0
@@ -72,6 +75,8 @@ def start_chain(options: ChainOptions, *, deadline_s: float = _READY_S) -> Runni
     try:
         assert process.stdout is not None
         url = _wait_for_url(process.stdout, time.monotonic() + deadline_s)
+        if options.anvil:
+            _fund(url, options.funds)
     except BaseException:
         _end(process, _END_S)
         if process.stdout is not None:
@@ -90,6 +95,13 @@ def running_chain(options: ChainOptions) -> Iterator[RunningChain]:
         yield chain
     finally:
         chain.stop()
+
+
+def _fund(url: str, funds: Mapping[str, int]) -> None:
+    """Give out the coins that anvil cannot be told of on its command line."""
+    with contextlib.closing(DevelopmentNode(url)) as node:
+        for address, coins in funds.items():
+            node.set_balance(address, coins * _WEI)
 
 
 def _wait_for_url(stdout: IO[bytes], deadline: float) -> str:

@@ -198,12 +198,11 @@ def _refill(
 def _limited(facts: BandFacts, band: Band, missing: int) -> tuple[int, tuple[Reason, ...]]:
     """Reduce what is missing to what may come, and say what reduced it."""
     amount, reasons = missing, []
-    most = band.cap - (facts.fee_ceiling if facts.asset.is_native else 0)
-    if amount > most:
-        # The signer's refill window is as large as the cap, fees included; what a stolen key may
-        # cost bounds each refill even while more than the balance is on its way out.
-        amount = most
-        text = f"one refill with its fee never exceeds the cap {facts.show(band.cap)}"
+    if amount > band.cap:
+        # The signer's refill window is as large as the cap: what a stolen key may cost bounds
+        # each refill even while more than the balance is on its way out.
+        amount = band.cap
+        text = f"one refill never exceeds the cap {facts.show(band.cap)}"
         reasons.append(Reason(code="cap_limits", text=text))
     if facts.window_left is not None and amount > facts.window_left:
         amount = max(facts.window_left, 0)

@@ -5,8 +5,9 @@ law and the signer's own book, so they run in the daemon (a preview) and in the 
 verdict counts). `Side.DAEMON_ONLY` rules need facts of the chain, which the signer cannot know.
 
 A window holds what was signed less than `window_s` ago: an entry exactly that old has left it.
-Windows count at signing, with the most that the fees may be when they are paid in the same asset,
-and nothing is ever given back. A limit is inclusive: exactly the limit may go.
+Windows count from the moment a nonce is assigned, and nothing is ever given back. Withdrawals and
+top-ups count with the most that their fees may be; so the native coin's window also counts the
+fees of token withdrawals. A limit is inclusive: exactly the limit may go.
 """
 
 from __future__ import annotations
@@ -31,7 +32,11 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowFacts:
-    """What was signed within the window for one wallet and asset, fees included where native."""
+    """What was signed within the window for one wallet and asset.
+
+    `amount`: with all fees where native; `count`: withdrawals of every asset; `first_use_amount`:
+    without fees, which go to nobody new.
+    """
 
     amount: int = 0
     count: int = 0
@@ -42,8 +47,8 @@ class WindowFacts:
 class WithdrawalFacts:
     """One withdrawal to be judged.
 
-    `is_first_use`: nothing was ever signed to this destination. `balance`: the wallet's projected
-    balance of the asset, None when unknown or, in the signer, unknowable.
+    `is_first_use`: the destination was never paid before this window. `balance`: the wallet's
+    projected balance of the asset, None when unknown or, in the signer, unknowable.
     """
 
     asset: Asset
@@ -56,8 +61,8 @@ class WithdrawalFacts:
 
     @property
     def cost(self) -> int:
-        """Return what leaves the wallet in this asset at most."""
-        return cost_of(self.asset, self.amount, self.max_fee)
+        """Return what leaves the wallet in this asset at most: with the fee where native."""
+        return self.amount + self.max_fee if self.asset.is_native else self.amount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +94,7 @@ def judge_withdrawal(
     rule = pool.withdrawals.get(facts.asset.symbol)
     if rule is None or facts.asset.chain != pool.chain:
         text = f"the law has no withdrawal rule for {facts.asset.symbol} in pool {pool.name}"
-        return (Reason(code="no_rule", text=text),)
+        return (Reason(code="no_withdrawal_rule", text=text),)
     case = _Case(facts=facts, rule=rule, pool=pool, law=law)
     limits = (x for x in WITHDRAWAL_LIMITS if x.side is Side.BOTH or not in_signer)
     return tuple(reason for limit in limits for reason in limit.judge(case))
@@ -107,25 +112,19 @@ def approvals_needed(amount: int, rule: WithdrawalRule) -> int:
 
 
 def judge_refill(
-    asset: Asset, band: Band, *, amount: int, max_fee: int, window: WindowFacts
+    asset: Asset, band: Band, *, amount: int, window: WindowFacts
 ) -> tuple[Reason, ...]:
-    """Say why a refill must not be signed: signed refills per wallet and window stay within cap."""
+    """Say why a refill must not be signed: signed refills per wallet and window stay within cap.
+
+    Its fee is left out on both sides: the vault pays it, and it never reaches the hot key.
+    """
     reasons = list(_zero(amount))
     left = band.cap - window.amount
-    if cost_of(asset, amount, max_fee) > left:
+    if amount > left:
         shown = format_amount(max(left, 0), asset.symbol, asset.decimals)
-        text = f"the refill window of this wallet has {shown} left, fees included"
+        text = f"the refill window of this wallet has {shown} left"
         reasons.append(Reason(code="refill_window", text=text))
     return tuple(reasons)
-
-
-def judge_sweep(asset: Asset, band: Band, *, amount: int) -> tuple[Reason, ...]:
-    """Say why a sweep must not be signed: crumbs would turn a wallet's balance into fees."""
-    if amount >= band.minimum_move:
-        return ()
-    shown = format_amount(band.minimum_move, asset.symbol, asset.decimals)
-    text = f"a sweep moves {shown} at least; less would be lost in fees"
-    return (Reason(code="below_minimum_move", text=text),)
 
 
 def judge_top_up(
@@ -134,16 +133,16 @@ def judge_top_up(
     """Say why a gas top-up must not be signed."""
     reasons = list(_zero(amount))
     if not asset.is_native or asset.chain != rule.chain:
-        reasons.append(Reason(code="not_gas", text="a top-up is in the chain's own coin"))
+        reasons.append(Reason(code="not_native", text="a top-up is in the chain's own coin"))
     if amount > rule.ceiling:
         shown = format_amount(rule.ceiling, asset.symbol, asset.decimals)
         text = f"a top-up never exceeds {shown}"
-        reasons.append(Reason(code="above_ceiling", text=text))
+        reasons.append(Reason(code="per_transfer", text=text))
     left = rule.window_amount - window.amount
     if amount + max_fee > left:
         shown = format_amount(max(left, 0), asset.symbol, asset.decimals)
         text = f"the top-up window has {shown} left, fees included"
-        reasons.append(Reason(code="top_up_window", text=text))
+        reasons.append(Reason(code="window_amount", text=text))
     return tuple(reasons)
 
 
@@ -158,14 +157,9 @@ def judge_token_fee(
     return (Reason(code="fee_window", text=text),)
 
 
-def cost_of(asset: Asset, amount: int, max_fee: int) -> int:
-    """Return what a transfer takes from its window: the amount, with the fee where native."""
-    return amount + max_fee if asset.is_native else amount
-
-
 def _zero(amount: int) -> Iterator[Reason]:
     if amount <= 0:
-        yield Reason(code="zero_amount", text="the amount must be above zero")
+        yield Reason(code="nothing_moves", text="the amount must be above zero")
 
 
 def _amount_is_real(case: _Case) -> Iterator[Reason]:
@@ -175,7 +169,7 @@ def _amount_is_real(case: _Case) -> Iterator[Reason]:
 def _per_transfer(case: _Case) -> Iterator[Reason]:
     if case.facts.amount > case.rule.per_transfer:
         text = f"one withdrawal never exceeds {case.show(case.rule.per_transfer)}"
-        yield Reason(code="above_per_transfer", text=text)
+        yield Reason(code="per_transfer", text=text)
 
 
 def _window_amount(case: _Case) -> Iterator[Reason]:
@@ -193,9 +187,9 @@ def _window_count(case: _Case) -> Iterator[Reason]:
 
 def _first_use(case: _Case) -> Iterator[Reason]:
     left = case.rule.first_use_amount - case.facts.window.first_use_amount
-    if case.facts.is_first_use and case.facts.cost > left:
+    if case.facts.is_first_use and case.facts.amount > left:
         text = f"{case.show(max(left, 0))} are left in the window for first-use recipients"
-        yield Reason(code="first_use_amount", text=text)
+        yield Reason(code="first_use", text=text)
 
 
 def _destination(case: _Case) -> Iterator[Reason]:
@@ -210,7 +204,7 @@ def _destination(case: _Case) -> Iterator[Reason]:
 def _not_ours(case: _Case) -> Iterator[Reason]:
     to, chain = case.facts.destination, case.pool.chain
     if to == NATIVE:
-        yield Reason(code="zero_address", text="nobody holds the zero address")
+        yield Reason(code="not_a_person", text="nobody holds the zero address")
     ours = next((w for w in case.law.wallets if w.chain == chain and w.address == to), None)
     if ours is not None:
         text = f"{to} is our own wallet {ours.name}; a withdrawal goes to somebody else"
@@ -218,7 +212,7 @@ def _not_ours(case: _Case) -> Iterator[Reason]:
     for asset in case.law.assets:
         if asset.chain == chain and not asset.is_native and asset.address == to:
             text = f"{to} is the contract of {asset.symbol}; money sent there is lost"
-            yield Reason(code="token_contract", text=text)
+            yield Reason(code="not_a_person", text=text)
 
 
 def _balance(case: _Case) -> Iterator[Reason]:
@@ -247,13 +241,12 @@ WITHDRAWAL_LIMITS: tuple[Limit, ...] = (
 
 _FOR_GOOD = frozenset(
     {
-        "no_rule",
-        "zero_amount",
-        "above_per_transfer",
+        "no_withdrawal_rule",
+        "nothing_moves",
+        "per_transfer",
         "not_allowed",
         "denied",
-        "zero_address",
         "own_wallet",
-        "token_contract",
+        "not_a_person",
     }
 )

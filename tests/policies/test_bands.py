@@ -288,13 +288,13 @@ def test_the_signers_window_limits_the_proposal(left: int, action: str, amount: 
 
 
 def test_one_refill_never_exceeds_the_cap() -> None:
-    """However much is on its way out, amount and fee stay within what a stolen key may cost."""
+    """However much is on its way out, the amount stays within what a stolen key may cost."""
     verdict = assess(facts(observed=0, outbound=70 * ETH), BAND)
     dollars = assess(
         facts(asset=DOLLAR, observed=0, outbound=70_000 * USDC, vault_balance=10**6 * USDC), DOLLARS
     )
 
-    assert (REFILL, 99 * ETH) == _told(verdict)
+    assert (REFILL, 100 * ETH) == _told(verdict)
     assert ["below_floor", "urgent", "cap_limits"] == _codes(verdict)
     assert (REFILL, 100_000 * USDC) == _told(dollars)
 

@@ -16,17 +16,15 @@ from policies.limits import (
     WindowFacts,
     WithdrawalFacts,
     approvals_needed,
-    cost_of,
     is_refused_for_good,
     judge_refill,
-    judge_sweep,
     judge_token_fee,
     judge_top_up,
     judge_withdrawal,
 )
 from policies.terms import NATIVE, Reason
-from tests.laws import ETH, USDC, address_of, make_law
-from tests.policies.band_facts import BAND, COIN, DOLLAR, DOLLARS, FEE, LAW
+from tests.laws import ETH, address_of, make_law
+from tests.policies.band_facts import BAND, COIN, DOLLAR, FEE, LAW
 
 POOL = LAW.pools[0]
 RULE = POOL.withdrawals["ETH"]
@@ -64,29 +62,29 @@ SPENT = 15 * ETH - FEE
     ("changes", "codes"),
     [
         ({}, []),
-        ({"amount": 0}, ["zero_amount"]),
-        ({"amount": -1}, ["zero_amount"]),
+        ({"amount": 0}, ["nothing_moves"]),
+        ({"amount": -1}, ["nothing_moves"]),
         ({"amount": 1}, []),
         ({"amount": 5 * ETH - 1}, []),
         ({"amount": 5 * ETH}, []),
-        ({"amount": 5 * ETH + 1}, ["above_per_transfer"]),
+        ({"amount": 5 * ETH + 1}, ["per_transfer"]),
         ({"amount": 5 * ETH, "window": WindowFacts(amount=SPENT - 1)}, []),
         ({"amount": 5 * ETH, "window": WindowFacts(amount=SPENT)}, []),
         ({"amount": 5 * ETH, "window": WindowFacts(amount=SPENT + 1)}, ["window_amount"]),
         ({"amount": 5 * ETH, "window": WindowFacts(amount=30 * ETH)}, ["window_amount"]),
         ({"window": WindowFacts(count=99)}, []),
         ({"window": WindowFacts(count=100)}, ["window_count"]),
-        ({"is_first_use": True, "window": WindowFacts(first_use_amount=7 * ETH - FEE)}, []),
+        ({"is_first_use": True, "window": WindowFacts(first_use_amount=7 * ETH)}, []),
         (
-            {"is_first_use": True, "window": WindowFacts(first_use_amount=7 * ETH - FEE + 1)},
-            ["first_use_amount"],
+            {"is_first_use": True, "window": WindowFacts(first_use_amount=7 * ETH + 1)},
+            ["first_use"],
         ),
         ({"is_first_use": False, "window": WindowFacts(first_use_amount=50 * ETH)}, []),
-        ({"destination": NATIVE}, ["zero_address"]),
+        ({"destination": NATIVE}, ["not_a_person"]),
         ({"destination": address_of("vault")}, ["own_wallet"]),
         ({"destination": address_of("hot-a")}, ["own_wallet"]),
         ({"destination": address_of("hot-b")}, ["own_wallet"]),
-        ({"destination": DOLLAR.address}, ["token_contract"]),
+        ({"destination": DOLLAR.address}, ["not_a_person"]),
         ({"balance": None}, ["balance_unknown"]),
         ({"balance": ETH + FEE}, []),
         ({"balance": ETH + FEE - 1}, ["balance_short"]),
@@ -109,7 +107,7 @@ def test_first_use_recipients_cannot_slip_under_by_small_payments() -> None:
         window = WindowFacts(
             amount=window.amount + seen.cost,
             count=window.count + 1,
-            first_use_amount=window.first_use_amount + seen.cost,
+            first_use_amount=window.first_use_amount + seen.amount,
         )
 
     assert paid == 8 * ETH
@@ -125,7 +123,7 @@ def test_all_reasons_are_told_at_once() -> None:
         window=WindowFacts(amount=20 * ETH, count=100, first_use_amount=8 * ETH),
     )
 
-    told = "above_per_transfer window_amount window_count first_use_amount not_allowed denied"
+    told = "per_transfer window_amount window_count first_use not_allowed denied"
     assert [*told.split(), "balance_short", "balance_percent"] == _judge(seen, law=law)
 
 
@@ -145,23 +143,23 @@ def test_the_signer_runs_what_it_can_know_and_the_daemon_everything() -> None:
     daemon_only = {limit.name for limit in WITHDRAWAL_LIMITS if limit.side is Side.DAEMON_ONLY}
 
     assert {"balance"} == daemon_only
-    assert ["above_per_transfer"] == _judge(seen, in_signer=True)
-    assert ["above_per_transfer", "balance_unknown"] == _judge(seen)
+    assert ["per_transfer"] == _judge(seen, in_signer=True)
+    assert ["per_transfer", "balance_unknown"] == _judge(seen)
 
 
 def test_no_rule_is_a_refusal() -> None:
     """R1.10: an asset without a withdrawal rule, or of another chain, is never paid out."""
     elsewhere = dataclasses.replace(COIN, chain="other")
 
-    assert ["no_rule"] == _judge(facts(asset=DOLLAR))
-    assert ["no_rule"] == _judge(facts(asset=elsewhere))
+    assert ["no_withdrawal_rule"] == _judge(facts(asset=DOLLAR))
+    assert ["no_withdrawal_rule"] == _judge(facts(asset=elsewhere))
 
 
 @pytest.mark.parametrize(
     ("percent", "amount", "codes"),
     [
         (10, 5 * ETH, []),
-        (10, 5 * ETH + 1, ["above_per_transfer", "balance_percent"]),
+        (10, 5 * ETH + 1, ["per_transfer", "balance_percent"]),
         (3, ETH + ETH // 2, []),
         (3, ETH + ETH // 2 + 1, ["balance_percent"]),
     ],
@@ -177,11 +175,11 @@ def test_a_share_of_the_balance(percent: int, amount: int, codes: list[str]) -> 
     ("codes", "expected"),
     [
         ([], False),
-        (["window_amount", "balance_short", "window_count", "first_use_amount"], False),
+        (["window_amount", "balance_short", "window_count", "first_use"], False),
         (["balance_unknown"], False),
         (["window_amount", "denied"], True),
-        (["above_per_transfer"], True),
-        (["no_rule"], True),
+        (["per_transfer"], True),
+        (["no_withdrawal_rule"], True),
     ],
 )
 def test_what_time_can_heal_is_held_and_the_rest_refused(codes: list[str], expected: bool) -> None:
@@ -203,48 +201,36 @@ def test_treasurers_for_large_withdrawals(amount: int, needed: int) -> None:
 @pytest.mark.parametrize(
     ("amount", "signed", "codes"),
     [
-        (100 * ETH - FEE, 0, []),
-        (100 * ETH - FEE + 1, 0, ["refill_window"]),
-        (40 * ETH - FEE, 60 * ETH, []),
-        (40 * ETH, 60 * ETH, ["refill_window"]),
+        (100 * ETH, 0, []),
+        (100 * ETH + 1, 0, ["refill_window"]),
+        (40 * ETH, 60 * ETH, []),
+        (40 * ETH, 60 * ETH + 1, ["refill_window"]),
         (1, 200 * ETH, ["refill_window"]),
-        (0, 0, ["zero_amount"]),
+        (0, 0, ["nothing_moves"]),
     ],
 )
 def test_signed_refills_stay_within_the_cap(amount: int, signed: int, codes: list[str]) -> None:
     """R2.14: whatever a stolen daemon asks, one wallet's window of refills is its cap."""
     window = WindowFacts(amount=signed)
 
-    assert codes == _codes(judge_refill(COIN, BAND, amount=amount, max_fee=FEE, window=window))
+    assert codes == _codes(judge_refill(COIN, BAND, amount=amount, window=window))
 
 
 def test_a_tokens_fee_is_not_in_its_own_window() -> None:
     """Fees are native coin: they count where native coin counts."""
-    full = judge_refill(DOLLAR, DOLLARS, amount=100_000 * USDC, max_fee=FEE, window=WindowFacts())
-
-    assert full == ()
-    assert cost_of(DOLLAR, 5, 7) == 5
-    assert cost_of(COIN, 5, 7) == 12
-    assert ["refill_window"] == _codes(
-        judge_refill(DOLLAR, DOLLARS, amount=100_000 * USDC + 1, max_fee=0, window=WindowFacts())
-    )
-
-
-@pytest.mark.parametrize(("amount", "codes"), [(ETH - 1, ["below_minimum_move"]), (ETH, [])])
-def test_sweeps_of_crumbs_are_refused(amount: int, codes: list[str]) -> None:
-    """A stolen daemon cannot burn a wallet in fees by sweeping it wei by wei."""
-    assert codes == _codes(judge_sweep(COIN, BAND, amount=amount))
+    assert facts(asset=DOLLAR, amount=5, max_fee=7).cost == 5
+    assert facts(asset=COIN, amount=5, max_fee=7).cost == 12
 
 
 @pytest.mark.parametrize(
     ("amount", "signed", "codes"),
     [
         (ETH // 2, 0, []),
-        (ETH // 2 + 1, 0, ["above_ceiling"]),
+        (ETH // 2 + 1, 0, ["per_transfer"]),
         (ETH // 2, ETH + ETH // 2 - FEE, []),
-        (ETH // 2, ETH + ETH // 2 - FEE + 1, ["top_up_window"]),
-        (ETH, 5 * ETH, ["above_ceiling", "top_up_window"]),
-        (0, 0, ["zero_amount"]),
+        (ETH // 2, ETH + ETH // 2 - FEE + 1, ["window_amount"]),
+        (ETH, 5 * ETH, ["per_transfer", "window_amount"]),
+        (0, 0, ["nothing_moves"]),
     ],
 )
 def test_top_ups(amount: int, signed: int, codes: list[str]) -> None:
@@ -259,7 +245,7 @@ def test_top_ups_are_gas(asset: Any) -> None:  # noqa: ANN401  (either asset of 
     """A sponsor gives its own chain's coin and nothing else."""
     reasons = judge_top_up(asset, TOP_UP, amount=1, max_fee=1, window=WindowFacts())
 
-    assert ["not_gas"] == _codes(reasons)
+    assert ["not_native"] == _codes(reasons)
 
 
 @pytest.mark.parametrize(("fee", "codes"), [(2 * ETH, []), (2 * ETH + 1, ["fee_window"])])
@@ -282,7 +268,7 @@ def test_whatever_is_asked_the_window_holds(asked: list[tuple[int, bool]]) -> No
         window = WindowFacts(
             amount=window.amount + seen.cost,
             count=window.count + 1,
-            first_use_amount=window.first_use_amount + (seen.cost if is_first_use else 0),
+            first_use_amount=window.first_use_amount + (amount if is_first_use else 0),
         )
 
     assert window.amount <= RULE.window_amount

@@ -42,7 +42,7 @@ from treasury.introduction import SignerWatch, introduce
 from treasury.lanes import Lane
 from treasury.ledger import Ledger, open_ledger
 from treasury.ledger.queries import standings
-from treasury.ticks import money_tick, watch_tick
+from treasury.ticks import money_lane, watch_lane
 from treasury.world import World
 
 EXIT_OK = 0
@@ -107,16 +107,14 @@ def _lanes(settings: Settings, ledger: Ledger, deployment: bytes) -> tuple[Lane,
         if chain is None:
             log.warning("chain_not_in_law", chain=name)
             continue
-        for kind, tick, limits in (
-            ("watch", watch_tick, settings.watch),
-            ("money", money_tick, settings.money),
-        ):
+        for make, limits in ((watch_lane, settings.watch), (money_lane, settings.money)):
             # Each lane has connections of its own: a slow one never delays the other.
             world = _world(settings, chain_settings, ledger, deployment, chain.chain_id)
+            belt = make(world)
             lanes.append(
                 Lane(
-                    f"{kind}:{name}",
-                    lambda tick=tick, world=world: tick(world, utc_now()),  # type: ignore[misc]
+                    belt.name,
+                    lambda belt=belt: belt(utc_now()),  # type: ignore[misc]
                     interval_s=chain_settings.poll_s,
                     deadline_s=limits.deadline_s,
                 )

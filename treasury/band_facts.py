@@ -15,7 +15,7 @@ from policies.lifecycles import TransferState, WalletState
 from policies.schedule import is_open, parse_schedule
 from policies.terms import NATIVE, Address, Stamp
 from treasury.ledger import Session
-from treasury.ledger.facts import Cells, Refill, Standing, Tick
+from treasury.ledger.facts import Cells, Refill, SignedRefill, Standing, Tick
 from treasury.ledger.queries import refills, standings, transfers, watch
 from treasury.projection import OnTheWay, claims_on_vault, on_the_way
 
@@ -32,6 +32,7 @@ class View:
     standings: dict[str, Standing]
     open_refills: tuple[Refill, ...]
     last_changes: dict[tuple[str, Address], int | None]
+    signed_refills: tuple[SignedRefill, ...]
     now: int
 
     def standing(self, wallet: str) -> Standing | None:
@@ -59,6 +60,7 @@ def views_at(
     open_refills = refills.open_ones(session, chain_id)
     standing = {s.name: s for s in standings.wallets(session, chain_id)}
     changes = refills.last_changes(session, chain_id)
+    signed = transfers.signed_refills(session, chain_id, now - _longest_window(law))
 
     def view(cells: Cells) -> View:
         return View(
@@ -70,6 +72,7 @@ def views_at(
             standings=standing,
             open_refills=open_refills,
             last_changes=changes,
+            signed_refills=signed,
             now=now,
         )
 
@@ -111,7 +114,26 @@ def band_facts(
         vault_native=vault_gives(NATIVE),
         wallet_native=view.left(wallet.address, NATIVE),
         fee_ceiling=chain.fee_ceiling,
+        window_left=_window_left(view, pool, wallet, asset),
     )
+
+
+def _window_left(view: View, pool: Pool, wallet: Wallet, asset: Asset) -> int:
+    """Return what the signer would still sign toward the wallet in the rule's window."""
+    since = view.now - pool.refills[asset.symbol].window_s
+    signed = sum(
+        refill.amount
+        for refill in view.signed_refills
+        if refill.destination == wallet.address
+        and refill.asset == asset.address
+        and refill.signed_at > since
+    )
+    return max(pool.bands[asset.symbol].cap - signed, 0)
+
+
+def _longest_window(law: Law) -> int:
+    rules = [rule.window_s for pool in law.pools for rule in pool.refills.values()]
+    return max(rules, default=0)
 
 
 def _is_calm(view: View, wallet: str) -> bool:

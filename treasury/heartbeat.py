@@ -1,7 +1,7 @@
-"""Talk to the supervisor: readiness, watchdog, one line of status, and the sockets it opened.
+"""Talk to the supervisor: readiness, watchdog and one line of status.
 
-The protocol of sd_notify(3) and sd_listen_fds(3) in plain Python, so that nothing is imported for
-it. Outside systemd every message is silently dropped and no socket is passed.
+The protocol of sd_notify(3) in plain Python, so that nothing is imported for it. Outside systemd
+every message is silently dropped.
 
 What this does not decide is whether we are well: the caller feeds the watchdog only after every
 lane has finished a tick in time. A beat from an independent thread would prove nothing.
@@ -9,18 +9,10 @@ lane has finished a tick in time. A beat from an independent thread would prove 
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Mapping
 
-from treasury.errors import TreasuryError
-
-_FIRST_PASSED_FD = 3
 _STATUS_LIMIT = 200
-
-
-class ActivationError(TreasuryError):
-    """The supervisor passed sockets in a way that we cannot understand."""
 
 
 class Heartbeat:
@@ -71,37 +63,6 @@ class Heartbeat:
         except OSError:
             return False
         return True
-
-
-def passed_sockets(
-    environ: Mapping[str, str], process_id: int, *, first_fd: int = _FIRST_PASSED_FD
-) -> dict[str, tuple[socket.socket, ...]]:
-    """Take the listening sockets that systemd opened, by their FileDescriptorName.
-
-    Empty when we were not started by a socket unit. Raises `ActivationError` when count and names
-    disagree, because a socket under a wrong name would be a wrong role.
-    """
-    if environ.get("LISTEN_PID") != str(process_id):
-        return {}
-    names = environ.get("LISTEN_FDNAMES", "").split(":")
-    count = environ.get("LISTEN_FDS", "")
-    if count != str(len(names)) or not all(names):
-        raise ActivationError(
-            f"systemd passed {count or 'no'} sockets and {len(names)} names: "
-            "give every .socket unit a FileDescriptorName"
-        )
-    passed: dict[str, tuple[socket.socket, ...]] = {}
-    for offset, name in enumerate(names):
-        passed[name] = (*passed.get(name, ()), _adopt(first_fd + offset))
-    return passed
-
-
-def _adopt(descriptor: int) -> socket.socket:
-    os.set_inheritable(descriptor, False)
-    try:
-        return socket.socket(fileno=descriptor)
-    except OSError as error:
-        raise ActivationError(f"file descriptor {descriptor} is not a socket: {error}") from error
 
 
 def _socket_address(address: str | None) -> str | None:

@@ -20,12 +20,23 @@ _REFRESH_SHARE = 32
 class Tail:
     """Counts by bucket, and the return period of reaching each bucket or a higher one."""
 
-    __slots__ = ("anchor", "counts", "decades", "excess_floor", "excess_prior", "pending", "total")
+    __slots__ = ("anchor", "counts", "decades", "excess_floor", "excess_prior", "pending", "spare", "total")
 
     def __init__(
-        self, *, size: int, excess_prior: float, excess_floor: float, anchor: int = 0
+        self,
+        *,
+        size: int,
+        excess_prior: float,
+        excess_floor: float,
+        anchor: int = 0,
+        spare: float = 1.0,
     ) -> None:
-        """Start empty; the excesses are in buckets; nothing below the anchor is rare."""
+        """Start empty; the excesses are in buckets; nothing below the anchor is rare.
+
+        What was seen no more often than `spare` times may be an accident (or a probe), so it
+        does not make the like of it usual.
+        """
+        self.spare = spare
         self.anchor = anchor
         self.counts = [0.0] * size
         self.decades = [0.0] * size
@@ -71,11 +82,12 @@ class Tail:
         fall = 1.0 / (excess * LN10)
         top = log10(max(above, _NONE_SEEN))
         seen = 0.0
+        spare = self.spare + _TRACE
         for bucket in range(len(counts) - 1, -1, -1):
             seen += counts[bucket]
             expected = top - (bucket - threshold) * fall if bucket > threshold else top
-            if seen > _TRACE:
-                expected = max(expected, log10(seen))
+            if seen > spare:
+                expected = max(expected, log10(seen - self.spare))
             decades[bucket] = past - expected
         self.pending = 0
 

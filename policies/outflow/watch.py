@@ -61,11 +61,11 @@ class WalletWatch:
         self.heat = Tail(size=64, excess_prior=3.0, excess_floor=1.5)
         self.times = Tail(size=64, excess_prior=3.0, excess_floor=1.5)
         self.tails = (self.entry, self.total, self.score, self.heat, self.times)
-        self.fresh = _flow("fresh", (1, 6, 24, 72))
-        self.all = _flow("all", (1, 24))
-        self.rare = _flow("rare", (1,))
-        self.large = _flow("large", (1, 6))
-        self.crowd = _flow("crowd", (1, 24))
+        self.fresh = _flow("fresh", (1, 6, 24, 72), 1.4)
+        self.all = _flow("all", (1, 24), 2.2)
+        self.rare = _flow("rare", (1,), 1.2)
+        self.large = _flow("large", (1, 6), 1.2)
+        self.crowd = _flow("crowd", (1, 24), 1.2)
         self.flows = (self.fresh, self.all, self.rare, self.large, self.crowd)
         self.events = self.active_days = self.day_events = self.unread = self.rarities = 0
         self.first = self.last = self.next_roll = self.day_end = 0
@@ -446,8 +446,8 @@ class WalletWatch:
             scale.rarity = max(0.0, log10(whole / (below + 1.0)))
 
 
-def _flow(name: str, hours: tuple[int, ...]) -> Flow:
-    windows = (Window(h * HOUR_S, excess_prior=2.0, excess_floor=1.0) for h in hours)
+def _flow(name: str, hours: tuple[int, ...], margin: float) -> Flow:
+    windows = (Window(h * HOUR_S, margin=margin) for h in hours)
     return Flow(name, tuple(windows))
 
 

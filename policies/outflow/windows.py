@@ -20,6 +20,8 @@ _UNIT = 48
 _SIZE = 128
 _LOG_STEP = log(2.0) / PER_OCTAVE
 _SPEAKS_AFTER_DAYS = 5
+_EXCESS_PRIOR = 2.0
+_EXCESS_FLOOR = 1.0
 _NEVER = float("inf")
 
 
@@ -32,15 +34,18 @@ class Window:
     """One span of one flow: its sum now, and what its peaks were on former active days."""
 
     __slots__ = (
-        "accepted", "accepted_until", "bar", "base", "days", "grain_end", "grain_s", "marks",
+        "accepted", "accepted_until", "bar", "base", "days", "grain_end", "grain_s", "margin", "marks",
         "peak", "record", "slot", "span_s", "tail",
     )  # fmt: skip
 
-    def __init__(self, span_s: int, *, excess_prior: float, excess_floor: float) -> None:
-        """Start empty; the excesses are in quarter octaves."""
+    def __init__(self, span_s: int, *, margin: float) -> None:
+        """Start empty; nothing below the record times the margin is ever rare."""
+        self.margin = margin
         self.span_s = span_s
         self.grain_s = span_s // GRAINS
-        self.tail = Tail(size=_SIZE, excess_prior=excess_prior, excess_floor=excess_floor)
+        self.tail = Tail(
+            size=_SIZE, excess_prior=_EXCESS_PRIOR, excess_floor=_EXCESS_FLOOR, spare=0.0
+        )
         self.marks = [0.0] * GRAINS
         self.slot = 0
         self.grain_end = 0
@@ -84,11 +89,11 @@ class Window:
         slot = _SIZE - 1
         while slot > 0 and table[slot - 1] >= decades:
             slot -= 1
-        return max(exp((slot - _UNIT) * _LOG_STEP), self.record * 1.02)
+        return max(exp((slot - _UNIT) * _LOG_STEP), self.record * self.margin)
 
     def decades(self, sum_: float) -> float:
         """Return the return period of a sum in decades of days; 0 while too little is known."""
-        if self.days < _SPEAKS_AFTER_DAYS or sum_ <= self.record * 1.02:
+        if self.days < _SPEAKS_AFTER_DAYS or sum_ <= self.record * self.margin:
             return 0.0
         return self.tail.decades[slot_of(sum_)]
 

@@ -54,6 +54,7 @@ class Maker:
         self.dice = random.Random(f"{archetype}-{seed}")
         self.priced = priced
         self.limit = float("inf")
+        self.largest: dict[str, float] = {}
         self.events: list[Outflow] = []
 
     def address(self) -> str:
@@ -85,6 +86,8 @@ class Maker:
 
     def pay(self, time: float, to: str, coin: Coin, value: float) -> None:
         """Write one payment down."""
+        if value < self.limit:
+            self.largest[coin.name] = max(value, self.largest.get(coin.name, 0.0))
         digits = 4 if self.dice.random() < 0.5 else 12
         amount = float(f"{value / coin.price:.{digits}g}")
         self.events.append(Outflow(int(time), to, coin.name, amount, value if self.priced else None))
@@ -102,6 +105,10 @@ class Maker:
             name: value / days * reserve_days * self.dice.uniform(0.4, 1.6)
             for name, value in spent.items()
         }
+        if busy:
+            # A wallet that pays on demand holds what its largest payments need.
+            for name, value in self.largest.items():
+                balance[name] = max(balance[name], value * self.dice.uniform(0.7, 3.0))
         return Wallet(archetype, busy, events, coins, balance)
 
 

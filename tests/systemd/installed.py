@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.systemd.machine import Machine, install_into
+from treasury.dev.chain.launch import RunningChain
 from treasury.dev.deployment import Deployment, Plan, lay_out, write_daemon_settings
 
 _SIGNER_HOME = "var/lib/treasury-signer"
@@ -28,6 +31,7 @@ class Installed:
 
     machine: Machine
     deployment: Deployment
+    chain: RunningChain
 
     def credential(self, token: str) -> Path:
         """Return the file from which systemd loads the PIN of a token."""
@@ -39,15 +43,20 @@ class Installed:
         return replace(self.deployment, sockets=sockets)
 
 
-def install(folder: Path, chain_url: str) -> Installed:
-    """Install programs, units, keys and settings into a machine that is not booted yet."""
+def install(folder: Path, start: Callable[[Deployment], RunningChain]) -> Installed:
+    """Install programs, units, keys and settings into a machine that is not booted yet.
+
+    `start` starts the chain that the machine's daemon reaches on the shared loopback.
+    """
     machine = Machine(folder)
     install_into(machine.tree)
     made = lay_out(folder / "deployment", Plan())
-    write_daemon_settings(made, chain_url)
-    installed = Installed(machine=machine, deployment=made)
+    chain = start(made)
+    write_daemon_settings(made, chain.url)
+    installed = Installed(machine=machine, deployment=made, chain=chain)
     _place_signer(installed)
     _place_daemon(installed)
+    _place_people(installed)
     _limit_waiting(machine.tree)
     return installed
 
@@ -91,6 +100,19 @@ def _place_daemon(installed: Installed) -> None:
     text = text.replace('"live_wallets.json"', '"/var/lib/treasury/live_wallets.json"')
     (etc / "treasuryd.toml").write_text(text)
     shutil.copy(made.law, etc / "law.toml")
+
+
+def _place_people(installed: Installed) -> None:
+    """Give every treasurer a login in the treasurers' and readers' groups, and a keystore."""
+    tree = installed.machine.tree
+    for person in installed.deployment.people:
+        groups = "--groups=treasury-treasurer,treasury-reader"
+        command = ["useradd", f"--root={tree}", "--create-home", groups, person.name]
+        subprocess.run(command, check=True)
+        home = tree / "home" / person.name
+        shutil.copy(person.keystore, home / "keystore.json")
+        shutil.copy(person.password_file, home / "password.txt")
+        _give_to(tree, home, person.name)
 
 
 def _limit_waiting(tree: Path) -> None:

@@ -5,6 +5,8 @@ Excluded from the ordinary run, because a machine is built and booted: `make tes
 
 from __future__ import annotations
 
+import contextlib
+import re
 import time
 from collections.abc import Iterator
 
@@ -14,6 +16,8 @@ from hsm.answers import SignerStatus
 from hsm.client import SignerClient
 from tests.systemd.installed import SOCKETS, Installed, install
 from tests.systemd.machine import why_not
+from treasury.dev.chain.launch import ChainOptions, RunningChain, start_chain
+from treasury.dev.deployment import Deployment
 from treasury.dev.genesis import adopt_first_law
 
 pytestmark = [
@@ -21,16 +25,37 @@ pytestmark = [
     pytest.mark.sockets,
     pytest.mark.skipif(bool(why_not()), reason=f"no machine can be booted: {why_not()}"),
 ]
-SIGNER = "treasury-signer.service"
+DAEMON, SIGNER = "treasuryd.service", "treasury-signer.service"
+SIGNER_SOCKETS = ["treasury-signer.socket", "treasury-signer-people.socket"]
 
 
 @pytest.fixture(scope="module")
 def treasury(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     """A booted machine with everything installed and every socket listening."""
-    installed = install(tmp_path_factory.mktemp("machine"), "http://127.0.0.1:8545")
-    with installed.machine as machine:
+    installed = install(tmp_path_factory.mktemp("machine"), start_funded_chain)
+    with contextlib.ExitStack() as stack:
+        stack.callback(installed.chain.stop)
+        machine = stack.enter_context(installed.machine)
         machine.run("systemctl", "start", *SOCKETS, check=True)
         yield installed
+
+
+def start_funded_chain(made: Deployment) -> RunningChain:
+    """Start a development chain on which hot-a is below its floor of 5 ETH."""
+    funds = {"vault": 1000, "hot-a": 4, "gas": 5}
+    options = ChainOptions(
+        chain_id=made.chain_id,
+        block_time_s=1,
+        funds={made.addresses[name]: amount for name, amount in funds.items()},
+    )
+    return start_chain(options)
+
+
+def refill_state(treasury: Installed) -> str:
+    """Return the state of refill 1 as a reader sees it, or nothing before it is proposed."""
+    printed = treasury.machine.run("treasuryctl", "--json", "refill", "show", "1", user="alice")
+    found = re.search(r'"state": ?"(\w+)"', printed)
+    return found.group(1) if found else ""
 
 
 def signer_status(treasury: Installed) -> SignerStatus:
@@ -90,6 +115,64 @@ def test_a_stranger_cannot_open_a_socket(treasury: Installed) -> None:
     assert "PermissionError" in knock("nobody", "/run/treasury/api/reader.sock")
     assert "PermissionError" in knock("treasury", "/run/treasury-signer/people.sock")
     assert "in" in knock("treasury", "/run/treasury-signer/signer.sock").split()
+
+
+def test_the_daemon_starts_hardened_and_proposes_a_refill(treasury: Installed) -> None:
+    """READY comes after the self-test; hot-a is below its floor, so refill 1 is proposed."""
+    machine = treasury.machine
+    machine.run("systemctl", "start", DAEMON)
+    assert machine.show(DAEMON, "ActiveState") == "active", machine.journal(DAEMON)[-3000:]
+    machine.wait_for(lambda: refill_state(treasury) == "PROPOSED", "a proposal", 30)
+
+    assert machine.show(DAEMON, "NRestarts") == "0"
+
+
+def test_two_treasurers_approve_and_the_refill_settles(treasury: Installed) -> None:
+    """The whole loop under systemd: signed by two logins, released, mined, settled."""
+    machine = treasury.machine
+    for person in ("alice", "bob"):
+        home = f"/home/{person}"
+        machine.run(
+            *("treasuryctl", "refill", "approve", "1", "--yes"),
+            *("--keystore", f"{home}/keystore.json", "--password-file", f"{home}/password.txt"),
+            user=person,
+            check=True,
+        )
+    machine.wait_for(lambda: refill_state(treasury) == "SETTLED", "settlement", 60)
+
+    assert machine.show(DAEMON, "NRestarts") == "0"
+
+
+def test_a_killed_daemon_is_back_and_keeps_its_ledger(treasury: Installed) -> None:
+    """It is started again; the settled refill is still there and is not paid twice."""
+    machine = treasury.machine
+    machine.run("systemctl", "kill", "--signal=KILL", DAEMON, check=True)
+    machine.wait_for(lambda: machine.show(DAEMON, "NRestarts") == "1", "the restart", 10)
+    machine.wait_for(lambda: machine.show(DAEMON, "ActiveState") == "active", "readiness", 30)
+
+    assert refill_state(treasury) == "SETTLED"
+
+
+def test_a_stopped_daemon_is_noticed_by_the_watchdog(treasury: Installed) -> None:
+    """R5.5: a daemon that hangs is ended and started again."""
+    machine = treasury.machine
+    machine.run("systemctl", "kill", "--signal=STOP", DAEMON, check=True)
+    machine.wait_for(lambda: "Watchdog timeout" in machine.journal(DAEMON), "the watchdog", 20)
+    machine.wait_for(lambda: machine.show(DAEMON, "NRestarts") == "2", "the restart", 20)
+    machine.wait_for(lambda: machine.show(DAEMON, "ActiveState") == "active", "readiness", 30)
+
+    assert refill_state(treasury) == "SETTLED"
+
+
+def test_the_daemon_watches_on_without_its_signer(treasury: Installed) -> None:
+    """R5.10: the signer may be away; the daemon neither ends nor restarts."""
+    machine = treasury.machine
+    machine.run("systemctl", "stop", SIGNER, *SIGNER_SOCKETS, check=True)
+    time.sleep(5)
+    state, restarts = machine.show(DAEMON, "ActiveState"), machine.show(DAEMON, "NRestarts")
+    machine.run("systemctl", "start", *SIGNER_SOCKETS, SIGNER, check=True)
+
+    assert (state, restarts) == ("active", "2")
 
 
 def test_a_killed_signer_is_back_within_ten_seconds(treasury: Installed) -> None:

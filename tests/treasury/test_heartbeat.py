@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from treasury.heartbeat import ActivationError, Heartbeat, passed_sockets
+from treasury.heartbeat import Heartbeat
 
 pytestmark = pytest.mark.sockets
 
@@ -105,57 +105,3 @@ def test_beats_come_twice_within_the_watchdogs_patience(
 ) -> None:
     """The interval is half of WATCHDOG_USEC, and only for the process that it was meant for."""
     assert Heartbeat.of(environ, 7).interval_s == expected_s
-
-
-def listening(tmp_path: Path, name: str) -> socket.socket:
-    """Return a listening socket as systemd would open it."""
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(str(tmp_path / name))
-    listener.listen()
-    return listener
-
-
-def test_passed_sockets_are_found_by_name(tmp_path: Path) -> None:
-    """The role of a socket is its FileDescriptorName, not its number."""
-    sockets = [listening(tmp_path, name) for name in ("reader", "operator")]
-    first = 200
-    for offset, end in enumerate(sockets):
-        os.dup2(end.fileno(), first + offset, inheritable=True)
-        end.close()
-    environ = {"LISTEN_PID": "7", "LISTEN_FDS": "2", "LISTEN_FDNAMES": "reader:operator"}
-
-    passed = passed_sockets(environ, 7, first_fd=first)
-
-    assert {"reader", "operator"} == set(passed)
-    for name, (end,) in passed.items():
-        assert end.getsockname() == str(tmp_path / name)
-        assert not os.get_inheritable(end.fileno())
-        end.close()
-
-
-def test_sockets_meant_for_another_process_are_left_alone() -> None:
-    """A child that inherits the variables does not take its parent's sockets."""
-    environ = {"LISTEN_PID": "8", "LISTEN_FDS": "1", "LISTEN_FDNAMES": "reader"}
-
-    assert passed_sockets(environ, 7) == {}
-
-
-@pytest.mark.parametrize(
-    ("count", "names"), [("2", "reader"), ("1", ""), ("", "reader"), ("2", "reader:")]
-)
-def test_a_socket_without_a_name_is_refused(count: str, names: str) -> None:
-    """A socket under a wrong name would be a wrong role, so count and names must agree."""
-    environ = {"LISTEN_PID": "7", "LISTEN_FDS": count, "LISTEN_FDNAMES": names}
-
-    with pytest.raises(ActivationError, match="FileDescriptorName"):
-        passed_sockets(environ, 7)
-
-
-def test_a_passed_file_that_is_no_socket_is_refused(tmp_path: Path) -> None:
-    """What is not a socket is reported, not used."""
-    descriptor = os.open(tmp_path / "file", os.O_CREAT | os.O_RDWR)
-    environ = {"LISTEN_PID": "7", "LISTEN_FDS": "1", "LISTEN_FDNAMES": "reader"}
-
-    with pytest.raises(ActivationError, match="not a socket"):
-        passed_sockets(environ, 7, first_fd=descriptor)
-    os.close(descriptor)

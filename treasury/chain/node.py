@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from config.settings import Finality, FinalityKind
 from policies.terms import Address, Stamp
 from treasury.chain import answers, fees, reader, receipts, sender
-from treasury.chain.errors import BadAnswerError, MissingBlockError
+from treasury.chain.errors import BadAnswerError, MissingBlockError, NodeError
 from treasury.chain.multicall import CANONICAL, Multicall
 from treasury.chain.packed_reader import PackedReader
 from treasury.chain.port import FeeMarket, Readings, ReadRequest, Receipt, SendAnswer
 from treasury.chain.quick_reader import QuickReader
-from treasury.chain.rpc import RpcClient
+from treasury.chain.rpc import Call, RpcClient
 from treasury.chain.transport import HttpTransport
 
 
@@ -38,8 +40,12 @@ class NodeChain:
         return self._rpc.name
 
     def head(self) -> Stamp:
-        """Return the newest block."""
-        return self._tagged("latest")
+        """Return the newest block, of the right chain even where a node was exchanged."""
+        block, served = self._rpc.batch(
+            [Call("eth_getBlockByNumber", ("latest", False)), Call("eth_chainId")]
+        )
+        self._rpc.require_chain(served)
+        return self._stamp(block, "latest")
 
     def finalised(self, head: Stamp) -> Stamp:
         """Return the newest final block as seen from `head`; raises `MissingBlockError`."""
@@ -85,7 +91,12 @@ class NodeChain:
         self._rpc.close()
 
     def _tagged(self, tag: str) -> Stamp:
-        found = answers.stamp(self._rpc.call("eth_getBlockByNumber", tag, False))
+        return self._stamp(self._rpc.call("eth_getBlockByNumber", tag, False), tag)
+
+    def _stamp(self, answer: msgspec.Raw | NodeError, tag: str) -> Stamp:
+        if isinstance(answer, NodeError):
+            raise answer
+        found = answers.stamp(answer)
         if found is None:
             raise MissingBlockError(f"{self.name} has no block {tag}")
         return found

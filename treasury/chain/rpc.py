@@ -1,7 +1,7 @@
 """JSON-RPC calls in batches, every answer checked before anything of it is used.
 
-Each connection begins with `eth_chainId`, so a URL that serves another chain is found out before
-it is asked anything else. A call that was cut off on a used connection is sent again on a new one:
+Each connection begins with `eth_chainId` and the hash of the anchor block, where one is set, so a
+URL that serves another chain is found out before it is asked anything else. A call that was cut off on a used connection is sent again on a new one:
 every method used here is safe to repeat, broadcasting included.
 """
 
@@ -10,11 +10,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
-from treasury.chain.answers import quantity
+from config.settings import Anchor
+from treasury.chain.answers import quantity, stamp
 from treasury.chain.errors import (
     BadAnswerError,
     NodeError,
@@ -22,7 +23,7 @@ from treasury.chain.errors import (
     WrongChainError,
     clean_text,
 )
-from treasury.chain.transport import HttpTransport, StaleConnectionError
+from treasury.chain.transport import StaleConnectionError
 
 _HTTP_OK = 200
 _BATCH_LIMIT = 500
@@ -33,6 +34,25 @@ class Call(NamedTuple):
 
     method: str
     params: tuple[object, ...] = ()
+
+
+class Transport(Protocol):
+    """A connection to one node, opened when needed and closed at every error."""
+
+    name: str
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether there is a connection to use."""
+
+    def open(self, deadline: float) -> None:
+        """Connect until `deadline` (monotonic seconds); raises `UnavailableError`."""
+
+    def exchange(self, body: bytes, deadline: float) -> tuple[int, bytes]:
+        """Send a body and return status (200 is good) and answer; raises `ChainError` leaves."""
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
 
 
 class _ErrorBody(msgspec.Struct):
@@ -55,10 +75,11 @@ class RpcClient:
 
     def __init__(
         self,
-        transport: HttpTransport,
+        transport: Transport,
         *,
         chain_id: int,
         deadline_s: float,
+        anchor: Anchor | None = None,
         batch_limit: int = _BATCH_LIMIT,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -66,9 +87,10 @@ class RpcClient:
         self._transport = transport
         self._chain_id = chain_id
         self._deadline_s = deadline_s
+        self._anchor = anchor
         self._batch_limit = batch_limit
         self._monotonic = monotonic
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._last_id = 0
 
     @property
@@ -118,22 +140,46 @@ class RpcClient:
         self._greet(deadline)
         return self._ask(calls, deadline)
 
+    def require_chain(self, answer: msgspec.Raw | NodeError) -> None:
+        """Raise `WrongChainError` unless this answer to `eth_chainId` is the chain's id.
+
+        A load balancer may put another node behind an open connection, so heads ask for it too.
+        """
+        if isinstance(answer, NodeError):
+            raise UnavailableError(f"{self.name} does not tell its chain: {answer}")
+        served = quantity(answer)
+        if served != self._chain_id:
+            self.close()
+            raise WrongChainError(
+                f"{self.name} serves chain {served}, the law says {self._chain_id}: "
+                "correct the endpoint in treasuryd.toml"
+            )
+
     def _greet(self, deadline: float) -> None:
-        """Connect and compare the chain id."""
+        """Connect and compare the chain id and the anchor block."""
         self._transport.open(deadline)
+        calls = [Call("eth_chainId")]
+        if self._anchor is not None:
+            calls.append(Call("eth_getBlockByNumber", (hex(self._anchor.number), False)))
         try:
-            (result,) = self._ask([Call("eth_chainId")], deadline)
-            if isinstance(result, NodeError):
-                raise UnavailableError(f"{self.name} does not tell its chain: {result}")
-            served = quantity(result)
-            if served != self._chain_id:
-                raise WrongChainError(
-                    f"{self.name} serves chain {served}, the law says {self._chain_id}: "
-                    "correct the endpoint in treasuryd.toml"
-                )
+            served, *blocks = self._ask(calls, deadline)
+            self.require_chain(served)
+            for block in blocks:
+                self._require_anchor(block)
         except BaseException:
             self._transport.close()
             raise
+
+    def _require_anchor(self, answer: msgspec.Raw | NodeError) -> None:
+        assert self._anchor is not None, "only an anchor is asked for"
+        found = None if isinstance(answer, NodeError) else stamp(answer)
+        if found is None:
+            raise UnavailableError(f"{self.name} does not have block {self._anchor.number} yet")
+        if (found.number, found.hash) != (self._anchor.number, self._anchor.hash):
+            raise WrongChainError(
+                f"{self.name} serves another chain: its block {self._anchor.number} is "
+                f"{found.hash}: correct the endpoint or the anchor in treasuryd.toml"
+            )
 
     def _ask(self, calls: Sequence[Call], deadline: float) -> list[msgspec.Raw | NodeError]:
         first = self._last_id + 1

@@ -75,7 +75,7 @@ def play(scene: str, directory: Path) -> int:
 def raised(directory: Path, plan: Plan) -> Iterator[Stage]:
     """Raise a treasury for the length of a `with` block."""
     deployment = lay_out(directory, plan)
-    funds = {deployment.addresses[name]: amount for name, amount in FUNDS.items()}
+    funds: dict[str, int] = {deployment.addresses[name]: n for name, n in FUNDS.items()}
     funds[customer_address()] = _CUSTOMER_FUNDS
     options = ChainOptions(chain_id=plan.chain_id, block_time_s=_BLOCK_TIME_S, funds=funds)
     chain = start_chain(options)

@@ -76,6 +76,16 @@ class Refill:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignedRefill:
+    """How much was signed toward which wallet, and when first (unix)."""
+
+    destination: Address
+    asset: Address
+    amount: int
+    signed_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
     """A treasurer's signature (65 bytes) over a digest; whoever counts it recovers it anew."""
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
 from policies.consent import terms_to_json
-from policies.terms import Address, Reason, Stamp
+from policies.terms import Address, Reason, Stamp, TransferTerms
 from treasury.errors import StaleRowError, TwinError
 from treasury.ledger import journal
 from treasury.ledger.facts import Attempt, Refill, Standing, Tick, Transfer, Withdrawal
@@ -178,6 +178,21 @@ def pay_with(session: Session, withdrawal: Withdrawal, transfer: Transfer) -> No
     body = {"transfer": str(transfer.id)}
     now, actor = transfer.changed_at, "release"
     tell(session, "withdrawal_paid_by", f"withdrawal:{withdrawal.id}", body, now=now, actor=actor)
+
+
+def renew_terms(
+    session: Session, withdrawal: Withdrawal, terms: TransferTerms, order_id: str, *, now: int
+) -> None:
+    """Give a held withdrawal new terms; approvals of the old ones are void by arithmetic."""
+    statement = (
+        update(WithdrawalRow)
+        .where(col(WithdrawalRow.id) == withdrawal.id)
+        .values(order_id=order_id, terms=terms_to_json(terms))
+    )
+    session.connection().execute(statement)
+    body = {"order_id": order_id}
+    subject = f"withdrawal:{withdrawal.id}"
+    tell(session, "withdrawal_terms_renewed", subject, body, now=now, actor="release")
 
 
 def write_answer(session: Session, attempt: Attempt, *, sent_at: int, answer: str) -> None:

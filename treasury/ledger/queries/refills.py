@@ -12,9 +12,6 @@ from treasury.ledger.facts import Approval, Refill
 from treasury.ledger.reading import read_as
 from treasury.ledger.tables import ApprovalRow, RefillRow, VetoRow
 
-MONEY_MOVED = (RefillState.RELEASED, RefillState.SETTLED)
-"""States in which a refill counts in rolling sums: its transfer moves or moved money."""
-
 
 def refill(session: Session, refill_id: int) -> Refill | None:
     """Return the refill that people call by this number."""
@@ -60,17 +57,6 @@ def last_changes(session: Session, chain_id: int) -> dict[tuple[str, Address], i
         .group_by(RefillRow.wallet, RefillRow.asset)
     )
     return {(wallet, Address(asset)): at for wallet, asset, at in session.exec(query)}
-
-
-def moved_since(session: Session, wallet: str, asset: Address, since: int) -> int:
-    """Return the sum of refills to a wallet that were released after `since`, in base units."""
-    query = select(RefillRow.amount).where(
-        RefillRow.wallet == wallet,
-        RefillRow.asset == asset,
-        RefillRow.changed_at > since,
-        col(RefillRow.state).in_(_values(MONEY_MOVED)),
-    )
-    return sum(session.exec(query))
 
 
 def approvals(session: Session, digest: str) -> tuple[Approval, ...]:

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, func, or_, select
 
 from policies.lifecycles import TransferState
 from policies.terms import Address, Purpose
-from treasury.ledger.facts import Attempt, Transfer
+from treasury.ledger.facts import Attempt, SignedRefill, Transfer
 from treasury.ledger.reading import read_as
 from treasury.ledger.tables import AttemptRow, TransferRow
 
@@ -86,23 +86,72 @@ def last_nonce(session: Session, chain_id: int, source: Address) -> int | None:
     return session.exec(query).one()
 
 
-def last_queued(
-    session: Session, purpose: Purpose, source: Address, destination: Address, asset: Address
-) -> Transfer | None:
-    """Return the newest transfer of that purpose between two addresses."""
+def signed_from(
+    session: Session, purpose: Purpose, source: Address, since: int
+) -> tuple[Transfer, ...]:
+    """Return transfers of a purpose that an address first signed after `since`.
+
+    Whatever became of them: the signer's windows never give anything back.
+    """
     query = (
         select(TransferRow)
+        .join(AttemptRow, col(AttemptRow.transfer_id) == col(TransferRow.id))
         .where(
             TransferRow.purpose == purpose.value,
             TransferRow.source == source,
-            TransferRow.destination == destination,
-            TransferRow.asset == asset,
+            AttemptRow.number == 1,
+            AttemptRow.signed_at > since,
         )
-        .order_by(col(TransferRow.id).desc())
-        .limit(1)
+        .order_by(col(TransferRow.id))
     )
-    row = session.exec(query).first()
-    return None if row is None else read_as(Transfer, row)
+    return tuple(read_as(Transfer, row) for row in session.exec(query))
+
+
+def signed_refills(session: Session, chain_id: int, since: int) -> tuple[SignedRefill, ...]:
+    """Return every refill of a chain that was first signed after `since`."""
+    query = (
+        select(TransferRow.destination, TransferRow.asset, TransferRow.amount, AttemptRow.signed_at)
+        .join(AttemptRow, col(AttemptRow.transfer_id) == col(TransferRow.id))
+        .where(
+            TransferRow.purpose == Purpose.REFILL.value,
+            TransferRow.chain_id == chain_id,
+            AttemptRow.number == 1,
+            AttemptRow.signed_at > since,
+        )
+    )
+    return tuple(
+        SignedRefill(
+            destination=Address(to), asset=Address(asset), amount=amount, signed_at=signed_at
+        )
+        for to, asset, amount, signed_at in session.exec(query)
+    )
+
+
+def refilled_since(session: Session, wallet: Address, asset: Address, since: int) -> int:
+    """Return the sum of refills to a wallet that were first signed after `since`."""
+    query = (
+        select(TransferRow.amount)
+        .join(AttemptRow, col(AttemptRow.transfer_id) == col(TransferRow.id))
+        .where(
+            TransferRow.purpose == Purpose.REFILL.value,
+            TransferRow.destination == wallet,
+            TransferRow.asset == asset,
+            AttemptRow.number == 1,
+            AttemptRow.signed_at > since,
+        )
+    )
+    return sum(session.exec(query))
+
+
+def first_payment(session: Session, chain_id: int, destination: Address) -> int | None:
+    """Return the number of the first signed withdrawal to an address."""
+    query = select(func.min(TransferRow.id)).where(
+        TransferRow.chain_id == chain_id,
+        TransferRow.destination == destination,
+        TransferRow.purpose == Purpose.WITHDRAWAL.value,
+        col(TransferRow.nonce).is_not(None),
+    )
+    return session.exec(query).one()
 
 
 def attempts(session: Session, transfer_id: int) -> tuple[Attempt, ...]:

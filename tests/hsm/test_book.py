@@ -1,0 +1,205 @@
+"""The signer's book: durable, chained, one writer, and time that never goes back."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hsm import book_law, book_orders
+from hsm.book import REWIND_S, Book
+from hsm.book_law import Mark
+from hsm.errors import BookError
+from tests.fakes.clock import FakeClock
+from tests.fakes.vault_room import VaultRoom
+from tests.laws import address_of
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the book lies."""
+    return tmp_path / "book.sqlite3"
+
+
+@pytest.fixture
+def book(path: Path, clock: FakeClock) -> Iterator[Book]:
+    """An empty book."""
+    made = Book(path, clock.unix)
+    yield made
+    made.close()
+
+
+def test_an_empty_book_draws_a_new_deployment(tmp_path: Path, clock: FakeClock) -> None:
+    """Deleting the book makes a new deployment, so all old consent is void."""
+    books = [Book(tmp_path / name, clock.unix) for name in ("a", "b")]
+    drawn = {book.deployment for book in books}
+    for book in books:
+        book.close()
+
+    assert 2 == len(drawn)
+
+
+def test_it_is_durable_and_private(book: Book, path: Path) -> None:
+    """Full synchronisation, write-ahead log, mode 0600 (R4.2)."""
+    assert (2,) == book.connection.execute("PRAGMA synchronous").fetchone()
+    assert ("wal",) == book.connection.execute("PRAGMA journal_mode").fetchone()
+    assert 0o600 == path.stat().st_mode & 0o777
+
+
+def test_a_second_signer_on_one_book_is_refused(book: Book, path: Path, clock: FakeClock) -> None:
+    """Two processes never share a book."""
+    with pytest.raises(BookError, match="another signer"):
+        Book(path, clock.unix)
+    assert 1 == book.seq
+
+
+def test_everything_survives_a_reopening(path: Path, clock: FakeClock) -> None:
+    """Deployment, chain and marks are there after a restart, and the chain verifies."""
+    book = Book(path, clock.unix)
+    with book.transaction():
+        book_law.set_mark(book, "hot-a", Mark.ISOLATED, "a test", clock.unix())
+    before = (book.deployment, book.seq, book.head)
+    book.close()
+    again = Book(path, clock.unix)
+    again.verify()
+
+    assert before == (again.deployment, again.seq, again.head)
+    assert {"hot-a": Mark.ISOLATED} == dict(book_law.marks(again))
+    again.close()
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "UPDATE entries SET content = '{}' WHERE seq = 2",
+        "UPDATE entries SET at = at - 1 WHERE seq = 2",
+        "UPDATE entries SET kind = 'x' WHERE seq = 2",
+        "DELETE FROM entries WHERE seq = 2",
+        "UPDATE entries SET head = zeroblob(32) WHERE seq = 3",
+    ],
+)
+def test_a_changed_entry_is_named(book: Book, clock: FakeClock, tampering: str) -> None:
+    """A change, a loss or another head anywhere breaks the chain at its number."""
+    with book.transaction():
+        for turn in range(3):
+            book.write("test", {"turn": str(turn)}, clock.unix())
+    book.connection.execute(tampering)
+
+    with pytest.raises(BookError, match=r"entry [23] of the book"):
+        book.verify()
+
+
+def _write_and_fail(book: Book, clock: FakeClock) -> None:
+    book.write("second", {}, clock.unix())
+    raise ZeroDivisionError
+
+
+def test_a_failed_transaction_leaves_nothing(book: Book, clock: FakeClock) -> None:
+    """When anything inside fails, chain and tables are as before."""
+    before = (book.seq, book.head)
+    with pytest.raises(ZeroDivisionError), book.transaction():
+        _write_and_fail(book, clock)
+
+    assert before == (book.seq, book.head)
+    book.verify()
+
+
+def test_a_failed_part_undoes_only_itself(book: Book, clock: FakeClock) -> None:
+    """One request of a batch that fails takes only its own entries back."""
+    with book.transaction():
+        book.write("first", {}, clock.unix())
+        with pytest.raises(ZeroDivisionError), book.part():
+            _write_and_fail(book, clock)
+        book.write("third", {}, clock.unix())
+    kinds = [kind for (kind,) in book.connection.execute("SELECT kind FROM entries ORDER BY seq")]
+
+    assert ["began", "first", "third"] == kinds
+    book.verify()
+
+
+def test_a_clock_that_went_back_stops_the_signer(book: Book, clock: FakeClock) -> None:
+    """Five seconds are forgiven, six are not, and policy time never goes back."""
+    now = clock.unix()
+    clock.advance(-REWIND_S)
+    assert now == book.now()
+    clock.advance(-1)
+
+    with pytest.raises(BookError, match="set the clock"):
+        book.now()
+
+
+def test_a_rewound_clock_is_not_ready_at_the_desk(tmp_path: Path, clock: FakeClock) -> None:
+    """Requests are answered "not ready" while the clock is wrong, and nothing is signed."""
+    room = VaultRoom(tmp_path, clock)
+    clock.advance(-60)
+    answer = room.call("status", {})
+
+    assert ("not_ready", ["clock"]) == (answer.result, [r.code for r in answer.reasons])
+    room.close()
+
+
+def test_a_newer_books_version_is_refused(book: Book, path: Path, clock: FakeClock) -> None:
+    """A book of a newer program is not touched by an older one."""
+    book.connection.execute("PRAGMA user_version = 999")
+    book.close()
+    with pytest.raises(BookError, match="newer program"):
+        Book(path, clock.unix)
+
+
+def test_garbage_in_the_file_is_one_clear_error(path: Path, clock: FakeClock) -> None:
+    """A file that is no database is the operator's matter, not a crash."""
+    path.write_bytes(b"this is not a database" * 100)
+
+    with pytest.raises(BookError, match="book"):
+        Book(path, clock.unix)
+
+
+def test_two_orders_never_hold_one_nonce(tmp_path: Path, clock: FakeClock) -> None:
+    """The table itself refuses a second exposing order on a nonce (R3.10)."""
+    room = VaultRoom(tmp_path, clock)
+    for amount in (1, 2):
+        terms = room.order(amount=amount)
+        book_orders.keep_order(room.book, room.id_of(terms), terms, 1)
+        if amount == 1:
+            book_orders.record_nonce(room.book, room.id_of(terms), 4, clock.unix())
+        else:
+            with pytest.raises(sqlite3.IntegrityError):
+                book_orders.record_nonce(room.book, room.id_of(terms), 4, clock.unix())
+    room.close()
+
+
+def test_stored_bytes_are_never_replaced(tmp_path: Path, clock: FakeClock) -> None:
+    """A second signature for a stored attempt is dropped with an error."""
+    room = VaultRoom(tmp_path, clock)
+    terms = room.order()
+    room.sign(terms, "alice", "bob")
+    with pytest.raises(BookError, match="twice"):
+        book_orders.store_raw(room.book, room.id_of(terms), 1, b"other", bytes(32))
+    room.close()
+
+
+def test_entries_tell_the_whole_story(tmp_path: Path, clock: FakeClock) -> None:
+    """Law, approvals, nonce, attempt and raw bytes all stand in the chain."""
+    room = VaultRoom(tmp_path, clock)
+    room.sign(room.order(), "alice", "bob")
+    rows = room.book.connection.execute("SELECT kind, content FROM entries ORDER BY seq").fetchall()
+    kinds = [kind for kind, _ in rows]
+
+    assert [
+        "began",
+        "tokens_pinned",
+        "motion_carried",
+        "law_adopted",
+        "wallet_activated",
+        "approval_seen",
+        "approval_seen",
+        "nonce_assigned",
+        "attempt_recorded",
+        "attempt_signed",
+    ] == kinds
+    assert json.loads(rows[-1][1])["raw"].startswith("0x02")
+    assert address_of("alice") in rows[5][1] + rows[6][1]
+    room.close()

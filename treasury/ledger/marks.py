@@ -18,7 +18,7 @@ from policies.consent import terms_to_json
 from policies.terms import Address, Reason, Stamp, TransferTerms
 from treasury.errors import StaleRowError, TwinError
 from treasury.ledger import journal
-from treasury.ledger.facts import Attempt, Refill, Standing, Tick, Transfer, Withdrawal
+from treasury.ledger.facts import Attempt, Motion, Refill, Standing, Tick, Transfer, Withdrawal
 from treasury.ledger.queries.watch import Depth
 from treasury.ledger.reading import ROW_OF, reasons_to_json, tick_from
 from treasury.ledger.tables import (
@@ -28,7 +28,6 @@ from treasury.ledger.tables import (
     LawRow,
     MetaRow,
     ObservationRow,
-    RefillRow,
     TickRow,
     VetoRow,
     WalletRow,
@@ -135,16 +134,17 @@ def receive_signature(
 
 def count_consent(
     session: Session,
-    refill: Refill,
+    row: Refill | Motion,
     *,
     required: int,
     counted: tuple[Address, ...],
     reasons: tuple[Reason, ...],
 ) -> None:
-    """Write the signer's last word on the consent of a refill that stays where it is."""
+    """Write the newest count of consent of a row that stays where it is."""
+    table = ROW_OF[type(row)]
     statement = (
-        update(RefillRow)
-        .where(col(RefillRow.id) == refill.id)
+        update(table)
+        .where(table.id == row.id)  # type: ignore[attr-defined]
         .values(required=required, counted=list(counted), reasons=reasons_to_json(reasons))
     )
     session.connection().execute(statement)

@@ -143,13 +143,16 @@ def refilled_since(session: Session, wallet: Address, asset: Address, since: int
     return sum(session.exec(query))
 
 
-def first_payment(session: Session, chain_id: int, destination: Address) -> int | None:
-    """Return the number of the first signed withdrawal to an address."""
-    query = select(func.min(TransferRow.id)).where(
-        TransferRow.chain_id == chain_id,
-        TransferRow.destination == destination,
-        TransferRow.purpose == Purpose.WITHDRAWAL.value,
-        col(TransferRow.nonce).is_not(None),
+def first_paid_at(session: Session, chain_id: int, destination: Address) -> int | None:
+    """Return when a withdrawal to an address was first signed (unix), None when never."""
+    query = (
+        select(func.min(AttemptRow.signed_at))
+        .join(TransferRow, col(AttemptRow.transfer_id) == col(TransferRow.id))
+        .where(
+            TransferRow.chain_id == chain_id,
+            TransferRow.destination == destination,
+            TransferRow.purpose == Purpose.WITHDRAWAL.value,
+        )
     )
     return session.exec(query).one()
 

@@ -1,0 +1,161 @@
+"""Carry: bring motions that treasurers signed to the signer, and write down what it says.
+
+The signer counts; what it carried takes effect in its book first, and `adopt` brings the ledger
+after it (wallets, law). Two effects are the ledger's own and stand in the same commit as CARRIED:
+`resume` ends a halt, `close` ends an incident.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from hsm.answers import Refused
+from hsm.errors import HsmError
+from policies.consent import Tally, tally_motion
+from policies.law import Law, law_digest
+from policies.lifecycles import ExposureState, IncidentState, MotionState, Owner
+from policies.terms import MotionKind, Reason
+from treasury.clock import unix
+from treasury.errors import StaleRowError
+from treasury.ledger import marks, moves
+from treasury.ledger.facts import Motion
+from treasury.ledger.queries import refills, requests, standings
+from treasury.signing import place_of
+from treasury.vetoes import heed_vetoes
+from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
+
+_NAME = "carry"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """One round of carrying."""
+
+    world: World
+    law: Law
+    now: int
+    deeds: Deeds
+
+
+def carry(world: World, now: datetime) -> Outcome:
+    """Take every proposed motion once; several lanes may do so, the first one wins."""
+    deeds = Deeds(_NAME)
+    found = law_here(world)
+    if found is None:
+        return deeds.broken_off(NO_LAW)
+    with world.ledger.read() as session:
+        waiting = requests.motions_in(session, MotionState.PROPOSED)
+    turn = _Round(world=world, law=found[0], now=unix(now), deeds=deeds)
+    try:
+        for motion in waiting:
+            _judge(turn, motion)
+    except HsmError as error:
+        return deeds.broken_off(error)
+    return deeds.outcome()
+
+
+def _judge(turn: _Round, motion: Motion) -> None:
+    try:
+        vetoed = heed_vetoes(turn.world, turn.law, motion.digest)
+        if vetoed:
+            _move(turn, motion, MotionState.REJECTED, vetoed)
+        elif turn.now >= motion.expires_at:
+            text = "too few treasurers signed it in time"
+            why = (Reason(code="expired", text=text),)
+            _move(turn, motion, MotionState.EXPIRED, why)
+        else:
+            _count(turn, motion)
+    except StaleRowError:
+        turn.deeds.add(f"left motion {motion.id}: it was moved meanwhile")
+
+
+def _count(turn: _Round, motion: Motion) -> None:
+    with turn.world.ledger.read() as session:
+        signatures = [a.signature for a in refills.approvals(session, motion.digest)]
+    if motion.terms.law_digest != law_digest(turn.law):
+        text = "the law changed after it was proposed; propose again"
+        why = (Reason(code="law_changed", text=text),)
+        _move(turn, motion, MotionState.REJECTED, why)
+        return
+    preview = tally_motion(motion.terms, bytes.fromhex(motion.digest[2:]), signatures, law=turn.law)
+    if not preview.reached:
+        _note(turn, motion, preview, preview.reasons)
+    elif motion.kind == MotionKind.ADOPT:
+        text = "hand the law itself to the signer, with these signatures: it is too long for here"
+        _note(turn, motion, preview, (Reason(code="law_text_missing", text=text),))
+    else:
+        _bring(turn, motion, preview, signatures)
+
+
+def _bring(turn: _Round, motion: Motion, preview: Tally, signatures: list[bytes]) -> None:
+    payload = json.dumps(motion.payload, sort_keys=True, separators=(",", ":"))
+    answer = turn.world.signer.motion(motion.terms, payload, signatures)
+    if isinstance(answer, Refused):
+        _note(turn, motion, preview, answer.reasons)
+        return
+    with turn.world.ledger.write(place_of(answer.book)) as session:
+        moves.move(
+            session,
+            motion,
+            MotionState.CARRIED,
+            actor=Owner.TALLY,
+            why="the signer carried it",
+            now=turn.now,
+            required=preview.required,
+            counted=tuple(person.address for person in preview.counted),
+            reasons=(),
+        )
+        _take_effect(session, motion, turn.now)
+    turn.deeds.add(f"carried motion {motion.id}: {motion.terms.what}")
+
+
+def _take_effect(session: Session, motion: Motion, now: int) -> None:
+    why = f"motion {motion.id}"
+    match motion.kind:
+        case MotionKind.RESUME:
+            exposure = standings.exposure(session)
+            if exposure is not None and exposure.is_halted:
+                moves.move(
+                    session,
+                    exposure,
+                    ExposureState.RUNNING,
+                    actor=Owner.TALLY,
+                    why=why,
+                    now=now,
+                    who=why,
+                )
+        case MotionKind.CLOSE:
+            for incident in standings.incidents(session, only_open=True):
+                is_meant = str(incident.id) == str(motion.payload.get("incident"))
+                if is_meant and incident.state is IncidentState.CONTAINED:
+                    moves.move(
+                        session,
+                        incident,
+                        IncidentState.CLOSED,
+                        actor=Owner.TALLY,
+                        why=why,
+                        now=now,
+                        outcome=str(motion.payload.get("outcome")),
+                    )
+        case _:
+            return
+
+
+def _note(turn: _Round, motion: Motion, count: Tally, reasons: tuple[Reason, ...]) -> None:
+    counted = tuple(person.address for person in count.counted)
+    if (motion.required, motion.counted, motion.reasons) == (count.required, counted, reasons):
+        return
+    with turn.world.ledger.write() as session:
+        marks.count_consent(
+            session, motion, required=count.required, counted=counted, reasons=reasons
+        )
+
+
+def _move(turn: _Round, motion: Motion, to: MotionState, why: tuple[Reason, ...]) -> None:
+    with turn.world.ledger.write() as session:
+        moves.move(session, motion, to, actor=Owner.TALLY, why=why, now=turn.now)
+    turn.deeds.add(f"motion {motion.id} is {to.value}: " + "; ".join(r.text for r in why))

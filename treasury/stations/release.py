@@ -1,0 +1,169 @@
+"""Release: look once more, at head and at finality, and let an approved refill go.
+
+Released are refills whose time-lock is over, whose wallet is ACTIVE and calm, whose schedule is
+open, and for which both stamps still leave room up to the target; the signer must still call the
+quorum reached. RELEASED and its queued transfer are one commit, so neither exists alone. What may
+not go yet stays APPROVED and shows all reasons.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from hsm.answers import Lodged
+from hsm.errors import HsmError
+from policies.bands import judge_release
+from policies.law import Law
+from policies.lifecycles import Owner, RefillState
+from policies.terms import Reason
+from treasury.band_facts import View, band_facts, views_at
+from treasury.clock import unix
+from treasury.drafts import transfer_row
+from treasury.errors import StaleRowError
+from treasury.ledger import marks, moves
+from treasury.ledger.facts import Refill, Transfer
+from treasury.ledger.queries import refills, standings
+from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
+
+_NAME = "release"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """One round of releasing."""
+
+    world: World
+    law: Law
+    now: int
+    deeds: Deeds
+
+
+def release(world: World, now: datetime) -> Outcome:
+    """Judge every approved refill of the chain once."""
+    deeds = Deeds(_NAME)
+    found = law_here(world)
+    if found is None:
+        return deeds.broken_off(NO_LAW)
+    with world.ledger.read() as session:
+        approved = refills.in_states(session, world.chain_id, RefillState.APPROVED)
+    turn = _Round(world=world, law=found[0], now=unix(now), deeds=deeds)
+    try:
+        for refill in approved:
+            _judge(turn, refill)
+    except HsmError as error:
+        return deeds.broken_off(error)
+    return deeds.outcome()
+
+
+def _judge(turn: _Round, refill: Refill) -> None:
+    try:
+        if turn.now >= refill.expires_at:
+            _expire(turn, refill)
+            return
+        reasons = _obstacles(turn, refill)
+        if not reasons:
+            reasons = _signer_objects(turn, refill)
+        if reasons:
+            _note(turn, refill, reasons)
+        else:
+            _let_go(turn, refill)
+    except StaleRowError:
+        turn.deeds.add(f"left refill {refill.id}: it was moved meanwhile")
+
+
+def _obstacles(turn: _Round, refill: Refill) -> tuple[Reason, ...]:
+    """Return everything that stands against the refill now, seen from both stamps."""
+    world = turn.world
+    with world.ledger.read() as session:
+        views = views_at(session, turn.law, world.settings, chain_id=world.chain_id, now=turn.now)
+        halted = standings.is_halted(session)
+    reasons = []
+    if halted:
+        reasons.append(Reason(code="halted", text="exposure is halted"))
+    if refill.release_at is None or turn.now < refill.release_at:
+        text = f"the time-lock lasts until {refill.release_at}"
+        reasons.append(Reason(code="time_lock", text=text))
+    if views is None:
+        reasons.append(Reason(code="never_seen", text="the chain was never seen"))
+        return tuple(reasons)
+    for view in views:
+        reasons.extend(_objections(view, refill))
+    return tuple(dict.fromkeys(reasons))
+
+
+def _objections(view: View, refill: Refill) -> tuple[Reason, ...]:
+    law = view.law
+    pool, wallet = law.pool(refill.pool), law.wallet(refill.wallet)
+    asset = law.asset_at(refill.chain_id, refill.asset)
+    band = pool.bands.get(asset.symbol) if pool and asset else None
+    if pool is None or wallet is None or asset is None or band is None:
+        text = "the law does not know its pool, wallet or asset any more"
+        return (Reason(code="law_changed", text=text),)
+    facts = band_facts(view, pool, wallet, asset, besides=refill)
+    if facts is None:
+        return (Reason(code="law_changed", text="the law does not know the vault any more"),)
+    return judge_release(facts, band, refill.amount)
+
+
+def _signer_objects(turn: _Round, refill: Refill) -> tuple[Reason, ...]:
+    """Ask the signer once more: vetoes may have reached it past the daemon."""
+    with turn.world.ledger.read() as session:
+        signatures = [a.signature for a in refills.approvals(session, refill.order_id)]
+    answer = turn.world.signer.lodge(refill.terms, signatures)
+    if not isinstance(answer, Lodged):
+        return answer.reasons
+    if not answer.reached:
+        return answer.reasons or (Reason(code="no_quorum", text="the quorum is not reached"),)
+    if answer.not_before is not None and answer.not_before > turn.now:
+        text = f"the time-lock lasts until {answer.not_before}"
+        return (Reason(code="time_lock", text=text),)
+    return ()
+
+
+def _let_go(turn: _Round, refill: Refill) -> None:
+    world = turn.world
+    row = transfer_row(
+        refill.terms, deployment=world.deployment, cause=f"refill:{refill.id}", now=turn.now
+    )
+    with world.ledger.write() as session:
+        transfer = moves.create(
+            session,
+            Transfer,
+            row,
+            actor=Owner.RELEASE,
+            why=f"refill {refill.id} is released",
+            now=turn.now,
+        )
+        moves.move(
+            session,
+            refill,
+            RefillState.RELEASED,
+            actor=Owner.RELEASE,
+            why="time-lock over, room at head and at finality",
+            now=turn.now,
+            transfer_id=transfer.id,
+            reasons=(),
+        )
+    turn.deeds.add(f"released refill {refill.id} as transfer {transfer.id}")
+
+
+def _expire(turn: _Round, refill: Refill) -> None:
+    with turn.world.ledger.write() as session:
+        moves.move(
+            session,
+            refill,
+            RefillState.EXPIRED,
+            actor=Owner.RELEASE,
+            why="its consent expired before it was released",
+            now=turn.now,
+        )
+    turn.deeds.add(f"refill {refill.id} expired")
+
+
+def _note(turn: _Round, refill: Refill, reasons: tuple[Reason, ...]) -> None:
+    if refill.reasons == reasons:
+        return
+    with turn.world.ledger.write() as session:
+        marks.write_reasons(session, refill, reasons)
+    turn.deeds.add(f"kept refill {refill.id}: " + "; ".join(r.text for r in reasons))

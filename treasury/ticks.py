@@ -1,0 +1,98 @@
+"""The two ordered lanes of a chain, each one plain function; order is the safety property.
+
+    watch_tick   observe -> guard -> assess -> notify
+    money_tick   confirm -> adopt -> tally -> carry -> release -> pay -> tend -> dispatch
+
+Guard before assess, because a theft looks exactly like a wallet that needs a refill. Confirm
+first, so that nonces and projected balances are true before anything new is decided. Adopt before
+dispatch, so that what the signer already signed is never given up or asked for twice.
+
+A station that finds the world unavailable ends its lane for this tick, and the tick still counts
+as finished. Any other exception is ours: `Enduring` logs it with its traceback, counts it, and
+after `MOST_FAILURES` failed ticks in a row raises it, because a daemon that cannot work must not
+look alive. That is the only broad catch of the lanes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import structlog
+
+from treasury.errors import LedgerBusyError
+from treasury.stations.adopt import adopt
+from treasury.stations.assess import assess
+from treasury.stations.carry import carry
+from treasury.stations.confirm import confirm
+from treasury.stations.dispatch import dispatch
+from treasury.stations.guard import guard
+from treasury.stations.notify import notify
+from treasury.stations.observe import observe
+from treasury.stations.pay import pay
+from treasury.stations.release import release
+from treasury.stations.tally import tally
+from treasury.stations.tend import tend
+from treasury.world import Outcome, World
+
+Station = Callable[[World, datetime], Outcome]
+
+MOST_FAILURES = 5
+WATCH: tuple[Station, ...] = (observe, guard, assess)
+MONEY: tuple[Station, ...] = (confirm, adopt, tally, carry, release, pay, tend, dispatch)
+
+log = structlog.get_logger()
+
+
+def watch_tick(world: World, now: datetime) -> tuple[Outcome, ...]:
+    """Look at the chain, judge it, propose and sweep; then tell the log what happened."""
+    outcomes = _in_order(WATCH, world, now)
+    return (*outcomes, notify(world.ledger, now))
+
+
+def money_tick(world: World, now: datetime) -> tuple[Outcome, ...]:
+    """Settle what is mined, then count consent, release, sign and send."""
+    return _in_order(MONEY, world, now)
+
+
+class Enduring:
+    """A tick that survives our own faults for a while; call it again and again."""
+
+    def __init__(self, name: str, tick: Callable[[], object]) -> None:
+        """Wrap a tick that takes no arguments; `name` is for the log."""
+        self.name = name
+        self.failures = 0
+        self._tick = tick
+
+    def __call__(self) -> None:
+        """Run one tick; raises what went wrong only after `MOST_FAILURES` times in a row."""
+        try:
+            self._tick()
+        except Exception:
+            self.failures += 1
+            log.exception("tick_failed", lane=self.name, failures=self.failures)
+            if self.failures >= MOST_FAILURES:
+                raise
+            return
+        self.failures = 0
+
+
+def _in_order(stations: Sequence[Station], world: World, now: datetime) -> tuple[Outcome, ...]:
+    outcomes: list[Outcome] = []
+    for station in stations:
+        outcome = _outcome_of(station, world, now)
+        outcomes.append(outcome)
+        if outcome.deeds:
+            log.info("station_done", station=outcome.station, deeds=list(outcome.deeds))
+        if outcome.ends_lane:
+            log.warning("world_unavailable", station=outcome.station, why=outcome.unavailable)
+            break
+    return tuple(outcomes)
+
+
+def _outcome_of(station: Station, world: World, now: datetime) -> Outcome:
+    try:
+        return station(world, now)
+    except LedgerBusyError as error:
+        # Nothing of its last transaction was written; the next tick takes the same rows again.
+        return Outcome(station=getattr(station, "__name__", "station"), unavailable=str(error))

@@ -13,7 +13,6 @@ POINTS = (
     "recorded",
     "record_committed",
     "token_signed",
-    "proved",
     "raw_stored",
     "raw_committed",
     "answered",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import itertools
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,7 @@ class SoftTokens:
         self.trouble: HsmError | None = None
         self.trouble_at_signing: HsmError | None = None
         self.signed: list[tuple[str, bytes]] = []
+        self.seed = os.urandom(16)
 
     def check_ready(self, key_name: str) -> None:
         if self.trouble is not None:
@@ -137,7 +139,7 @@ class SoftTokens:
             raise self.trouble_at_signing
         self.signed.append((key_name, digest))
         # Like a real token: another k, so another r, at every signature.
-        k = hashlib.sha256(b"%d" % len(self.signed)).digest()
+        k = hashlib.sha256(self.seed + b"%d" % len(self.signed)).digest()
         answer = textbook_signature(key_of(key_name).secret, k, digest)
         return PinnedKey(public_key_of(key_name)).prove(digest, answer)
 

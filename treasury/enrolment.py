@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlmodel import Session
-
 from hsm.answers import SignerStatus
 from policies.law import Law, Role
 from policies.lifecycles import Owner, RefillState, WalletState
-from treasury.ledger import marks, moves
+from treasury.ledger import Session, marks, moves
 from treasury.ledger.facts import Standing, Transfer
 from treasury.ledger.queries import refills, requests, standings
 from treasury.ledger.tables import WalletRow

@@ -6,13 +6,12 @@ will, or customers would wait for refusals.
 
 from __future__ import annotations
 
-from sqlmodel import Session
-
 from policies.law import Asset, WithdrawalRule
 from policies.lifecycles import TransferState
 from policies.limits import WindowFacts, WithdrawalFacts
 from policies.terms import Address, Purpose
 from treasury.band_facts import View
+from treasury.ledger import Session
 from treasury.ledger.facts import Standing, Transfer, Withdrawal
 from treasury.ledger.queries import transfers
 

@@ -11,8 +11,6 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session
-
 from hsm.answers import Refused
 from hsm.errors import HsmError
 from policies.consent import Tally, tally_motion
@@ -21,7 +19,7 @@ from policies.lifecycles import ExposureState, IncidentState, MotionState, Owner
 from policies.terms import MotionKind, Reason
 from treasury.clock import unix
 from treasury.errors import StaleRowError
-from treasury.ledger import marks, moves
+from treasury.ledger import Session, marks, moves
 from treasury.ledger.facts import Motion
 from treasury.ledger.queries import refills, requests, standings
 from treasury.signing import place_of

@@ -11,8 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session
-
 from hsm.answers import Lodged
 from hsm.errors import HsmError
 from policies.consent import tally_transfer
@@ -24,7 +22,7 @@ from treasury.band_facts import View, views_at
 from treasury.clock import unix
 from treasury.drafts import Draft, draft_terms, order_id_of, transfer_row
 from treasury.errors import StaleRowError, TwinError
-from treasury.ledger import marks, moves
+from treasury.ledger import Session, marks, moves
 from treasury.ledger.facts import Standing, Transfer, Withdrawal
 from treasury.ledger.queries import refills, requests, standings, transfers
 from treasury.payouts import withdrawal_facts

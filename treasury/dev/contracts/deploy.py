@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -31,9 +32,9 @@ class Contract:
 class Deployer:
     """An account that deploys contracts and owns them."""
 
-    def __init__(self, url: str, key: bytes = DEPLOYER_KEY) -> None:
-        """Use the node at `url`; nothing is sent before the first call."""
-        self.node = DevelopmentNode(url)
+    def __init__(self, node: DevelopmentNode, key: bytes = DEPLOYER_KEY) -> None:
+        """Speak through `node`, which its owner closes; nothing is sent before the first call."""
+        self.node = node
         self._key = key
 
     @cached_property
@@ -107,8 +108,9 @@ class Deployer:
 
 
 def deploy(url: str, key: bytes, name: str, args: Sequence[object] = ()) -> Address:
-    """Deploy one contract and return its address."""
-    return Deployer(url, key).deploy(name, *args).address
+    """Deploy one contract through the node at `url` and return its address."""
+    with closing(DevelopmentNode(url)) as node:
+        return Deployer(node, key).deploy(name, *args).address
 
 
 def calldata(artifact: Artifact, function: str, args: Sequence[object]) -> bytes:

@@ -34,6 +34,7 @@ SCORE_FADES_S = 3 * HOUR_S
 SLOW_DECADES = 1.7
 ASK_AGAIN = 1.5
 AGREEMENT = 0.3
+ODD_ASSET = 1e9
 
 
 class WalletWatch:
@@ -41,7 +42,7 @@ class WalletWatch:
 
     __slots__ = (
         "active_days", "all", "assets", "canaries", "day_end", "day_events", "days", "entry",
-        "events", "every", "first", "flows", "follow", "fresh", "heat", "holds", "known", "large", "last", "opened", "opened_before", "next_roll", "offset",
+        "events", "every", "first", "flows", "follow", "fresh", "heat", "holds", "known", "large", "last",  "next_roll", "offset",
         "rare", "rarities", "repeats", "salt", "score", "sensitivity", "tails", "times", "total", "unread", "young", "crowd",
     )  # fmt: skip
 
@@ -70,7 +71,6 @@ class WalletWatch:
         self.events = self.active_days = self.day_events = self.unread = self.rarities = 0
         self.first = self.last = self.next_roll = self.day_end = 0
         self.days = self.offset = 0.0
-        self.opened = self.opened_before = 0
         self.canaries = self.repeats = 0
         self.follow = Follow()
         self.holds: list[int] = []
@@ -190,10 +190,12 @@ class WalletWatch:
         if self.events < settings.events_min:
             return CALM
         total, score, heat, size = seen
+        # The sum of surprise of a single payment is its size again, unless its asset is odd.
+        odd = decades[2] if case.count or score > ODD_ASSET + decades[0] else 0.0
         signals = [
             Signal("first_payment", decades[0], size, 0),
             Signal("recipient_total", decades[1], total, 0),
-            Signal("recipient_surprise", decades[2], score, 0),
+            Signal("recipient_surprise", odd, score, 0),
             Signal("recipient_pace", decades[3], heat, 0),
             Signal("recipient_count", decades[4], case.count + 1.0, 0),
             *self._flow_signals(),
@@ -329,7 +331,6 @@ class WalletWatch:
         self.days *= 0.5
 
     def _open(self, key: int, time: int) -> Case:
-        self.opened += 1
         self.crowd.total += 1.0
         case = self.young[key] = Case(key, time)
         if len(self.young) > self.sensitivity.young_max:
@@ -415,7 +416,6 @@ class WalletWatch:
         excess = self.every.shoulder()[2]
         self.entry.excess_prior = self.total.excess_prior = excess
         if time - self.first < self.sensitivity.young_s + DAY_S:
-            self.opened_before = self.opened
             # At first everybody is new, which says nothing about later days.
             return
         if not self.active_days:
@@ -426,12 +426,11 @@ class WalletWatch:
             flow.learn_day(days, look_at=1.0, hold_at=self.sensitivity.hold)
 
     def _weigh_founders(self) -> None:
-        """Count those met in the first days as newcomers only as far as newcomers go on coming."""
-        expected = (self.opened - self.opened_before) * max(self.days, 1.0)
-        weight = min(1.0, max(FOUNDERS_WEIGHT, expected / max(self.opened, 1.0)))
+        """Let the first days weigh little: who is met then was mostly there long before."""
         for tail in self.tails:
-            tail.fade(weight)
-        self.follow.fade(weight)
+            tail.fade(FOUNDERS_WEIGHT)
+        self.follow.fade(FOUNDERS_WEIGHT)
+        self.days *= FOUNDERS_WEIGHT
 
     def _rank_assets(self) -> None:
         """Work out how rare it is to send an asset that is sent as seldom as this one."""

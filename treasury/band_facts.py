@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from config.settings import ChainSettings
 from policies.bands import BandFacts
 from policies.law import Asset, Law, Pool, Wallet
-from policies.lifecycles import TransferState, WalletState
+from policies.lifecycles import WalletState
 from policies.schedule import is_open, parse_schedule
-from policies.terms import NATIVE, Address, Stamp
+from policies.terms import NATIVE, Address
 from treasury.ledger import Session
 from treasury.ledger.facts import Cells, Refill, SignedRefill, Standing, Tick
 from treasury.ledger.queries import refills, standings, transfers, watch
@@ -43,9 +43,13 @@ class View:
         """Say whether the facts are young enough to move money on."""
         return 0 <= self.now - self.tick.at <= int(self.settings.stale_after_s)
 
+    def seen(self, wallet: Address, asset: Address) -> int | None:
+        """Return a balance, None when it or what it contains is unknown."""
+        return None if wallet in self.way.doubtful else self.cells.balance(wallet, asset)
+
     def left(self, wallet: Address, asset: Address) -> int | None:
         """Return a balance less everything of ours that is on its way out; None when unknown."""
-        seen = self.cells.balance(wallet, asset)
+        seen = self.seen(wallet, asset)
         return None if seen is None else max(seen - self.way.out_of(wallet, asset), 0)
 
 
@@ -68,7 +72,7 @@ def views_at(
             settings=settings,
             tick=tick,
             cells=cells,
-            way=_way(session, chain_id, cells.stamp),
+            way=_way(session, chain_id, cells),
             standings=standing,
             open_refills=open_refills,
             last_changes=changes,
@@ -101,7 +105,7 @@ def band_facts(
         asset=asset,
         now=view.now,
         stale_after_s=int(view.settings.stale_after_s),
-        observed=view.cells.balance(wallet.address, asset.address),
+        observed=view.seen(wallet.address, asset.address),
         observed_at=view.tick.at,
         inbound=view.way.into(wallet.address, asset.address),
         outbound=view.way.out_of(wallet.address, asset.address),
@@ -148,8 +152,7 @@ def _has_open_refill(view: View, wallet: Wallet, asset: Asset) -> bool:
     )
 
 
-def _way(session: Session, chain_id: int, stamp: Stamp) -> OnTheWay:
-    unsettled = transfers.in_states(
-        session, chain_id, TransferState.QUEUED, TransferState.IN_FLIGHT
-    )
-    return on_the_way((*unsettled, *transfers.mined_after(session, chain_id, stamp.number)), stamp)
+def _way(session: Session, chain_id: int, cells: Cells) -> OnTheWay:
+    unsettled = transfers.open_ones(session, chain_id)
+    later = transfers.mined_after(session, chain_id, cells.stamp.number)
+    return on_the_way({t.id: t for t in (*unsettled, *later)}.values(), cells)

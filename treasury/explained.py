@@ -62,20 +62,19 @@ def is_settled(sight: Sight, transfers: Iterable[Transfer]) -> bool:
 
 
 def _is_between(transfer: Transfer, anchor: Anchor, sight: Sight) -> bool:
-    if transfer.block_number is not None:
-        return anchor.block_number < transfer.block_number <= sight.block_number
-    return transfer.source == sight.wallet and _is_in(transfer, sight)
+    is_older = transfer.block_number is not None and transfer.block_number <= anchor.block_number
+    return not is_older and _is_in(transfer, sight)
 
 
 def _is_in(transfer: Transfer, sight: Sight) -> bool:
-    if transfer.block_number is not None:
-        return transfer.block_number <= sight.block_number
-    # Not yet seen as mined by us, but the chain has spent its nonce: the receipt is only late.
-    return (
-        transfer.source == sight.wallet
-        and transfer.nonce is not None
-        and transfer.nonce < sight.nonce
-    )
+    """Say whether the block contains the transfer: by the nonce where it is ours to judge.
+
+    A receipt may be late, or of a block that a reorg took away; the nonce in the same reading is
+    neither.
+    """
+    if transfer.source == sight.wallet:
+        return transfer.nonce is not None and transfer.nonce < sight.nonce
+    return transfer.block_number is not None and transfer.block_number <= sight.block_number
 
 
 def _effect(transfer: Transfer, sight: Sight) -> int:

@@ -1,8 +1,9 @@
 """What is on its way: our own transfers that a stamp does not show yet.
 
-A balance read at a stamp knows of everything mined up to that block. So a transfer counts as on
-its way when it is queued, in flight, or mined in a later block; a native transfer also claims its
-`max_fee`, because that is what it may cost. What failed at last claims nothing.
+A balance read at a stamp knows of everything mined up to that block, and the sender's nonce in
+the same reading says which of our transfers that is. Our own record of receipts is no measure: it
+is written by another lane, earlier or later, and a reorg may make it wrong. A native transfer
+also claims its `max_fee`, because that is what it may cost; what failed claims nothing else.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from policies.lifecycles import RefillState, TransferState
-from policies.terms import NATIVE, Address, Stamp
-from treasury.ledger.facts import Refill, Transfer
+from policies.terms import NATIVE, Address
+from treasury.ledger.facts import Cells, Refill, Transfer
 
 _Cell = tuple[Address, Address]
 _MOVES_NOTHING = frozenset({TransferState.CANCELLED, TransferState.REVERTED, TransferState.USURPED})
@@ -20,10 +21,14 @@ _MOVES_NOTHING = frozenset({TransferState.CANCELLED, TransferState.REVERTED, Tra
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnTheWay:
-    """Inbound and outbound base units by (wallet, asset), as seen from one stamp."""
+    """Inbound and outbound base units by (wallet, asset), as seen from one stamp.
+
+    `doubtful` are wallets with a transfer of which nobody can say whether the stamp shows it.
+    """
 
     inbound: Mapping[_Cell, int]
     outbound: Mapping[_Cell, int]
+    doubtful: frozenset[Address]
 
     def into(self, wallet: Address, asset: Address) -> int:
         """Return what is on its way to a wallet."""
@@ -34,19 +39,23 @@ class OnTheWay:
         return self.outbound.get((wallet, asset), 0)
 
 
-def on_the_way(transfers: Iterable[Transfer], stamp: Stamp) -> OnTheWay:
-    """Add up the transfers that the facts of a stamp do not show yet."""
+def on_the_way(transfers: Iterable[Transfer], cells: Cells) -> OnTheWay:
+    """Add up the transfers that the facts of one stamp do not show yet."""
     inbound: dict[_Cell, int] = {}
     outbound: dict[_Cell, int] = {}
+    doubtful: set[Address] = set()
     for transfer in transfers:
-        if not _is_later(transfer, stamp):
+        shown = _is_shown(transfer, cells)
+        if shown is None:
+            doubtful.update((transfer.source, transfer.destination))
+        if shown or shown is None:
             continue
         _claim(outbound, (transfer.source, NATIVE), transfer.max_fee)
         if transfer.state in _MOVES_NOTHING:
             continue
         _claim(outbound, (transfer.source, transfer.asset), transfer.amount)
         _claim(inbound, (transfer.destination, transfer.asset), transfer.amount)
-    return OnTheWay(inbound=inbound, outbound=outbound)
+    return OnTheWay(inbound=inbound, outbound=outbound, doubtful=frozenset(doubtful))
 
 
 def claims_on_vault(
@@ -66,10 +75,12 @@ def claims_on_vault(
     return claims
 
 
-def _is_later(transfer: Transfer, stamp: Stamp) -> bool:
-    if transfer.state in (TransferState.QUEUED, TransferState.IN_FLIGHT):
-        return True
-    return transfer.block_number is not None and transfer.block_number > stamp.number
+def _is_shown(transfer: Transfer, cells: Cells) -> bool | None:
+    """Say whether the balances contain the transfer; None when nobody can say."""
+    if transfer.nonce is None:
+        return False
+    spent = cells.nonces.get(transfer.source)
+    return None if spent is None else transfer.nonce < spent
 
 
 def _claim(claims: dict[_Cell, int], cell: _Cell, amount: int) -> None:

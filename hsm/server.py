@@ -23,6 +23,7 @@ from hsm.bench import Bench
 from hsm.book import Book
 from hsm.desk import Desk, Door
 from hsm.errors import Blame, BookError, HsmError, SettingsError
+from hsm.hardening import harden
 from hsm.loop import Loop
 from hsm.pins import CredentialFiles, PinGuardFiles
 from hsm.session import Hsm, load_module
@@ -177,6 +178,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     try:
+        for line in harden():
+            log.warning("%s", line)
         return run(chosen.config, os.environ)
     except Exception:
         log.exception("treasury-signer stops: our own fault")

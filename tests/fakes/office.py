@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
+
+from structlog.testing import capture_logs
 
 from config.settings import ApiRole, ApiSettings
 from policies.consent import describe_transfer, motion_to_json, terms_to_json, transfer_digest
@@ -42,6 +45,7 @@ class OfficeForTests:
     sockets: Path
     limits: ApiSettings
     health: Health = field(default_factory=lambda: Health(signer="ready"))
+    log: list[Any] = field(default_factory=list)
     woken: int = 0
     block: int = 100
 
@@ -160,7 +164,9 @@ def office_at(folder: Path, **limits: int) -> Iterator[OfficeForTests]:
     server = ApiServer(apps, open_sockets(paths, {}), stop_deadline_s=2)
     server.start()
     try:
-        yield found
+        with capture_logs() as log:
+            found.log = log
+            yield found
     finally:
         server.stop()
         found.ledger.close()

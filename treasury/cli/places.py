@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from treasury.cli.screen import fields, moment, plain, table
+from treasury.cli.screen import brief, fields, moment, plain, table
 
 if TYPE_CHECKING:
     from treasury.cli.main import Call
@@ -48,7 +48,7 @@ def _listed(wallets: list[Json]) -> Iterator[str]:
             wallet["state"],
             wallet["pool"],
             _flags(wallet),
-            ", ".join(asset["balance_text"] for asset in wallet["assets"]),
+            ", ".join(brief(asset["balance_text"]) for asset in wallet["assets"]),
         )
         for wallet in wallets
     ]
@@ -94,10 +94,10 @@ def _amounts(asset: Json) -> Iterator[tuple[str, object]]:
 def _band(asset: Json) -> tuple[object, ...]:
     standing = asset["standing"]
     return (
-        asset["balance_text"],
-        asset["floor_text"],
-        asset["target_text"],
-        asset["cap_text"],
+        brief(asset["balance_text"]),
+        brief(asset["floor_text"]),
+        brief(asset["target_text"]),
+        brief(asset["cap_text"]),
         standing if standing == "in band" else standing.upper(),
     )
 

@@ -21,7 +21,7 @@ from treasury.cli import consent, listing
 from treasury.cli.api import CONSENT
 from treasury.cli.exits import BAD_DATA, USAGE, CommandError
 from treasury.cli.keystore import SigningKey, open_keystore
-from treasury.cli.screen import ago
+from treasury.cli.screen import ago, brief
 from treasury.cli.signing import Matter, ask, outcome, sign_matter
 from treasury.cli.terms_view import transfer_lines
 
@@ -44,7 +44,7 @@ def list_all(call: Call) -> None:
             f"#{refill['id']}",
             refill["state"],
             refill["wallet"],
-            refill["amount_text"],
+            brief(refill["amount_text"]),
             count,
             ago(refill["proposed_at"], call.now),
             ago(refill["expires_at"], call.now) if is_open else "-",

@@ -6,10 +6,12 @@ ASCII are shown as escapes, so that no answer can redraw the screen or imitate a
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Sequence
 
 WIDTH = 100
+_LONG = re.compile(r"(\.[0-9]{6})[0-9]+")
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 
 
@@ -30,6 +32,11 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         lines.append(cut(line.rstrip()))
     return lines
+
+
+def brief(amount: object) -> str:
+    """Shorten an amount for a table, visibly: "0.123456.. ETH"; pages show it in full."""
+    return _LONG.sub(r"\1..", plain(amount))
 
 
 def cut(line: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from treasury.cli.api import GLANCE
-from treasury.cli.screen import ago, clock, fields, plain, table
+from treasury.cli.screen import ago, brief, clock, fields, plain, table
 
 if TYPE_CHECKING:
     from treasury.cli.main import Call
@@ -74,10 +74,10 @@ def _pool(pool: Json) -> Iterator[tuple[object, ...]]:
         yield (
             pool["name"],
             pool["active"] or "none",
-            asset["balance_text"],
-            asset["floor_text"],
-            asset["target_text"],
-            asset["cap_text"],
+            brief(asset["balance_text"]),
+            brief(asset["floor_text"]),
+            brief(asset["target_text"]),
+            brief(asset["cap_text"]),
             asset["standing"].upper() if asset["standing"] != "in band" else "in band",
         )
 

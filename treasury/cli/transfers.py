@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from treasury.cli import listing
-from treasury.cli.screen import ago, fields, moment, plain, reasons, table
+from treasury.cli.screen import ago, brief, fields, moment, plain, reasons, table
 
 if TYPE_CHECKING:
     from treasury.cli.main import Call
@@ -27,7 +27,7 @@ def list_all(call: Call) -> None:
             transfer["purpose"],
             transfer["source_name"] or _short(transfer["source"]),
             transfer["destination_name"] or _short(transfer["destination"]),
-            transfer["amount_text"],
+            brief(transfer["amount_text"]),
             transfer["nonce"],
             ago(transfer["changed_at"], call.now),
         )

@@ -10,7 +10,7 @@ from treasury.cli import consent, listing
 from treasury.cli.api import CONSENT, GLANCE, PAY
 from treasury.cli.exits import REFUSED, USAGE, CommandError
 from treasury.cli.refills import amount_of
-from treasury.cli.screen import ago, fields, moment, plain, reasons
+from treasury.cli.screen import ago, brief, fields, moment, plain, reasons
 from treasury.cli.signing import Matter, outcome, sign_matter
 from treasury.cli.terms_view import transfer_lines
 
@@ -31,7 +31,7 @@ def list_all(call: Call) -> None:
             f"#{withdrawal['id']}",
             withdrawal["state"],
             withdrawal["pool"],
-            withdrawal["amount_text"],
+            brief(withdrawal["amount_text"]),
             withdrawal["destination"],
             ago(withdrawal["created_at"], call.now),
         )

@@ -13,8 +13,10 @@ import secrets
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -42,7 +44,7 @@ from treasury.introduction import SignerWatch, introduce
 from treasury.lanes import Lane
 from treasury.ledger import Ledger, open_ledger
 from treasury.ledger.queries import standings
-from treasury.ticks import money_lane, watch_lane
+from treasury.ticks import Enduring, money_tick, watch_tick
 from treasury.world import World
 
 EXIT_OK = 0
@@ -107,19 +109,20 @@ def _lanes(settings: Settings, ledger: Ledger, deployment: bytes) -> tuple[Lane,
         if chain is None:
             log.warning("chain_not_in_law", chain=name)
             continue
-        for make, limits in ((watch_lane, settings.watch), (money_lane, settings.money)):
+        for kind, tick, limits in (
+            ("watch", watch_tick, settings.watch),
+            ("money", money_tick, settings.money),
+        ):
             # Each lane has connections of its own: a slow one never delays the other.
             world = _world(settings, chain_settings, ledger, deployment, chain.chain_id)
-            belt = make(world)
-            lanes.append(
-                Lane(
-                    belt.name,
-                    lambda belt=belt: belt(utc_now()),  # type: ignore[misc]
-                    interval_s=chain_settings.poll_s,
-                    deadline_s=limits.deadline_s,
-                )
-            )
+            belt = Enduring(f"{kind}:{name}", partial(_tick_now, tick, world))
+            interval_s, deadline_s = chain_settings.poll_s, limits.deadline_s
+            lanes.append(Lane(belt.name, belt, interval_s=interval_s, deadline_s=deadline_s))
     return tuple(lanes)
+
+
+def _tick_now(tick: Callable[[World, datetime], object], world: World) -> None:
+    tick(world, utc_now())
 
 
 def _world(

@@ -17,8 +17,8 @@ from treasury.dev.desk import Desk, StoryError
 if TYPE_CHECKING:
     from treasury.dev.scenes import Stage
 
-_CUSTOMER_PAYOUT = "0.4"
-_DEPOSIT_WEI = 9 * 10**18
+_CUSTOMER_PAYOUT = "0.5"
+_DEPOSIT_WEI = 25 * 10**18
 
 
 def tell_story(stage: Stage) -> int:
@@ -55,15 +55,15 @@ def _drain(desk: Desk) -> None:
         "three payouts on the chain", lambda: desk.transfers("withdrawal", "CONFIRMED", least=3)
     )
     for row in paid[:3]:
-        desk.say(f"paid {row['amount_text']} to {row['to']}")
-        desk.say(f"     transaction {row['hash']}")
+        desk.say(f"paid {row['amount_text']} to {row['destination']}")
+        desk.say(f"     transaction {desk.hash_of(row)}")
 
 
 def _propose(desk: Desk) -> None:
     """Let the daemon see the floor crossed: it proposes a refill and cannot approve it."""
     refill = desk.wait_for("a proposed refill", lambda: desk.refill("PROPOSED"))
     desk.number = str(refill["id"])
-    desk.say(f"refill {desk.number}: {refill['what']}")
+    desk.say(f"refill {desk.number}: {refill['amount_text']} from the vault to {refill['wallet']}, {refill['state']}")
     desk.say(f"hot-a holds {desk.eth(desk.address('hot-a'))}")
 
 
@@ -94,10 +94,11 @@ def _kill(desk: Desk) -> None:
 def _settle(desk: Desk) -> None:
     """Let the signer check everything again and sign in the token; the refill settles, once."""
     refill = desk.wait_for("the settled refill", lambda: desk.refill("SETTLED"))
-    rows = [r for r in desk.transfers("refill", "CONFIRMED") if r["refill_id"] == refill["id"]]
+    cause = f"refill:{refill['id']}"
+    rows = [r for r in desk.transfers("refill", "CONFIRMED") if r["cause"] == cause]
     if len(rows) != 1:
         raise StoryError(f"the refill has {len(rows)} confirmed transfers, expected exactly one")
-    desk.say(f"transaction {rows[0]['hash']}")
+    desk.say(f"transaction {desk.hash_of(rows[0])}")
     desk.say(f"in block {rows[0]['block_number']}; fee {rows[0]['fee_text']}")
     desk.say(f"vault  {desk.eth(desk.address('vault'))}")
     desk.say(f"hot-a  {desk.eth(desk.address('hot-a'))}")
@@ -109,8 +110,8 @@ def _sweep(desk: Desk) -> None:
     desk.deposit("hot-a", _DEPOSIT_WEI)
     desk.say(f"deposited {format_amount(_DEPOSIT_WEI, 'ETH', 18)} into hot-a")
     rows = desk.wait_for("the sweep", lambda: desk.transfers("sweep", "CONFIRMED", least=1))
-    desk.say(f"swept {rows[0]['amount_text']} to the vault {rows[0]['to']}")
-    desk.say(f"transaction {rows[0]['hash']}")
+    desk.say(f"swept {rows[0]['amount_text']} to the vault {rows[0]['destination']}")
+    desk.say(f"transaction {desk.hash_of(rows[0])}")
 
 
 def _verify(desk: Desk) -> None:

@@ -57,13 +57,12 @@ class Desk:
         """Tell one line."""
         print(f"   {text}")
 
-    def ctl(self, *arguments: str) -> Row:
+    def ctl(self, *arguments: str) -> Any:  # noqa: ANN401 - whatever JSON the command prints
         """Run treasuryctl and return its JSON. Raises `StoryError` with its words."""
         code, output, words = self._run(*arguments, "--json")
         if code:
             raise StoryError(f"treasuryctl {' '.join(arguments)}: {words or output}")
-        found: Row = json.loads(output)
-        return found
+        return json.loads(output)
 
     def wait_for(self, what: str, look: Callable[[], _Found | None]) -> _Found:
         """Look again and again until something is there. Raises `StoryError`."""
@@ -93,15 +92,23 @@ class Desk:
 
     def refill(self, state: str) -> Row | None:
         """Return the newest refill in a state, or the one of the story."""
-        rows = self.ctl("refill", "list")["refills"]
+        rows = self.ctl("refill", "list")
         wanted = [r for r in rows if r["state"] == state and self.number in ("", str(r["id"]))]
         return wanted[0] if wanted else None
 
     def transfers(self, purpose: str, state: str, *, least: int = 0) -> list[Row]:
         """Return the transfers of a purpose in a state; none while there are fewer than `least`."""
-        rows = self.ctl("transfer", "list")["transfers"]
+        rows = self.ctl("transfer", "list")
         wanted = [r for r in rows if r["purpose"] == purpose and r["state"] == state]
         return wanted if len(wanted) >= least else []
+
+    def hash_of(self, transfer: Row) -> str:
+        """Return the hash of the transaction that was mined for a transfer."""
+        attempts = self.ctl("transfer", "show", str(transfer["id"]))["attempts"]
+        won = [attempt["hash"] for attempt in attempts if attempt["state"] == "WON"]
+        if len(won) != 1:
+            raise StoryError(f"transfer {transfer['id']} has {len(won)} mined transactions")
+        return str(won[0])
 
     def is_up(self) -> bool:
         """Say whether the daemon answers."""
@@ -118,7 +125,7 @@ class Desk:
         """Hand in a signature of a key that is in no roster; return the refusal."""
         shown = self.ctl("refill", "show", self.number)
         stranger = coincurve.PrivateKey(keccak256(b"a stranger"))
-        digest = bytes.fromhex(shown["digest"][2:])
+        digest = bytes.fromhex(shown["order_id"][2:])
         signature = "0x" + stranger.sign_recoverable(digest, hasher=None).hex()
         code, output, words = self._run(
             "refill", "approve", self.number, "--yes", "--signature", signature
@@ -128,10 +135,10 @@ class Desk:
         return (words or output).strip().splitlines()[-1]
 
     def start_customers(self, amount: str) -> None:
-        """Let customers come, one payout a second."""
+        """Let customers come, one every two seconds."""
         from treasury.dev.scenes import customers
 
-        self._customers = customers(self.stage.deployment, amount=amount, every_s=1.0)
+        self._customers = customers(self.stage.deployment, amount=amount, every_s=2.0)
         self.stage.others.append(self._customers)
         self._customers.start()
 

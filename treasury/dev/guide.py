@@ -17,7 +17,7 @@ def print_guide(deployment: Deployment) -> None:
     people = f"{here}/treasurers"
     print(f"""
 A treasury is running (play money, development keys). Customers are being paid 0.05 ETH every
-1.5 seconds from hot-a; below 5 ETH the daemon proposes a refill from the vault.
+2.5 seconds from hot-a; below 5 ETH the daemon proposes a refill from the vault.
 
 In a second terminal, in this folder:
 

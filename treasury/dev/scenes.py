@@ -35,7 +35,7 @@ _READY_S = 30.0
 _WATCH_S = 0.3
 _BLOCK_TIME_S = 1.0
 _CUSTOMER_FUNDS = 1000
-FUNDS = {"vault": 1000, "hot-a": 7, "gas": 5}
+FUNDS = {"vault": 1000, "hot-a": 6, "gas": 5}
 """What the development wallets hold at the start, in whole ETH."""
 
 
@@ -124,7 +124,7 @@ def _daemon(deployment: Deployment) -> Child:
 
 
 def _keep_running(stage: Stage) -> int:
-    payouts = customers(stage.deployment, amount="0.05", every_s=1.5)
+    payouts = customers(stage.deployment, amount="0.05", every_s=2.5)
     stage.others.append(payouts)
     payouts.start()
     print_guide(stage.deployment)

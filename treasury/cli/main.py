@@ -27,7 +27,7 @@ from typing import Any, cast
 
 from config.environment import Environment, read_environment
 from treasury.cli.api import Api
-from treasury.cli.exits import INTERNAL, INTERRUPTED, OK, CommandError
+from treasury.cli.exits import BAD_DATA, INTERNAL, INTERRUPTED, OK, CommandError
 from treasury.cli.grammar import build_parser
 from treasury.cli.screen import plain
 
@@ -72,6 +72,14 @@ def main(arguments: Sequence[str] | None = None, clock: Callable[[], float] = ti
         # The reader has seen enough; without this the interpreter complains at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        # An answer of another shape than ours: all that commands take apart comes from outside.
+        line = (
+            f"treasuryctl: the answer was not understood ({type(error).__name__}: {error}): "
+            "are daemon and treasuryctl of the same version?"
+        )
+        print(plain(line), file=sys.stderr)
+        return BAD_DATA
     except Exception as error:  # noqa: BLE001 - the last line of a program for people
         line = f"treasuryctl: a mistake inside the program: {type(error).__name__}: {error}"
         print(plain(line), file=sys.stderr)

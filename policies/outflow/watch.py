@@ -340,8 +340,8 @@ class WalletWatch:
     def _close(self, key: int) -> None:
         """End a recipient's youth: it is established with the largest payment it got."""
         case = self.young.pop(key)
+        self.known.remember(key, case.level)
         if not case.held_at:
-            self.known.remember(key, case.level)
             return
         # Nobody objected for days: a person let it pass, so it counts as a thing that happens.
         self.entry.add(case.level)

@@ -80,7 +80,7 @@ def _run(chosen: argparse.Namespace) -> int:
 
 
 def _signer(chosen: argparse.Namespace) -> int:
-    from hsm.__main__ import main as signer
+    from hsm.server import main as signer
 
     return signer(["--config", str(chosen.config)])
 

@@ -19,6 +19,8 @@ from treasury.chain.port import Readings, ReadRequest
 from treasury.chain.rpc import Call, RpcClient
 
 _BALANCE_OF = "0x70a08231" + "0" * 24
+# Many times what an honest token needs; without it a dishonest one holds up the whole reading.
+_GAS_PER_CALL = hex(300_000)
 
 Answer = msgspec.Raw | NodeError
 V = TypeVar("V")
@@ -104,7 +106,8 @@ def _balance_call(cell: Cell, at: Mapping[str, object]) -> Call:
     wallet, asset = cell
     if asset == NATIVE:
         return Call("eth_getBalance", (wallet, at))
-    return Call("eth_call", ({"to": asset, "data": _BALANCE_OF + wallet[2:].lower()}, at))
+    data = _BALANCE_OF + wallet[2:].lower()
+    return Call("eth_call", ({"to": asset, "data": data, "gas": _GAS_PER_CALL}, at))
 
 
 def _parser(asset: Address) -> Callable[[msgspec.Raw], int]:

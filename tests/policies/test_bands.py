@@ -300,8 +300,25 @@ def test_one_refill_never_exceeds_the_cap() -> None:
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [
+        {"observed": 10 * ETH, "window_left": 50 * ETH},
+        {"observed": 10 * ETH, "vault_balance": 51 * ETH + FEE},
+        {"observed": 10 * ETH, "inbound": 50 * ETH, "outbound": 100 * ETH},
+    ],
+)
+def test_a_limit_that_just_suffices_is_not_told(changes: dict[str, Any]) -> None:
+    """Window, vault and cap limit only what is more than they allow."""
+    verdict = assess(facts(**changes), BAND)
+
+    assert isinstance(verdict, Refill)
+    assert not {"window_short", "vault_short", "cap_limits"} & set(_codes(verdict))
+
+
+@pytest.mark.parametrize(
     ("observed", "action", "amount"),
     [
+        (20 * ETH, REFILL, 40 * ETH),
         (24 * ETH - 1, REFILL, 36 * ETH),
         (24 * ETH, HOLD, 0),
         (24 * ETH + 1, HOLD, 0),
@@ -319,7 +336,7 @@ def test_a_short_runway_never_fills_above_the_target() -> None:
     """However fast it drains, a wallet at its target holds, and crumbs are not moved."""
     fast = {"outflow_per_h": 1000 * ETH, "lead_time_s": 86_400}
 
-    assert isinstance(assess(facts(observed=60 * ETH, **fast), BAND), Hold)
+    assert ["within_band"] == _codes(assess(facts(observed=60 * ETH, **fast), BAND))
     crumbs = assess(facts(observed=60 * ETH - 5, **fast), BAND)
     assert ["short_runway", "below_minimum_move"] == _codes(crumbs)
 

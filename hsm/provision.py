@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import coincurve
 import pkcs11
@@ -20,7 +21,13 @@ from pkcs11.exceptions import NoSuchKey, PKCS11Error
 
 from hsm.curve import PARAMETERS, Curve, public_key_of
 from hsm.errors import KeySetUpError, TokenAwayError
-from hsm.keys import MUST_BE_FALSE, MUST_BE_TRUE, PUBLIC_MUST_BE_FALSE, read_flag
+from hsm.keys import (
+    MUST_BE_FALSE,
+    MUST_BE_TRUE,
+    PUBLIC_MUST_BE_FALSE,
+    SigningKey,
+    read_flag,
+)
 from policies.crypto import address_of_public_key
 from policies.terms import Address
 
@@ -139,6 +146,19 @@ def read_key(session: pkcs11.Session, *, cka_id: bytes, curve: Curve) -> MadeKey
         address=address_of_public_key(public_key) if curve is Curve.SECP256K1 else None,
         attributes=flags,
     )
+
+
+def sign_digest(session: pkcs11.Session, *, cka_id: bytes, digest: bytes) -> bytes:
+    """Let a key sign 32 bytes for the ceremony; the caller proves the answer.
+
+    Raises `KeySetUpError`.
+    """
+    try:
+        key = session.get_key(object_class=ObjectClass.PRIVATE_KEY, id=cka_id)
+        signature: bytes = cast("SigningKey", key).sign(digest, mechanism=Mechanism.ECDSA)
+    except PKCS11Error as error:
+        raise KeySetUpError(f"key {cka_id.hex()} does not sign ({type(error).__name__})") from error
+    return signature
 
 
 def list_keys(session: pkcs11.Session) -> Iterator[tuple[str, bytes]]:

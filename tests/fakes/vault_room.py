@@ -23,11 +23,12 @@ from hsm.book import Book
 from hsm.curve import Curve
 from hsm.desk import Desk, Door
 from hsm.errors import HsmError
-from hsm.fields import to_hex
+from hsm.fields import blob, to_hex
 from hsm.provision import create_key, import_key
 from hsm.reading import fees_to_json
 from hsm.settings import Settings, parse_settings
 from hsm.signature import PinnedKey, Signature
+from hsm.transaction import read_back
 from hsm.wire import Answer, Body, Json, Request, Result
 from policies.consent import (
     describe_motion,
@@ -356,3 +357,14 @@ def codes(answer: Answer) -> set[str]:
 def address_is(name: str) -> Address:
     """Return the address of a name; a short word for tables."""
     return address_of(name)
+
+
+def raw_of(answer: Answer) -> bytes:
+    """Return the raw bytes of a signed answer."""
+    assert answer.result is Result.SIGNED, answer
+    return blob(answer.body, "raw")
+
+
+def nonce_of(answer: Answer) -> int:
+    """Return the nonce of a signed answer."""
+    return read_back(raw_of(answer)).transaction.nonce

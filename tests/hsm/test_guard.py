@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from pathlib import Path
 from typing import NoReturn, cast
 
 import pytest
@@ -16,7 +14,6 @@ from hsm.guard import NOT_VETOED, judge, judge_lodged, rules_for
 from hsm.rules import EVERY_ORDER, Rule, Where
 from hsm.rules_purpose import BY_PURPOSE, LIMITS
 from policies.terms import Purpose
-from tests.fakes.clock import FakeClock
 from tests.fakes.vault_room import FEES, VaultRoom, codes
 from tests.laws import address_of
 
@@ -24,14 +21,6 @@ CASES = [(p, rule.name) for p in Purpose for rule in (*EVERY_ORDER, *BY_PURPOSE[
 ALL_RULES = {rule.name: rule for rule in EVERY_ORDER} | {
     rule.name: rule for rules in BY_PURPOSE.values() for rule in rules
 }
-
-
-@pytest.fixture
-def room(tmp_path: Path, clock: FakeClock) -> Iterator[VaultRoom]:
-    """A room whose law is adopted."""
-    made = VaultRoom(tmp_path, clock)
-    yield made
-    made.close()
 
 
 def facts_of(room: VaultRoom, purpose: Purpose) -> Facts:

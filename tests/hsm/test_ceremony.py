@@ -1,0 +1,129 @@
+"""The key ceremony: made in the token, read back, pinned, and told in a signed transcript."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hsm.ceremony import main, software_hash, transcript_digest
+from hsm.curve import Curve, verifies
+from hsm.provision import create_key, open_for_ceremony
+from policies.crypto import parse_address
+from tests.fakes.softhsm import PIN, SoftHsm, Token
+
+pytestmark = pytest.mark.softhsm
+
+
+@pytest.fixture
+def token(softhsm: SoftHsm) -> Token:
+    """One fresh token."""
+    return softhsm.init_token("cold")
+
+
+@pytest.fixture
+def config(softhsm: SoftHsm, token: Token, tmp_path: Path) -> Path:
+    """A signer.toml with that token, one made vault key and one checkpoint key."""
+    session = open_for_ceremony(softhsm.module, token.serial, token.pin)
+    vault = create_key(session, label="vault", cka_id=b"\x01", curve=Curve.SECP256K1)
+    checkpoint = create_key(session, label="checkpoint", cka_id=b"\x02", curve=Curve.P256)
+    session.close()
+    path = tmp_path / "signer.toml"
+    path.write_text(
+        f"""
+module = "{softhsm.module}"
+book = "book.sqlite3"
+profile = "development"
+[sockets]
+signer = "a.sock"
+people = "b.sock"
+[tokens.cold]
+serial = "{token.serial}"
+mode = "credential"
+pin_credential = "./softhsm/cold.pin"
+[keys.vault]
+token = "cold"
+cka_id = "01"
+public_key = "{vault.public_key.hex()}"
+[keys.checkpoint]
+token = "cold"
+cka_id = "02"
+public_key = "{checkpoint.public_key.hex()}"
+curve = "p256"
+purpose = "checkpoint"
+"""
+    )
+    return path
+
+
+def test_create_prints_what_the_settings_pin(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A new key is made and shown with public key, address and attributes (R1.1)."""
+    arguments = ["create", "--config", str(config), "--token", "cold", "--label", "hot-a"]
+    assert 0 == main([*arguments, "--id", "0a"])
+    shown = json.loads(capsys.readouterr().out)
+
+    assert parse_address(shown["address"]) == shown["address"]
+    assert (128, "0a", "secp256k1") == (
+        len(shown["public_key"]),
+        shown["cka_id"],
+        shown["curve"],
+    )
+    assert shown["attributes"]["NEVER_EXTRACTABLE"] is True
+    assert 78 == main([*arguments, "--id", "0a"])
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_list_shows_every_key(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All keys of all tokens are listed."""
+    assert 0 == main(["list", "--config", str(config)])
+
+    assert {"cold": {"01", "02"}} == {
+        name: {key["cka_id"] for key in keys}
+        for name, keys in json.loads(capsys.readouterr().out).items()
+    }
+
+
+def test_verify_finds_a_pin_that_differs(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Right pins verify; a changed one is named and ends with the operator's exit code."""
+    assert 0 == main(["verify", "--config", str(config)])
+    text = config.read_text()
+    start = text.index('public_key = "') + len('public_key = "')
+    config.write_text(text[:start] + "00" + text[start + 2 :])
+
+    assert 78 == main(["verify", "--config", str(config)])
+    assert "key vault of token cold is not the pinned one" in capsys.readouterr().err
+
+
+def test_the_transcript_is_signed_and_holds_no_secret(
+    config: Path, token: Token, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The checkpoint key's signature covers keys, serials, software and witnesses (R3.13)."""
+    assert 0 == main(["ceremony", "--config", str(config), "--witness", "Alice"])
+    text = capsys.readouterr().out
+    document = json.loads(text)
+    transcript = document["transcript"]
+    key = bytes.fromhex(transcript["keys"]["checkpoint"]["public_key"])
+    signature = bytes.fromhex(document["signature"])
+
+    assert verifies(Curve.P256, key, transcript_digest(transcript), signature)
+    assert (token.serial, software_hash(), ["Alice"]) == (
+        transcript["tokens"]["cold"],
+        transcript["software"],
+        transcript["witnesses"],
+    )
+    changed = {**transcript, "witnesses": ["Mallory"]}
+    assert not verifies(Curve.P256, key, transcript_digest(changed), signature)
+    assert PIN not in text
+
+
+def test_a_wrong_token_name_is_one_clear_line(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is not in the settings is said plainly."""
+    arguments = ["create", "--config", str(config), "--token", "nope", "--label", "x", "--id", "01"]
+
+    assert 78 == main(arguments)
+    assert "no token 'nope'" in capsys.readouterr().err

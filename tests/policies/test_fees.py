@@ -159,6 +159,7 @@ def test_the_layer_1_fee_counts() -> None:
         (21_000, 1, 2, 0, ["tip_above_fee"]),
         (21_000, 2, 2, 0, []),
         (2**256, 0, 0, 0, ["fee_malformed"]),
+        (21_000, 0, 0, UINT256_MAX, []),
     ],
 )
 def test_malformed_bids_are_refused(

@@ -15,9 +15,10 @@ Faults: `chain.is_down = True` makes every read raise `UnavailableError` and eve
 TRANSIENT (nothing is taken); `chain.unknown.add((wallet, asset))` or `.add(wallet)` makes that
 balance or that nonce and code unknown; `chain.next_answers.append(SendAnswer(...))` replaces the
 next answer of `send` while the transaction is still taken (a lost or odd answer),
-`chain.drops_sends = True` answers ACCEPTED and forgets; `chain.base_fee` decides what is mined: a
-transaction whose max fee is below it waits. A transaction that cannot pay at mining time reverts
-when it is a token transfer, and is dropped when it is native, as on a real chain.
+`chain.drops_sends = True` answers ACCEPTED and forgets; `chain.dissents` are handed out once;
+`chain.base_fee` decides what is mined: a transaction whose max fee is below it waits. A transaction
+that cannot pay at mining time reverts when it is a token transfer, and is dropped when it is
+native, as on a real chain.
 """
 
 from __future__ import annotations
@@ -29,7 +30,16 @@ from policies.crypto import keccak256
 from policies.terms import NATIVE, Address, Stamp
 from tests.fakes.transaction import DecodedTransaction, decode_transaction
 from treasury.chain.errors import MissingBlockError, UnavailableError
-from treasury.chain.port import FeeMarket, Readings, ReadRequest, Receipt, SendAnswer, SendKind
+from treasury.chain.port import (
+    Dissent,
+    FeeMarket,
+    Readings,
+    ReadRequest,
+    Receipt,
+    SendAnswer,
+    SendKind,
+    Sighting,
+)
 
 GWEI = 10**9
 _NATIVE_GAS = 21_000
@@ -64,6 +74,9 @@ class FakeChain:
         self.base_fee = base_fee
         self.priority_fee = GWEI
         self.block_time_s = 12
+        self.name = "fake"
+        self.layer1_fee = 0
+        self.dissents: list[Dissent] = []
         self.is_down = False
         self.drops_sends = False
         self.unknown: set[Address | tuple[Address, Address]] = set()
@@ -174,6 +187,35 @@ class FakeChain:
         return FeeMarket(
             stamp=self._head.stamp, base_fee=self.base_fee, priority_fee=self.priority_fee
         )
+
+    def fee_market_at(self, head: Stamp) -> FeeMarket:
+        """Return the base fee and priority fee that the test set, for this block."""
+        self._state_at(head)
+        return replace(self.fee_market(), stamp=head)
+
+    def l1_fee(self, size_bytes: int) -> int:
+        """Return the layer-1 fee that the test set."""
+        self._require_up()
+        return self.layer1_fee
+
+    def l1_fee_at(self, size_bytes: int, at: Stamp) -> int:
+        """Return the layer-1 fee that the test set."""
+        self._state_at(at)
+        return self.layer1_fee
+
+    def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
+        """Return the truth at head as the only endpoint tells it; nothing while it is down."""
+        if self.is_down:
+            return ()
+        return (Sighting(endpoint=self.name, readings=self.read_balances(request, self.head())),)
+
+    def take_dissents(self) -> Sequence[Dissent]:
+        """Return the dissents that the test put in, once."""
+        taken, self.dissents = tuple(self.dissents), []
+        return taken
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
 
     def send(self, raw: bytes) -> SendAnswer:
         """Take a transaction into the mempool and answer as a node does."""

@@ -38,6 +38,17 @@ class MissingBlockError(ChainError):
     """The node does not have the block, or it is no longer part of the chain."""
 
 
+class BelowQuorumError(ChainError):
+    """Too few endpoints agree: nothing may be decided, the next tick asks again.
+
+    It never falls back to fewer endpoints: whoever silences the honest ones would be believed.
+    """
+
+
+class DisagreementError(BelowQuorumError):
+    """Enough endpoints answered, but no quorum of them says the same."""
+
+
 class NodeError(ChainError):
     """The node answered with a JSON-RPC error; `code` and `text` are the node's own."""
 

@@ -6,27 +6,41 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from config.settings import Finality, FinalityKind
+from config.settings import Anchor, Finality, FinalityKind, Rollup
 from policies.terms import Address, Stamp
-from treasury.chain import answers, fees, reader, receipts, sender
-from treasury.chain.errors import BadAnswerError, MissingBlockError, NodeError
+from treasury.chain import answers, fees, reader, receipts, rollup, sender
+from treasury.chain.dial import transport_for
+from treasury.chain.errors import BadAnswerError, ChainError, MissingBlockError, NodeError
 from treasury.chain.multicall import CANONICAL, Multicall
 from treasury.chain.packed_reader import PackedReader
-from treasury.chain.port import FeeMarket, Readings, ReadRequest, Receipt, SendAnswer
+from treasury.chain.port import (
+    Dissent,
+    FeeMarket,
+    Readings,
+    ReadRequest,
+    Receipt,
+    SendAnswer,
+    Sighting,
+)
 from treasury.chain.quick_reader import QuickReader
 from treasury.chain.rpc import Call, RpcClient
-from treasury.chain.transport import HttpTransport
 
 
 class NodeChain:
     """A chain as one node tells it."""
 
     def __init__(
-        self, rpc: RpcClient, finality: Finality, *, multicall: Address = CANONICAL
+        self,
+        rpc: RpcClient,
+        finality: Finality,
+        *,
+        multicall: Address = CANONICAL,
+        kind: Rollup = Rollup.NONE,
     ) -> None:
         """Speak through `rpc`; `finality` says which blocks count as final."""
         self._rpc = rpc
         self._finality = finality
+        self._kind = kind
         self._reader = QuickReader(rpc, (PackedReader(), Multicall(multicall)))
 
     @property
@@ -76,7 +90,19 @@ class NodeChain:
 
     def fee_market(self) -> FeeMarket:
         """Return base fee and tip after the newest block."""
-        return fees.fee_market(self._rpc, self.head())
+        return self.fee_market_at(self.head())
+
+    def fee_market_at(self, head: Stamp) -> FeeMarket:
+        """Return base fee and tip after the block of `head`."""
+        return fees.fee_market(self._rpc, head)
+
+    def l1_fee(self, size_bytes: int) -> int:
+        """Return what a rollup takes now for a transaction of this size, in wei."""
+        return 0 if self._kind is Rollup.NONE else self.l1_fee_at(size_bytes, self.head())
+
+    def l1_fee_at(self, size_bytes: int, at: Stamp) -> int:
+        """Return what a rollup takes for it at the block of `at`, in wei."""
+        return 0 if self._kind is Rollup.NONE else rollup.l1_fee(self._rpc, size_bytes, at)
 
     def send(self, raw: bytes) -> SendAnswer:
         """Broadcast signed bytes."""
@@ -85,6 +111,18 @@ class NodeChain:
     def receipts(self, hashes: Sequence[str]) -> Mapping[str, Receipt | None]:
         """Return the receipts of these transactions, in one batch."""
         return receipts.receipts(self._rpc, hashes)
+
+    def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
+        """Return what this node reports at its head; nothing when it does not answer."""
+        try:
+            readings = self.read_balances(request, self.head())
+        except ChainError:
+            return ()
+        return (Sighting(endpoint=self.name, readings=readings),)
+
+    def take_dissents(self) -> Sequence[Dissent]:
+        """Return nothing: one node contradicts nobody."""
+        return ()
 
     def close(self) -> None:
         """Close the connection; the next question opens another one."""
@@ -102,10 +140,17 @@ class NodeChain:
         return found
 
 
-def connect_node(url: str, *, chain_id: int, finality: Finality, deadline_s: float) -> NodeChain:
+def connect_node(
+    url: str,
+    *,
+    chain_id: int,
+    finality: Finality,
+    deadline_s: float,
+    anchor: Anchor | None = None,
+) -> NodeChain:
     """Return a chain behind one URL; nothing is sent before the first question.
 
     Raises `EndpointError` when the URL cannot be used.
     """
-    rpc = RpcClient(HttpTransport(url), chain_id=chain_id, deadline_s=deadline_s)
+    rpc = RpcClient(transport_for(url), chain_id=chain_id, deadline_s=deadline_s, anchor=anchor)
     return NodeChain(rpc, finality)

@@ -6,7 +6,9 @@ Every implementation keeps these rules, and the stations rely on nothing else:
 - a method that cannot keep its promise raises a `ChainError` leaf and returns nothing;
 - amounts are base units, fees are wei per gas, hashes are lower-case 0x and 64 digits.
 
-Not guaranteed: that the node tells the truth. One node is one witness.
+Not guaranteed: that the node tells the truth. One node is one witness. Behind several endpoints a
+quorum must agree on each fact; what single ones say against it comes as `Dissent` and `Sighting`,
+which are good for alarms and for freezing and never for moving money.
 """
 
 from __future__ import annotations
@@ -91,7 +93,10 @@ class SendAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """The outcome of a mined transaction; prices are wei per gas, without any layer-1 fee."""
+    """The outcome of a mined transaction; prices are wei per gas.
+
+    `l1_fee` is what a rollup took on top for layer-1 data, in wei.
+    """
 
     transaction_hash: str
     block_number: int
@@ -99,11 +104,50 @@ class Receipt:
     succeeded: bool
     gas_used: int
     effective_gas_price: int
+    l1_fee: int = 0
 
     @property
     def fee_paid(self) -> int:
-        """Return gas used times the price paid, in wei."""
-        return self.gas_used * self.effective_gas_price
+        """Return the whole fee in wei: gas used times the price paid, and the layer-1 fee."""
+        return self.gas_used * self.effective_gas_price + self.l1_fee
+
+
+class Topic(StrEnum):
+    """What a dissent is about."""
+
+    CHAIN = "chain"
+    HEAD = "head"
+    BLOCK = "block"
+    FINALITY = "finality"
+    BALANCE = "balance"
+    NONCE = "nonce"
+    CODE = "code"
+    RECEIPT = "receipt"
+    FEES = "fees"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dissent:
+    """What one endpoint says against the others; `agreed` is empty when there is no quorum.
+
+    `subject` is a wallet, a transaction hash or a block number; amounts and nonces are decimal.
+    """
+
+    endpoint: str
+    topic: Topic
+    subject: str
+    said: str
+    agreed: str
+    asset: Address | None = None
+    block_number: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """What one endpoint alone reports at its own head, whatever the others say."""
+
+    endpoint: str
+    readings: Readings
 
 
 class Chain(Protocol):
@@ -134,6 +178,12 @@ class Chain(Protocol):
     def fee_market(self) -> FeeMarket:
         """Return the price of gas now."""
 
+    def l1_fee(self, size_bytes: int) -> int:
+        """Return what a rollup takes now for a transaction of this size, in wei; elsewhere zero.
+
+        It is charged on top of gas and can change until the transaction is mined.
+        """
+
     def send(self, raw: bytes) -> SendAnswer:
         """Broadcast a signed transaction; safe to repeat, never raises for an absent node."""
 
@@ -142,3 +192,12 @@ class Chain(Protocol):
 
         Raises when any of the answers is missing: unknown is never told as "none".
         """
+
+    def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
+        """Return what every endpoint that answers reports by itself; never raises.
+
+        For watching while there is no quorum: enough to freeze a wallet, never to move anything.
+        """
+
+    def take_dissents(self) -> Sequence[Dissent]:
+        """Return what single endpoints said against the others since the last call."""

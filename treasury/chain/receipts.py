@@ -19,6 +19,7 @@ class _Receipt(msgspec.Struct):
     gasUsed: str  # noqa: N815 - the node's name
     effectiveGasPrice: str  # noqa: N815 - the node's name
     status: str
+    l1Fee: str | None = None  # noqa: N815 - the node's name; only rollups have it
     blockHash: str | None = None  # noqa: N815 - the node's name
     blockNumber: str | None = None  # noqa: N815 - the node's name
 
@@ -52,4 +53,5 @@ def _receipt(digest: str, answer: msgspec.Raw | NodeError) -> Receipt | None:
         succeeded=_STATUS[body.status],
         gas_used=answers.text_count(body.gasUsed),
         effective_gas_price=answers.text_quantity(body.effectiveGasPrice),
+        l1_fee=0 if body.l1Fee is None else answers.text_quantity(body.l1Fee),
     )

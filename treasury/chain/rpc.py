@@ -1,8 +1,9 @@
 """JSON-RPC calls in batches, every answer checked before anything of it is used.
 
 Each connection begins with `eth_chainId` and the hash of the anchor block, where one is set, so a
-URL that serves another chain is found out before it is asked anything else. A call that was cut off on a used connection is sent again on a new one:
-every method used here is safe to repeat, broadcasting included.
+URL that serves another chain is found out before it is asked anything else. A call that was cut
+off on a used connection is sent again on a new one: every method used here is safe to repeat,
+broadcasting included.
 """
 
 from __future__ import annotations

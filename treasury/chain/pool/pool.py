@@ -1,0 +1,169 @@
+"""One chain behind several endpoints, as the port promises it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from policies.terms import Address, Stamp
+from treasury.chain.newheads import HeadListener
+from treasury.chain.pool import broadcast, outcomes, prices, readings
+from treasury.chain.pool.breaker import Circuit
+from treasury.chain.pool.crew import Crew
+from treasury.chain.pool.endpoint import Endpoint, EndpointHealth, Witness
+from treasury.chain.pool.heads import Heads
+from treasury.chain.pool.panel import Matter, Panel
+from treasury.chain.pool.stalls import Stall, StallWatch
+from treasury.chain.pool.votes import answers_in
+from treasury.chain.port import (
+    Dissent,
+    FeeMarket,
+    Readings,
+    ReadRequest,
+    Receipt,
+    SendAnswer,
+    Sighting,
+    Topic,
+)
+
+Ear = Callable[[Callable[[], object]], HeadListener]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolHealth:
+    """How the endpoints of a chain have been, and whether its blocks move.
+
+    `awake` counts the endpoints that are asked at every question.
+    """
+
+    chain_id: int
+    quorum: int
+    awake: int
+    endpoints: tuple[EndpointHealth, ...]
+    head: Stall
+    finality: Stall
+
+    @property
+    def has_quorum(self) -> bool:
+        """Say whether as many endpoints are awake as must agree."""
+        return self.awake >= self.quorum
+
+
+class ChainPool:
+    """A chain as a quorum of its endpoints tells it; used by several threads."""
+
+    def __init__(
+        self,
+        panel: Panel,
+        *,
+        senders: Sequence[Endpoint],
+        sending: Crew,
+        lag_blocks: int,
+        ears: Sequence[Ear] = (),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Read by way of `panel`; broadcast to `senders` by way of `sending`.
+
+        `ears` are the endpoints that tell of new blocks by themselves.
+        """
+        self._panel = panel
+        self._heads = Heads(panel, lag_blocks=lag_blocks)
+        self._senders = tuple(senders)
+        self._sending = sending
+        self._ears = tuple(ears)
+        self._listeners: list[HeadListener] = []
+        self._head_watch = StallWatch(monotonic=monotonic)
+        self._final_watch = StallWatch(monotonic=monotonic)
+
+    @property
+    def chain_id(self) -> int:
+        """Return the chain id that every endpoint is checked against."""
+        return self._panel.chain_id
+
+    def head(self) -> Stamp:
+        """Return the newest block that a quorum agrees on; raises `BelowQuorumError`."""
+        found = self._heads.head()
+        self._head_watch.note(found)
+        return found
+
+    def finalised(self, head: Stamp) -> Stamp:
+        """Return the newest block that a quorum calls final."""
+        found = self._heads.finalised(head)
+        self._final_watch.note(found)
+        return found
+
+    def stamp_at(self, number: int) -> Stamp:
+        """Return the block of this number as a quorum has it."""
+        return self._heads.stamp_at(number)
+
+    def read_balances(self, request: ReadRequest, at: Stamp) -> Readings:
+        """Read all cells at the block of `at`; what no quorum agrees on is unknown."""
+        return readings.read_balances(self._panel, request, at)
+
+    def transaction_nonce(self, address: Address, at: Stamp) -> int:
+        """Return the number of mined transactions of `address` at the block of `at`."""
+        matter = Matter(topic=Topic.NONCE, subject=address, block_number=at.number)
+        return self._panel.agree(lambda witness: witness.transaction_nonce(address, at), matter)
+
+    def fee_market(self) -> FeeMarket:
+        """Return the price of gas at the head of the group."""
+        return prices.fee_market(self._panel, self.head())
+
+    def l1_fee(self, size_bytes: int) -> int:
+        """Return what a rollup takes now for a transaction of this size, in wei."""
+        return prices.l1_fee(self._panel, size_bytes, self.head())
+
+    def send(self, raw: bytes) -> SendAnswer:
+        """Broadcast signed bytes to every endpoint."""
+        return broadcast.send(self._sending, self._senders, raw)
+
+    def receipts(self, hashes: Sequence[str]) -> Mapping[str, Receipt | None]:
+        """Return the receipts that a quorum agrees on."""
+        return outcomes.receipts(self._panel, hashes) if hashes else {}
+
+    def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
+        """Return what every endpoint that answers reports at its own head."""
+
+        def look(witness: Witness) -> Readings:
+            return witness.read_balances(request, witness.head())
+
+        voices = self._panel.poll(look, lambda _: False)
+        return tuple(Sighting(endpoint=a.endpoint, readings=a.value) for a in answers_in(voices))
+
+    def take_dissents(self) -> Sequence[Dissent]:
+        """Return what single endpoints said against the others since the last call."""
+        return self._panel.take_dissents()
+
+    def health(self) -> PoolHealth:
+        """Return how the endpoints have been; asks nobody."""
+        newest = self._heads.newest
+        found = tuple(endpoint.health(newest) for endpoint in self._panel.endpoints)
+        return PoolHealth(
+            chain_id=self.chain_id,
+            quorum=self._panel.quorum,
+            awake=sum(health.circuit is Circuit.CLOSED for health in found),
+            endpoints=found,
+            head=self._head_watch.look(),
+            finality=self._final_watch.look(),
+        )
+
+    def wake_on_heads(self, wake: Callable[[], object]) -> int:
+        """Call `wake` whenever an endpoint tells of a new block; return how many can.
+
+        Where none can, the caller has to look by itself, as it does in any case.
+        """
+        fresh = [ear(wake) for ear in self._ears]
+        for listener in fresh:
+            listener.start()
+        self._listeners += fresh
+        return len(fresh)
+
+    def close(self) -> None:
+        """End the threads and close every connection."""
+        for listener in self._listeners:
+            listener.stop()
+        self._panel.close()
+        self._sending.close()
+        for endpoint in (*self._panel.endpoints, *self._senders):
+            endpoint.witness.close()

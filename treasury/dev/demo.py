@@ -34,6 +34,8 @@ def tell_story(stage: Stage) -> int:
         for child in stage.children:
             print(f"\nLast words of the {child.name}:\n{child.last_words()}", file=sys.stderr)
         return 1
+    finally:
+        desk.leave()
     print(f"\nAll {len(CHAPTERS)} chapters happened in {time.monotonic() - started:.0f} s.")
     return 0
 
@@ -63,7 +65,8 @@ def _propose(desk: Desk) -> None:
     """Let the daemon see the floor crossed: it proposes a refill and cannot approve it."""
     refill = desk.wait_for("a proposed refill", lambda: desk.refill("PROPOSED"))
     desk.number = str(refill["id"])
-    desk.say(f"refill {desk.number}: {refill['amount_text']} from the vault to {refill['wallet']}, {refill['state']}")
+    amount, wallet = refill["amount_text"], refill["wallet"]
+    desk.say(f"refill {desk.number}: {amount} from the vault to {wallet}, {refill['state']}")
     desk.say(f"hot-a holds {desk.eth(desk.address('hot-a'))}")
 
 

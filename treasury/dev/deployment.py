@@ -77,6 +77,7 @@ class Plan:
     chain_id: int = 31337
     bands: Bands = field(default_factory=Bands)
     time_lock_s: int = 2
+    refill_window_s: int = 60
 
 
 def lay_out(directory: Path, plan: Plan) -> Deployment:
@@ -105,6 +106,7 @@ def lay_out(directory: Path, plan: Plan) -> Deployment:
             people=people,
             bands=plan.bands,
             time_lock_s=plan.time_lock_s,
+            refill_window_s=plan.refill_window_s,
         )
     )
     deployment.signer_toml.write_text(_signer_toml(deployment, keys))

@@ -53,6 +53,14 @@ class Desk:
             deadline_s=5,
         )
 
+    def leave(self) -> None:
+        """Close the connection to the node."""
+        self._node.close()
+
+    def nonce(self, name: str) -> int:
+        """Return how many transactions of one of our wallets are mined."""
+        return self._node.transaction_nonce(self.address(name), self._node.head())
+
     def say(self, text: str) -> None:
         """Tell one line."""
         print(f"   {text}")

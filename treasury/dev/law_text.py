@@ -25,6 +25,7 @@ def development_law(
     people: Sequence[Person],
     bands: Bands,
     time_lock_s: int,
+    refill_window_s: int,
 ) -> str:
     """Write the development law; `addresses` has vault, hot-a, hot-b and gas."""
     wallets = "\n".join(
@@ -76,7 +77,7 @@ fee_headroom = "0.1 ETH"
 
 [pools.payouts.assets.ETH.refill]
 expiry_s = 3600
-window_s = 60
+window_s = {refill_window_s}
 tiers = [
   {{ up_to = "20 ETH", approvals = 2, time_lock_s = {time_lock_s} }},
   {{ approvals = 3, time_lock_s = 30 }},

@@ -1,0 +1,75 @@
+"""The whole story with nothing mocked: a node, SoftHSM, two processes, the real commands."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.sockets, pytest.mark.softhsm]
+
+
+def test_the_demonstration_happens_from_the_first_chapter_to_the_last(tmp_path: Path) -> None:
+    """Watch, propose, approve, sign in the token, send, settle, sweep: every chapter happens."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "treasury.daemon",
+            "dev",
+            "demo",
+            "--directory",
+            str(tmp_path / "d"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All 9 chapters happened" in done.stdout
+
+
+def test_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:
+    """An interrupted run ends with code 0 and takes every process that it started with it."""
+    directory = tmp_path / "d"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "treasury.daemon", "dev", "run", "--directory", str(directory)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    printed = ""
+    while "Ctrl-C" not in printed:
+        line = process.stdout.readline()
+        assert line, "the run ended before it was ready"
+        printed += line
+    assert len(_processes_in(directory)) >= 3
+
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait(60) == 0
+    process.stdout.close()
+    assert _processes_in(directory) == []
+
+
+def _processes_in(directory: Path) -> list[int]:
+    """Return the processes whose command line names the directory, after a moment to end."""
+    time.sleep(0.1)
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if str(directory).encode() in command and b"pytest" not in command:
+            found.append(int(entry.name))
+    return found

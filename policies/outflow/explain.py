@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from policies.outflow.signals import Signal
 from policies.outflow.verdict import Finding
 
 if TYPE_CHECKING:
     from policies.outflow.case import Case
     from policies.outflow.event import Outflow
     from policies.outflow.watch import WalletWatch
-
-
-class Signal(NamedTuple):
-    """One learned rule's answer: return period in decades of days, what was seen, over what."""
-
-    rule: str
-    decades: float
-    seen: float
-    span_s: int
 
 
 def explain(

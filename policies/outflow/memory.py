@@ -1,0 +1,227 @@
+"""What has been learned about one wallet, and its upkeep as time goes by.
+
+Everything is bounded: histograms of fixed size, at most `young_max` open files on recipients,
+a fixed table of known ones, at most `assets_max` assets.  A typical wallet takes some ten to
+fifty kilobytes, the busiest about three hundred.
+"""
+
+from __future__ import annotations
+
+from math import log10
+
+from policies.outflow.case import HEATS, SCORES, SIZES, UNIT, Case, heat_slot, size_slot
+from policies.outflow.follow import Follow
+from policies.outflow.known import KnownRecipients
+from policies.outflow.rhythm import Rhythm
+from policies.outflow.scale import Scale
+from policies.outflow.sensitivity import DEFAULT, HOUR_S, Sensitivity
+from policies.outflow.tail import Tail, total
+from policies.outflow.windows import DAY_S, Flow, Window
+
+GRAIN_S = 300
+CURRENCY = "\0value"
+"""The name under which sizes by value are learned; no asset can have it."""
+FOUNDERS_WEIGHT = 0.1
+MEMORY_DAYS = 180.0
+MEMORY_RECIPIENTS = 2_000.0
+EXPERIENCE_DAYS = 3.0
+EXPERIENCE_EVENTS = 1_000
+LOOK_AT = 1.0
+"""Decades from which on a signal is looked at closely."""
+
+
+class Memory:
+    """The learned state of one wallet."""
+
+    __slots__ = (
+        "all", "assets", "crowd", "day_end", "days", "entries", "entry", "events", "every",
+        "first", "firsts", "flows", "follow", "founded", "fresh", "heat", "holds", "hours",
+        "known", "large", "last", "next_roll", "offset", "rare", "rhythm", "salt", "score",
+        "sensitivity", "tails", "times", "total", "unread", "young",
+    )  # fmt: skip
+
+    def __init__(
+        self, sensitivity: Sensitivity = DEFAULT, *, salt: int = 0x9E3779B97F4A7C15
+    ) -> None:
+        """Start knowing nothing; the salt should be drawn once per deployment and kept."""
+        self.sensitivity = sensitivity
+        self.salt = salt | 1
+        self.assets: dict[str, Scale] = {}
+        self.young: dict[int, Case] = {}
+        self.known = KnownRecipients()
+        self.rhythm = Rhythm()
+        self.follow = Follow()
+        self.every, self.entry, self.total = _sizes(), _sizes(), _sizes()
+        self.score = Tail(size=SCORES, excess_prior=2.6, excess_floor=1.4)
+        self.heat = Tail(size=HEATS, excess_prior=3.0, excess_floor=1.5)
+        self.times = Tail(size=HEATS, excess_prior=3.0, excess_floor=1.5)
+        self.tails = (self.entry, self.total, self.score, self.heat, self.times)
+        self.fresh = _flow("fresh", (1, 6, 24, 72), 1.4)
+        self.hours = _flow("hours", (1, 6), 1.4)
+        self.all = _flow("all", (1, 24), 2.2)
+        self.rare = _flow("rare", (1,), 1.2)
+        self.large = _flow("large", (1, 6), 1.2)
+        self.crowd = _flow("crowd", (1, 24), 1.2)
+        self.flows = (self.fresh, self.hours, self.all, self.rare, self.large, self.crowd)
+        self.events = self.unread = self.firsts = 0
+        self.first = self.last = self.next_roll = self.day_end = 0
+        self.days = self.offset = self.entries = 0.0
+        self.founded = False
+        self.holds: list[int] = []
+
+    def advance(self, time: int) -> None:
+        """Move on to the present grain of five minutes: windows, youth, and the day's end."""
+        if not self.first:
+            self.first = self.last = time
+            self.day_end = time - time % DAY_S + DAY_S
+        self.days += max(0, time - self.last) / DAY_S
+        self.last = max(time, self.last)
+        self.next_roll = time - time % GRAIN_S + GRAIN_S
+        self.rhythm.advance(time)
+        if time >= self.day_end:
+            self._end_day(time)
+        for flow in self.flows:
+            flow.roll(time)
+        limit = time - self.sensitivity.young_s
+        young = self.young
+        while young:
+            key = next(iter(young))
+            if young[key].first > limit:
+                break
+            self.close(key)
+
+    def _end_day(self, time: int) -> None:
+        self.day_end = time - time % DAY_S + DAY_S
+        self._rank_assets()
+        self.entry.excess_prior = self.total.excess_prior = self.every.shoulder()[2]
+        if self.days > MEMORY_DAYS and self.entries > MEMORY_RECIPIENTS:
+            self._fade(0.5)
+        if self.founded:
+            for flow in self.flows:
+                flow.learn_day(self.days + 1.0, look_at=LOOK_AT, hold_at=self.sensitivity.hold)
+        elif time - self.first >= self.sensitivity.young_s + DAY_S:
+            # In the first days everybody is new, which says nothing about later days.
+            self._fade(FOUNDERS_WEIGHT)
+            self.founded = True
+            for flow in self.flows:
+                flow.forget_peaks()
+
+    def _fade(self, weight: float) -> None:
+        """Let the past keep only a part of its weight, counts and days alike."""
+        self._count_firsts()
+        for tail in self.tails:
+            tail.fade(weight)
+        self.every.fade(0.5)
+        self.follow.fade(weight)
+        self.entries *= weight
+        self.days *= weight
+
+    def _rank_assets(self) -> None:
+        """Work out how rare it is to send an asset that is sent as seldom as this one."""
+        scales = sorted(
+            (scale for name, scale in self.assets.items() if name != CURRENCY),
+            key=lambda scale: scale.count,
+        )
+        whole = sum(scale.count for scale in scales) + 1.0
+        below = 0.0
+        for scale in scales:
+            below += scale.count
+            scale.rarity = max(0.0, log10(whole / (below + 1.0)))
+
+    def refresh(self) -> None:
+        """Work out every return period and cost anew."""
+        self._count_firsts()
+        # A few thousand payments within hours show as much variety as some days do.
+        experience = min(EXPERIENCE_DAYS, self.events / EXPERIENCE_EVENTS)
+        days = max(self.days + experience, 1e-3)
+        for tail in self.tails:
+            tail.refresh(days)
+        self.entries = total(self.entry)
+        self.offset = log10(self.entries + 1.0) - log10(days)
+        self.follow.refresh()
+        self.unread = 0
+
+    def _count_firsts(self) -> None:
+        """Write down the recipients that were paid once since the last time."""
+        if self.firsts:
+            self.heat.counts[0] += self.firsts
+            self.times.counts[0] += self.firsts
+            self.follow.payments += self.firsts
+            self.firsts = 0
+
+    def meet(self, name: str) -> Scale:
+        """Start to learn about an asset that this wallet never sent before."""
+        if len(self.assets) >= self.sensitivity.assets_max:
+            del self.assets[min(self.assets, key=lambda one: self.assets[one].count)]
+        scale = self.assets[name] = Scale()
+        scale.rarity = max(0.0, log10((self.events + 2.0) / (len(self.assets) + 1.0)))
+        return scale
+
+    def open(self, key: int, time: int) -> Case:
+        """Open a file on a recipient; beyond the bound the oldest one is closed."""
+        self.crowd.total += 1.0
+        case = self.young[key] = Case(key, time)
+        if len(self.young) > self.sensitivity.young_max:
+            self.close(next(iter(self.young)))
+        return case
+
+    def close(self, key: int) -> None:
+        """End a recipient's youth: it is known with the largest payment it got.
+
+        One that was held and that nobody objected to for days is counted only now: a person let
+        it pass, so it is a thing that happens.
+        """
+        case = self.young.pop(key)
+        self.known.remember(key, case.level)
+        if not case.held_at:
+            return
+        self.entry.add(case.level)
+        self.total.add(size_slot(case.total))
+        self.score.add(case.score_top)
+        self.heat.add(case.heat_top)
+        self.times.add(heat_slot(float(case.count)))
+        self.follow.payments += 1.0
+        if case.count > 1:
+            self.follow.gaps[case.gap_least] += 1.0
+
+    def learn_again(
+        self, case: Case, slots: tuple[int, int, int, int], *, gap_s: int, is_change: bool
+    ) -> None:
+        """Count a recipient that was paid before where it now stands."""
+        self._count_firsts()
+        total_slot, scored, heated, times = slots
+        follow = self.follow
+        follow.payments += 1.0
+        follow.gaps[follow.slot(gap_s)] += 1.0
+        follow.changes += is_change
+        heated = max(heated, case.heat_slot)
+        self.total.move(case.total_slot, total_slot)
+        self.score.move(case.score_slot, scored)
+        self.heat.move(case.heat_slot, heated)
+        self.times.move(case.times_slot, times)
+        case.total_slot, case.score_slot = total_slot, scored
+        case.heat_slot, case.times_slot = heated, times
+
+    def quarantine(self, case: Case, rank: float) -> None:
+        """Take a held recipient out of what is normal, and ask again only for much worse."""
+        if case.total_slot >= 0:
+            self._count_firsts()
+            self.total.take(case.total_slot)
+            self.score.take(case.score_slot)
+            self.heat.take(case.heat_slot)
+            self.times.take(case.times_slot)
+            case.total_slot = case.score_slot = case.heat_slot = case.times_slot = -1
+        case.held_at = rank
+
+    def accept(self) -> None:
+        """Ask about the present windows no more until they have doubled."""
+        for flow in self.flows:
+            flow.accept(self.last)
+
+
+def _sizes() -> Tail:
+    return Tail(size=SIZES, excess_prior=2.9, excess_floor=1.2, anchor=UNIT)
+
+
+def _flow(name: str, hours: tuple[int, ...], margin: float) -> Flow:
+    return Flow(name, tuple(Window(hour * HOUR_S, margin=margin) for hour in hours))

@@ -1,0 +1,29 @@
+"""The learned rules' answers, and how several of them become one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+AGREEMENT = 0.3
+HOW_MUCH = frozenset({"first_payment", "recipient_total", "fresh", "hours", "all", "large"})
+
+
+class Signal(NamedTuple):
+    """One rule's answer: return period in decades of days, what was seen, over what span."""
+
+    rule: str
+    decades: float
+    seen: float
+    span_s: int
+
+
+def rank_of(signals: list[Signal]) -> float:
+    """Return one return period for all signals.
+
+    Rules of one kind (how much; or how fast and how odd) see the same thing, so only the
+    strongest of each kind counts, and the second kind for a part of what exceeds one decade.
+    """
+    much = max((signal.decades for signal in signals if signal.rule in HOW_MUCH), default=0.0)
+    odd = max((signal.decades for signal in signals if signal.rule not in HOW_MUCH), default=0.0)
+    low, high = min(much, odd), max(much, odd)
+    return high + AGREEMENT * max(0.0, low - 1.0)

@@ -8,8 +8,8 @@
     belt.crash_at(3)                         # the third outside call or commit from now on raises
                                              # `Crash` (a BaseException); then belt.restart()
 
-Every outside call and every commit passes `_reach`, before and after, so that a test can die at
-each of them in turn.
+Every outside call and every journaled commit passes the fuse, before and after, so that a test can
+die at each of them in turn.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.vault_room import VaultRoom
 from tests.laws import ETH, address_of, make_law, sign
 from treasury.chain.port import SendAnswer
-from treasury.ledger import Ledger, Session, marks, moves, open_ledger
+from treasury.ledger import Ledger, Session, journal, marks, moves, open_ledger
 from treasury.ledger.facts import Exposure, Refill, Standing, Transfer, Withdrawal
 from treasury.ledger.queries import refills, requests, standings, transfers
-from treasury.ledger.tables import ExposureRow
+from treasury.ledger.tables import ExposureRow, WithdrawalRow
 from treasury.stations.adopt import adopt
 from treasury.ticks import money_tick, watch_tick
 from treasury.world import Outcome, World
@@ -63,19 +63,22 @@ class Fuse:
 
 
 class FusedLedger(Ledger):
-    """A ledger whose commits pass a fuse, before and after."""
+    """A ledger whose journaled commits pass a fuse, before and after."""
 
     def __init__(self, ledger: Ledger, fuse: Fuse) -> None:
         self.__dict__.update(ledger.__dict__)
         self._fuse = fuse
+        self._told = 0
 
     def commit(self, session: Session) -> None:
-        changes = bool(session.new or session.dirty or session.in_transaction())
-        if changes:
-            self._fuse.reach("before commit")
+        newest = journal.head(session)
+        told = newest.kind if newest is not None and newest.seq > self._told else ""
+        if told:
+            self._fuse.reach(f"before commit of {told}")
         super().commit(session)
-        if changes:
-            self._fuse.reach("after commit")
+        if newest is not None and told:
+            self._told = newest.seq
+            self._fuse.reach(f"after commit of {told}")
 
 
 class FusedChain(FakeChain):
@@ -161,6 +164,11 @@ class Belt:
             self.chain.mine()
         self.clock.advance(BLOCK_S)
 
+    def next_block(self) -> None:
+        """Let one block and its time pass."""
+        self.chain.mine()
+        self.clock.advance(BLOCK_S)
+
     def run(self, rounds: int) -> None:
         """Several rounds."""
         for _ in range(rounds):
@@ -207,6 +215,32 @@ class Belt:
                     signature=signature,
                     now=self.clock.unix(),
                 )
+
+    def ask_withdrawal(
+        self, amount: int, to: str, *, key: str = "key-1", asset: Address = NATIVE
+    ) -> Withdrawal:
+        """Ask for a payout, as the API does."""
+        now = self.clock.unix()
+        row = WithdrawalRow(
+            idempotency_key=key,
+            body_digest="0x00",
+            chain_id=CHAIN_ID,
+            pool="main",
+            destination=address_of(to),
+            asset=asset,
+            amount=amount,
+            state="ACCEPTED",
+            created_at=now,
+            changed_at=now,
+            reasons=[],
+        )
+        with self.ledger.write() as session:
+            return moves.create(session, Withdrawal, row, actor=Owner.API, why="asked", now=now)
+
+    def approvers(self, refill: Refill) -> set[Address]:
+        """Return who approved a refill so far."""
+        with self.ledger.read() as session:
+            return {a.treasurer for a in refills.approvals(session, refill.order_id)}
 
     def settle_one(self) -> Refill:
         """Take one refill all the way; return it as it ended."""

@@ -55,14 +55,19 @@ class Deployer:
     def deploy(self, name: str, *args: object) -> Contract:
         """Deploy a contract by its name with these constructor arguments."""
         artifact = load_artifact(name)
-        receipt = self._send(None, artifact.bytecode + _encode(artifact.inputs(""), args))
+        data = artifact.bytecode + _encode(artifact.inputs(""), args)
+        receipt = self.node.receipt(self._submit(None, data))
         if int(receipt["status"], 16) != 1:
             raise ContractError(f"{name} was not deployed: its constructor reverted")
         return Contract(address=parse_address(receipt["contractAddress"]), artifact=artifact)
 
+    def submit(self, contract: Contract, function: str, *args: object) -> str:
+        """Call a function in a transaction and return its hash without waiting for it."""
+        return self._submit(contract.address, calldata(contract.artifact, function, args))
+
     def send(self, contract: Contract, function: str, *args: object) -> dict[str, Any]:
         """Call a function in a transaction and return its receipt, also when it reverted."""
-        return self._send(contract.address, calldata(contract.artifact, function, args))
+        return self.node.receipt(self.submit(contract, function, *args))
 
     def do(self, contract: Contract, function: str, *args: object) -> dict[str, Any]:
         """Call a function in a transaction that must succeed; raises `ContractError`."""
@@ -84,9 +89,9 @@ class Deployer:
 
     def pay(self, to: Address, wei: int) -> dict[str, Any]:
         """Send native coin and return the receipt."""
-        return self._send(to, b"", value=wei)
+        return self.node.receipt(self._submit(to, b"", value=wei))
 
-    def _send(self, to: Address | None, data: bytes, *, value: int = 0) -> dict[str, Any]:
+    def _submit(self, to: Address | None, data: bytes, *, value: int = 0) -> str:
         from eth_account import Account
 
         base_fee = int(self.node.call("eth_getBlockByNumber", "latest", False)["baseFeePerGas"], 16)
@@ -104,7 +109,8 @@ class Deployer:
             fields["to"] = to
         signed = Account.sign_transaction(fields, self._key)
         raw = "0x" + bytes(signed.raw_transaction).hex()
-        return self.node.receipt(self.node.call("eth_sendRawTransaction", raw))
+        digest: str = self.node.call("eth_sendRawTransaction", raw)
+        return digest
 
 
 def deploy(url: str, key: bytes, name: str, args: Sequence[object] = ()) -> Address:

@@ -20,6 +20,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar, cast
 
 from hsm.book_schema import migrate
 from hsm.errors import BookError
@@ -27,6 +28,7 @@ from hsm.errors import BookError
 REWIND_S = 5
 _FULL = 2
 _GENESIS_HEAD = bytes(32)
+_T = TypeVar("_T")
 
 
 class Book:
@@ -36,7 +38,7 @@ class Book:
         """Open or begin the book; `clock` returns unix seconds. Raises `BookError`."""
         self._clock = clock
         self._path = path
-        self._has_changed = False
+        self._memory: dict[str, object] = {}
         self.connection = _open(path)
         try:
             migrate(self.connection)
@@ -80,6 +82,7 @@ class Book:
             self.connection.execute("COMMIT")
         except BaseException:
             self._seq, self._head, self._last_at = before
+            self.forget()
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
             raise
@@ -93,6 +96,7 @@ class Book:
             yield
         except BaseException:
             self._seq, self._head, self._last_at = before
+            self.forget()
             self.connection.execute("ROLLBACK TO part")
             self.connection.execute("RELEASE part")
             raise
@@ -110,13 +114,30 @@ class Book:
         self._seq, self._head, self._last_at = seq, head, max(at, self._last_at)
         return seq
 
+    def recall(self, name: str, load: Callable[[], _T]) -> _T:
+        """Return what `load` read from the book, read again only after a change.
+
+        Sound because nobody else can write: the file is locked exclusively.
+        """
+        if name not in self._memory:
+            self._memory[name] = load()
+        return cast("_T", self._memory[name])
+
+    def forget(self) -> None:
+        """Read everything anew from now on; called by whoever changes what is recalled."""
+        self._memory.clear()
+
     def get(self, name: str, default: str = "") -> str:
         """Return a named value."""
-        row = self.connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        return default if row is None else str(row[0])
+        values = self.recall("meta", self._meta)
+        return values.get(name, default)
+
+    def _meta(self) -> dict[str, str]:
+        return dict(self.connection.execute("SELECT name, value FROM meta"))
 
     def put(self, name: str, value: str) -> None:
         """Set a named value, inside a transaction."""
+        self.forget()
         self.connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
     def verify(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -33,9 +33,7 @@ class Laws:
 
 def laws_at(book: Book, now: int) -> Laws:
     """Return the law in force at a time and the one that waits."""
-    rows = book.connection.execute(
-        "SELECT text, active_from FROM laws WHERE dropped = 0 ORDER BY seq DESC LIMIT 2"
-    ).fetchall()
+    rows = book.recall("laws", lambda: _newest_two(book))
     if not rows:
         return Laws(present=None, coming=None, coming_from=None)
     newest, active_from = rows[0]
@@ -45,6 +43,12 @@ def laws_at(book: Book, now: int) -> Laws:
     return Laws(present=_parsed(rows[1][0]), coming=_parsed(newest), coming_from=active_from)
 
 
+def _newest_two(book: Book) -> Sequence[tuple[str, int]]:
+    return book.connection.execute(
+        "SELECT text, active_from FROM laws WHERE dropped = 0 ORDER BY seq DESC LIMIT 2"
+    ).fetchall()
+
+
 @lru_cache(maxsize=8)
 def _parsed(text: str) -> Law:
     return law_from_canonical(text.encode())
@@ -52,6 +56,7 @@ def _parsed(text: str) -> Law:
 
 def adopt_law(book: Book, law: Law, *, motion_id: bytes, active_from: int, now: int) -> None:
     """Write an adopted law in, in place of one that still waits; inside a transaction."""
+    book.forget()
     digest, text = law_digest(law), canonical_law(law).decode()
     drop_waiting_laws(book, now)
     seq = book.write(
@@ -71,6 +76,7 @@ def adopt_law(book: Book, law: Law, *, motion_id: bytes, active_from: int, now: 
 
 def drop_waiting_laws(book: Book, now: int, motion_id: bytes | None = None) -> None:
     """Drop laws that wait to come into force, or only that of one motion; in a transaction."""
+    book.forget()
     rows = book.connection.execute(
         "SELECT seq, digest FROM laws WHERE dropped = 0 AND active_from > ?"
         " AND motion_id = ifnull(?, motion_id)",
@@ -83,12 +89,17 @@ def drop_waiting_laws(book: Book, now: int, motion_id: bytes | None = None) -> N
 
 def marks(book: Book) -> Mapping[str, Mark]:
     """Return every marked wallet."""
+    return book.recall("marks", lambda: _read_marks(book))
+
+
+def _read_marks(book: Book) -> Mapping[str, Mark]:
     rows = book.connection.execute("SELECT wallet, mark FROM marks ORDER BY wallet")
     return {wallet: Mark(mark) for wallet, mark in rows}
 
 
 def set_mark(book: Book, wallet: str, mark: Mark, why: str, now: int) -> None:
     """Mark a wallet; inside a transaction."""
+    book.forget()
     book.write("wallet_marked", {"wallet": wallet, "mark": mark.value, "why": why}, now)
     book.connection.execute(
         "INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", (wallet, mark.value, now, why)
@@ -97,17 +108,23 @@ def set_mark(book: Book, wallet: str, mark: Mark, why: str, now: int) -> None:
 
 def lift_mark(book: Book, wallet: str, now: int) -> None:
     """Lift an isolation by motion; inside a transaction."""
+    book.forget()
     book.write("wallet_reinstated", {"wallet": wallet}, now)
     book.connection.execute("DELETE FROM marks WHERE wallet = ? AND mark = 'isolated'", (wallet,))
 
 
 def active_wallets(book: Book) -> Mapping[str, str]:
     """Return each pool's active wallet."""
+    return book.recall("active", lambda: _read_active(book))
+
+
+def _read_active(book: Book) -> Mapping[str, str]:
     return dict(book.connection.execute("SELECT pool, wallet FROM active ORDER BY pool"))
 
 
 def set_active(book: Book, pool: str, wallet: str, now: int) -> None:
     """Make a wallet the active one of its pool; inside a transaction."""
+    book.forget()
     book.write("wallet_activated", {"pool": pool, "wallet": wallet}, now)
     book.connection.execute("INSERT OR REPLACE INTO active VALUES (?, ?, ?)", (pool, wallet, now))
 

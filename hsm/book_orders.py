@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hsm.answers import AttemptKind, Fees
@@ -150,17 +150,25 @@ def _has_order(book: Book, compare: str, chain_id: int, address: Address, nonce:
     return row is not None
 
 
-def record_nonce(book: Book, order_id: bytes, nonce: int, now: int) -> None:
-    """Give an order its nonce for ever; inside a transaction."""
-    seq = book.write("nonce_assigned", {"orderId": to_hex(order_id), "nonce": str(nonce)}, now)
+def record_order(
+    book: Book, order_id: bytes, terms: TransferTerms, *, nonce: int, attempt: Attempt, now: int
+) -> None:
+    """Give an order its nonce for ever, with its first attempt; inside a transaction."""
+    order, fees = terms_to_json(terms), fees_to_json(attempt.fees)
+    content = {"orderId": to_hex(order_id), "nonce": str(nonce), "digest": to_hex(attempt.digest)}
+    seq = book.write("order_recorded", {**order, **fees, **content}, now)
+    text = json.dumps(order, sort_keys=True, separators=(",", ":"))
     book.connection.execute(
-        "UPDATE orders SET nonce = ?, changed = ? WHERE order_id = ? AND nonce IS NULL",
-        (nonce, seq, order_id),
+        "INSERT INTO orders (order_id, terms, purpose, chain_id, source, nonce, changed)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (order_id) DO UPDATE"
+        " SET nonce = excluded.nonce, changed = excluded.changed WHERE nonce IS NULL",
+        (order_id, text, terms.purpose.value, terms.chain_id, terms.source, nonce, seq),
     )
+    _insert_attempt(book, order_id, attempt, fees, now)
 
 
 def record_attempt(book: Book, order_id: bytes, attempt: Attempt, now: int) -> None:
-    """Write down what is about to be signed; inside a transaction."""
+    """Write down a further attempt that is about to be signed; inside a transaction."""
     fees = fees_to_json(attempt.fees)
     seq = book.write(
         "attempt_recorded",
@@ -173,12 +181,18 @@ def record_attempt(book: Book, order_id: bytes, attempt: Attempt, now: int) -> N
         },
         now,
     )
+    _insert_attempt(book, order_id, attempt, fees, now)
+    _touch(book, order_id, seq)
+
+
+def _insert_attempt(
+    book: Book, order_id: bytes, attempt: Attempt, fees: Mapping[str, str], now: int
+) -> None:
     book.connection.execute(
         "INSERT INTO attempts (order_id, attempt, kind, fees, digest, at)"
         " VALUES (?, ?, ?, ?, ?, ?)",
         (order_id, attempt.number, attempt.kind.value, json.dumps(fees), attempt.digest, now),
     )
-    _touch(book, order_id, seq)
 
 
 def store_raw(book: Book, order_id: bytes, number: int, raw: bytes, hash_: bytes) -> None:

@@ -46,13 +46,14 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE vetoes (
         digest BLOB NOT NULL, signer TEXT NOT NULL, signature BLOB NOT NULL, at INTEGER NOT NULL,
         PRIMARY KEY (digest, signer)) STRICT;
-    CREATE TABLE spends (
-        order_id BLOB PRIMARY KEY REFERENCES orders, at INTEGER NOT NULL, purpose TEXT NOT NULL,
-        chain_id INTEGER NOT NULL, source TEXT NOT NULL, destination TEXT NOT NULL,
-        asset TEXT NOT NULL, amount TEXT NOT NULL, fee TEXT NOT NULL,
-        first_use INTEGER NOT NULL) STRICT;
-    CREATE INDEX spends_out ON spends (chain_id, source, at);
-    CREATE INDEX spends_in ON spends (chain_id, destination, at);
+    CREATE TABLE totals (
+        id INTEGER PRIMARY KEY, series TEXT NOT NULL, at INTEGER NOT NULL, total TEXT NOT NULL,
+        order_id BLOB NOT NULL) STRICT;
+    CREATE INDEX totals_series ON totals (series, at, id);
+    CREATE INDEX totals_order ON totals (order_id);
+    CREATE TABLE recipients (
+        chain_id INTEGER NOT NULL, address TEXT NOT NULL, first_at INTEGER NOT NULL,
+        PRIMARY KEY (chain_id, address)) STRICT;
     CREATE TABLE signatures (
         key TEXT NOT NULL, r BLOB NOT NULL, digest BLOB NOT NULL, s BLOB NOT NULL,
         at INTEGER NOT NULL, PRIMARY KEY (key, r)) STRICT;

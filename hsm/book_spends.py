@@ -1,95 +1,207 @@
 """The book's pages on what was spent: the windows count from here.
 
 A movement counts from the moment its nonce is assigned, with the most that it may cost in fees,
-and is never given back: the daemon's word that it did not happen counts for nothing.
+and is never given back: the daemon's word that it did not happen counts for nothing. What is
+counted together is a *series* of running totals, so that a window is the difference of two rows
+however long the past is: the last total, less the last one that has left the window.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hsm.book import Book
-from policies.terms import Address, TransferTerms
+from policies.law import Law, Pool
+from policies.terms import NATIVE, Address, Purpose, TransferTerms
 
+SAFETY_FEE_WINDOW_S = 86_400
 _DIGITS = 78
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spend:
-    """One signed movement, for the windows: amounts in base units, `fee` in native wei."""
+class Totals:
+    """What was signed before this order, inside the windows of the law; fees in native wei.
 
-    order_id: bytes
-    at: int
-    purpose: str
-    source: Address
-    destination: Address
-    asset: Address
-    amount: int
-    fee: int
-    first_use: bool
+    `refilled`: of this asset toward the destination. `home_fees`: of sweeps and evacuations from
+    the source in a day. `withdrawn`, `withdrawn_new`, `withdrawals` and `withdrawal_fees`: from
+    the source in the window of this asset (amount, of it to new recipients, count and fees of all
+    assets). `native_cost`: withdrawals from the source in the window of the native coin, with all
+    fees. `topped_up`: from the source, with fees.
+    """
+
+    refilled: int = 0
+    home_fees: int = 0
+    withdrawn: int = 0
+    withdrawn_new: int = 0
+    withdrawals: int = 0
+    withdrawal_fees: int = 0
+    native_cost: int = 0
+    topped_up: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Names:
+    """The names of the series that one movement belongs to."""
+
+    terms: TransferTerms
+
+    @property
+    def _out(self) -> str:
+        return f"{self.terms.chain_id}/{self.terms.source}"
+
+    @property
+    def refilled(self) -> str:
+        return f"refill/{self.terms.chain_id}/{self.terms.destination}/{self.terms.asset}"
+
+    @property
+    def home_fees(self) -> str:
+        return f"home-fees/{self._out}"
+
+    @property
+    def topped_up(self) -> str:
+        return f"top-up/{self._out}"
+
+    @property
+    def new(self) -> str:
+        return f"new/{self._out}/{self.terms.asset}"
+
+    @property
+    def count(self) -> str:
+        return f"count/{self._out}"
+
+    @property
+    def fees(self) -> str:
+        return f"fees/{self._out}"
+
+    def amount(self, asset: Address) -> str:
+        return f"amount/{self._out}/{asset}"
+
+
+def totals_for(book: Book, terms: TransferTerms, law: Law, now: int) -> Totals:
+    """Return the totals that the rules of this purpose look at, under one law."""
+    names = _Names(terms=terms)
+    match terms.purpose:
+        case Purpose.REFILL:
+            window_s = _refill_window(terms, law)
+            return Totals(refilled=_window(book, names.refilled, now, window_s))
+        case Purpose.SWEEP | Purpose.EVACUATION:
+            return Totals(home_fees=_window(book, names.home_fees, now, SAFETY_FEE_WINDOW_S))
+        case Purpose.TOP_UP:
+            chain = law.chain_by_id(terms.chain_id)
+            rule = law.top_up(chain.name) if chain else None
+            window_s = 0 if rule is None else rule.window_s
+            return Totals(topped_up=_window(book, names.topped_up, now, window_s))
+        case Purpose.WITHDRAWAL:
+            return _withdrawal_totals(book, names, law, now)
+
+
+def _withdrawal_totals(book: Book, names: _Names, law: Law, now: int) -> Totals:
+    terms = names.terms
+    window_s, native_s = withdrawal_windows(terms, law)
+    native = names.amount(NATIVE)
+    return Totals(
+        withdrawn=_window(book, names.amount(terms.asset), now, window_s),
+        withdrawn_new=_window(book, names.new, now, window_s),
+        withdrawals=_window(book, names.count, now, window_s),
+        withdrawal_fees=_window(book, names.fees, now, window_s),
+        native_cost=_window(book, native, now, native_s) + _window(book, names.fees, now, native_s),
+    )
+
+
+def withdrawal_windows(terms: TransferTerms, law: Law) -> tuple[int, int]:
+    """Return the window of this asset and that of the native coin, in seconds."""
+    source = law.wallet_at(terms.chain_id, terms.source)
+    pool = law.pool_of(source.name) if source else None
+    chain, asset = law.chain_by_id(terms.chain_id), law.asset_at(terms.chain_id, terms.asset)
+    if pool is None or chain is None or asset is None:
+        return 0, 0
+    own, native = pool.withdrawals.get(asset.symbol), pool.withdrawals.get(chain.native)
+    return (
+        0 if own is None else own.window_s,
+        SAFETY_FEE_WINDOW_S if native is None else native.window_s,
+    )
+
+
+def _refill_window(terms: TransferTerms, law: Law) -> int:
+    wallet = law.wallet_at(terms.chain_id, terms.destination)
+    pool: Pool | None = law.pool_of(wallet.name) if wallet else None
+    asset = law.asset_at(terms.chain_id, terms.asset)
+    rule = pool.refills.get(asset.symbol) if pool and asset else None
+    return 0 if rule is None else rule.window_s
 
 
 def record_spend(
     book: Book, order_id: bytes, terms: TransferTerms, *, first_use: bool, now: int
 ) -> None:
-    """Count an order in the windows, once, when its nonce is assigned; inside a transaction."""
-    book.connection.execute(
-        "INSERT INTO spends VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            order_id,
-            now,
-            terms.purpose.value,
-            terms.chain_id,
-            terms.source,
-            terms.destination,
-            terms.asset,
-            str(terms.amount).zfill(_DIGITS),
-            str(terms.max_fee).zfill(_DIGITS),
-            int(first_use),
-        ),
-    )
-
-
-def spends_from(book: Book, chain_id: int, source: Address, since: int) -> Sequence[Spend]:
-    """Return what left an address after a time."""
-    return _spends(book, "source", chain_id, source, since)
-
-
-def spends_to(book: Book, chain_id: int, destination: Address, since: int) -> Sequence[Spend]:
-    """Return what was sent to an address after a time."""
-    return _spends(book, "destination", chain_id, destination, since)
-
-
-def _spends(
-    book: Book, column: str, chain_id: int, address: Address, since: int
-) -> Sequence[Spend]:
-    rows = book.connection.execute(
-        "SELECT order_id, at, purpose, source, destination, asset, amount, fee, first_use"  # noqa: S608
-        f" FROM spends WHERE chain_id = ? AND {column} = ? AND at > ?",
-        (chain_id, address, since),
-    )
-    return [
-        Spend(
-            order_id=order_id,
-            at=at,
-            purpose=purpose,
-            source=Address(source),
-            destination=Address(destination),
-            asset=Address(asset),
-            amount=int(amount),
-            fee=int(fee),
-            first_use=bool(first_use),
+    """Count an order, once, when its nonce is assigned; inside a transaction."""
+    for series, amount in _parts(terms, first_use=first_use):
+        total = _last(book, series) + amount
+        book.connection.execute(
+            "INSERT INTO totals (series, at, total, order_id) VALUES (?, ?, ?, ?)",
+            (series, now, str(total).zfill(_DIGITS), order_id),
         )
-        for order_id, at, purpose, source, destination, asset, amount, fee, first_use in rows
-    ]
+    if terms.purpose is Purpose.WITHDRAWAL:
+        book.connection.execute(
+            "INSERT OR IGNORE INTO recipients VALUES (?, ?, ?)",
+            (terms.chain_id, terms.destination, now),
+        )
+
+
+def _parts(terms: TransferTerms, *, first_use: bool) -> Iterator[tuple[str, int]]:
+    names = _Names(terms=terms)
+    match terms.purpose:
+        case Purpose.REFILL:
+            yield names.refilled, terms.amount
+        case Purpose.SWEEP | Purpose.EVACUATION:
+            yield names.home_fees, terms.max_fee
+        case Purpose.TOP_UP:
+            yield names.topped_up, terms.amount + terms.max_fee
+        case Purpose.WITHDRAWAL:
+            yield names.amount(terms.asset), terms.amount
+            yield names.fees, terms.max_fee
+            yield names.count, 1
+            if first_use:
+                yield names.new, terms.amount
+
+
+def _last(book: Book, series: str) -> int:
+    row = book.connection.execute(
+        "SELECT total FROM totals WHERE series = ? ORDER BY at DESC, id DESC LIMIT 1", (series,)
+    ).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def _window(book: Book, series: str, now: int, window_s: int) -> int:
+    """Return what a series gained in the last `window_s` seconds; all of it where that is 0."""
+    row = book.connection.execute(
+        "SELECT total FROM totals WHERE series = ? AND at <= ? ORDER BY at DESC, id DESC LIMIT 1",
+        (series, now - window_s if window_s else -1),
+    ).fetchone()
+    return _last(book, series) - (0 if row is None else int(row[0]))
+
+
+def refilled_before(book: Book, order_id: bytes, terms: TransferTerms, law: Law) -> int | None:
+    """Return what had been refilled when this order was recorded; None when it was not yet."""
+    row = book.connection.execute(
+        "SELECT id, at, total FROM totals WHERE order_id = ? AND series = ?",
+        (order_id, _Names(terms=terms).refilled),
+    ).fetchone()
+    if row is None:
+        return None
+    id_, at, total = row
+    earlier = book.connection.execute(
+        "SELECT total FROM totals WHERE series = ? AND at <= ? AND id < ?"
+        " ORDER BY at DESC, id DESC LIMIT 1",
+        (_Names(terms=terms).refilled, at - _refill_window(terms, law), id_),
+    ).fetchone()
+    return int(total) - terms.amount - (0 if earlier is None else int(earlier[0]))
 
 
 def first_paid_at(book: Book, chain_id: int, destination: Address) -> int | None:
     """Return when an address was first paid by a withdrawal, None when never."""
-    (at,) = book.connection.execute(
-        "SELECT min(at) FROM spends WHERE chain_id = ? AND destination = ?"
-        " AND purpose = 'withdrawal'",
+    row = book.connection.execute(
+        "SELECT first_at FROM recipients WHERE chain_id = ? AND address = ?",
         (chain_id, destination),
     ).fetchone()
-    return at if at is None else int(at)
+    return None if row is None else int(row[0])

@@ -18,6 +18,7 @@ from hsm import (
     book_law,
     book_orders,
     fields,
+    verbs_consent,
     verbs_motions,
     verbs_orders,
     verbs_people,
@@ -25,9 +26,10 @@ from hsm import (
 )
 from hsm.book import Book
 from hsm.book_law import Mark
+from hsm.book_orders import Attempt
 from hsm.crashpoints import reach
 from hsm.errors import BookError, HsmError, PinRefusedError, ProtocolError
-from hsm.room import Pending, Room, Tokens
+from hsm.room import Pending, Room, Tokens, pinned_addresses
 from hsm.rules import no
 from hsm.settings import Settings
 from hsm.signature import Signature
@@ -50,7 +52,7 @@ class Door(StrEnum):
 
 _BOTH: Mapping[str, Verb] = MappingProxyType(
     {
-        "lodge": verbs_orders.lodge,
+        "lodge": verbs_consent.lodge,
         "isolate": verbs_people.isolate,
         "freeze": verbs_people.freeze,
         "veto": verbs_people.veto,
@@ -97,6 +99,7 @@ class Desk:
         self._book = book
         self._tokens = tokens
         self._settings = settings
+        self._pinned = pinned_addresses(settings)
         self._clock = clock
         self.fatal: HsmError | None = None
 
@@ -147,6 +150,7 @@ class Desk:
             book=self._book,
             tokens=self._tokens,
             settings=self._settings,
+            pinned=self._pinned,
             now=now,
             laws=book_law.laws_at(self._book, now),
         )
@@ -194,10 +198,17 @@ class Desk:
         if not fresh:
             return self._key_is_lost(pending, now)
         raw = encode_signed(pending.payload, signature)
-        book_orders.store_raw(book, pending.order_id, pending.attempt, raw, keccak256(raw))
-        order = book_orders.find_order(book, pending.order_id)
-        assert order is not None
-        return verbs_orders.signed_answer(order, order.attempts[pending.attempt - 1])
+        hash_ = keccak256(raw)
+        book_orders.store_raw(book, pending.order_id, pending.attempt, raw, hash_)
+        attempt = Attempt(
+            number=pending.attempt,
+            kind=pending.kind,
+            fees=pending.fees,
+            digest=pending.digest,
+            raw=raw,
+            hash=hash_,
+        )
+        return verbs_orders.signed_answer(pending.order_id, pending.nonce, attempt)
 
     def _key_is_lost(self, pending: Pending, now: int) -> Answer:
         """Isolate every wallet of a key that used one r for two digests: it can be computed."""

@@ -15,23 +15,21 @@ from hsm.answers import AttemptKind, Fees
 from hsm.book import Book
 from hsm.book_law import Mark
 from hsm.book_orders import Order
-from hsm.book_spends import Spend
+from hsm.book_spends import Totals
 from policies.consent import Tally, tally_transfer
 from policies.law import Asset, Chain, Law, Pool, Role, Wallet, law_digest
 from policies.terms import Address, Purpose, TransferTerms
-
-LONGEST_WINDOW_S = 366 * 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """One order, what is asked for it, and everything the rules may look at.
 
-    `law` is the law in force or the coming one (then `is_coming`); `outgoing` and `incoming` are
-    the other movements signed from the source and toward the destination; `pinned_addresses` maps
-    a transaction key of the settings to the address of its public key; `recipient_since` is when
-    a withdrawal first paid the destination. `claimed_nonce` is the daemon's word and may only be
-    heard where a lie gains nothing.
+    `law` is the law in force or the coming one (then `is_coming`); `totals` is
+    what the windows hold without this order; `pinned_addresses` maps a transaction key of the
+    settings to the address of its public key; `recipient_since` is when a withdrawal first paid
+    the destination. `claimed_nonce` is the daemon's word and may only be heard where a lie gains
+    nothing.
     """
 
     terms: TransferTerms
@@ -51,8 +49,7 @@ class Facts:
     active: Mapping[str, str]
     is_frozen: bool
     pinned_addresses: Mapping[str, Address]
-    outgoing: Sequence[Spend]
-    incoming: Sequence[Spend]
+    totals: Totals
     recipient_since: int | None
 
     @property
@@ -101,22 +98,6 @@ class Facts:
         """Return what the book holds against a wallet."""
         return None if wallet is None else self.marks.get(wallet.name)
 
-    def spent(self, window_s: int) -> Sequence[Spend]:
-        """Return what left the source in the window up to now."""
-        return [spend for spend in self.outgoing if spend.at > self.now - window_s]
-
-    def received(self, window_s: int) -> Sequence[Spend]:
-        """Return what was sent to the destination in the window up to now."""
-        return [spend for spend in self.incoming if spend.at > self.now - window_s]
-
-    def refilled(self, window_s: int) -> int:
-        """Return the sum of refills of this asset to the destination in the window up to now."""
-        return sum(
-            spend.amount
-            for spend in self.received(window_s)
-            if spend.purpose == Purpose.REFILL and spend.asset == self.terms.asset
-        )
-
     def tally(self) -> Tally:
         """Count the consent under this law.
 
@@ -131,7 +112,7 @@ class Facts:
             [signature for signature, _ in self.approvals.values()],
             law=self.law,
             vetoed_by=self.vetoed_by,
-            rolling_amount=self._rolling_amount(),
+            rolling_amount=self.totals.refilled,
         )
 
     def quorum_at(self, tally: Tally) -> int | None:
@@ -144,20 +125,17 @@ class Facts:
         seen = sorted(self.approvals[address][1] for address in counted)
         return seen[tally.required - 1]
 
-    def _rolling_amount(self) -> int:
-        pool, asset = self.pool, self.asset
-        if pool is None or asset is None or self.terms.purpose is not Purpose.REFILL:
-            return 0
-        rule = pool.refills.get(asset.symbol)
-        return 0 if rule is None else self.refilled(rule.window_s)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a request asks for one order; `fees` None: nothing is to be signed yet."""
+    """What a request asks for one order, and what the book knows of it.
+
+    `fees` None: nothing is to be signed yet.
+    """
 
     terms: TransferTerms
     order_id: bytes
+    order: Order | None = None
     kind: AttemptKind = AttemptKind.ORIGINAL
     fees: Fees | None = None
     claimed_nonce: int | None = None
@@ -168,10 +146,7 @@ def gather(
 ) -> Facts:
     """Gather the facts of one order under one law."""
     terms, claim = asked.terms, asked.claimed_nonce
-    since = now - LONGEST_WINDOW_S
-    order = book_orders.find_order(book, asked.order_id)
-    outgoing = book_spends.spends_from(book, terms.chain_id, terms.source, since)
-    incoming = book_spends.spends_to(book, terms.chain_id, terms.destination, since)
+    is_withdrawal = terms.purpose is Purpose.WITHDRAWAL
     return Facts(
         terms=terms,
         order_id=asked.order_id,
@@ -181,7 +156,7 @@ def gather(
         law=law,
         is_coming=law is not in_force,
         in_force_digest=law_digest(in_force),
-        order=order,
+        order=asked.order,
         claimed_nonce=claim,
         is_claim_taken=claim is not None
         and book_orders.is_nonce_taken(book, terms.chain_id, terms.source, claim),
@@ -191,10 +166,19 @@ def gather(
         active=book_law.active_wallets(book),
         is_frozen=book_law.is_frozen(book),
         pinned_addresses=pinned,
-        outgoing=[spend for spend in outgoing if spend.order_id != asked.order_id],
-        incoming=[spend for spend in incoming if spend.order_id != asked.order_id],
-        recipient_since=book_spends.first_paid_at(book, terms.chain_id, terms.destination),
+        totals=_totals(book, asked, law, now),
+        recipient_since=book_spends.first_paid_at(book, terms.chain_id, terms.destination)
+        if is_withdrawal
+        else None,
     )
+
+
+def _totals(book: Book, asked: Asked, law: Law, now: int) -> Totals:
+    """Return the windows without this order; a recorded order is judged by the day it came."""
+    if asked.order is None or asked.order.nonce is None:
+        return book_spends.totals_for(book, asked.terms, law, now)
+    refilled = book_spends.refilled_before(book, asked.order_id, asked.terms, law)
+    return Totals(refilled=refilled or 0)
 
 
 NO_FEES = Fees(gas_limit=21_000, max_fee_per_gas=0, max_priority_fee_per_gas=0)

@@ -54,6 +54,7 @@ class Room:
     book: Book
     tokens: Tokens
     settings: Settings
+    pinned: Mapping[str, Address]
     now: int
     laws: Laws
 
@@ -67,9 +68,8 @@ class Room:
         present = self.laws.present
         if present is None:
             return []
-        pinned = pinned_addresses(self.settings)
         return [
-            gather(self.book, asked, law, in_force=present, pinned=pinned, now=self.now)
+            gather(self.book, asked, law, in_force=present, pinned=self.pinned, now=self.now)
             for law in self.binding_laws
         ]
 

@@ -7,12 +7,11 @@ from types import MappingProxyType
 
 from hsm.book_law import Mark
 from hsm.facts import Facts
-from hsm.rules import TOWARD_SAFETY, Rule, no
+from hsm.rules import Rule, no
 from policies.amounts import format_amount
 from policies.law import Role, WithdrawalRule
 from policies.terms import NATIVE, Purpose, Reason
 
-SAFETY_FEE_WINDOW_S = 86_400
 SAFETY_FEES = 200
 """Sweeps and evacuations of one wallet may cost this many fee ceilings a day: a stolen daemon
 cannot burn a wallet in fees on the way to safety."""
@@ -36,7 +35,7 @@ def refill_window(facts: Facts) -> Iterator[Reason]:
     if rule is None or band is None:
         yield no("no_refill_rule", f"pool {pool.name} has no refill rule for {asset.symbol}")
         return
-    total = facts.refilled(rule.window_s) + facts.terms.amount
+    total = facts.totals.refilled + facts.terms.amount
     if total > band.cap:
         shown = format_amount(total, asset.symbol, asset.decimals)
         yield no(
@@ -59,8 +58,7 @@ def home_fees(facts: Facts) -> Iterator[Reason]:
     chain = facts.chain
     if chain is None:
         return
-    spent = sum(s.fee for s in facts.spent(SAFETY_FEE_WINDOW_S) if s.purpose in TOWARD_SAFETY)
-    if spent + facts.terms.max_fee > SAFETY_FEES * chain.fee_ceiling:
+    if facts.totals.home_fees + facts.terms.max_fee > SAFETY_FEES * chain.fee_ceiling:
         yield no("fee_window", "fees of sweeps and evacuations have reached the day's bound")
 
 
@@ -104,16 +102,15 @@ def withdrawal_limits(facts: Facts) -> Iterator[Reason]:
     terms = facts.terms
     if terms.amount > rule.per_transfer:
         yield no("per_transfer", f"{terms.amount} is above {rule.per_transfer} per transfer")
-    spent = [s for s in facts.spent(rule.window_s) if s.purpose == Purpose.WITHDRAWAL]
-    if len(spent) + 1 > rule.window_count:
+    totals = facts.totals
+    if totals.withdrawals + 1 > rule.window_count:
         yield no("window_count", f"{rule.window_count} withdrawals per {rule.window_s} s are used")
-    same = [s for s in spent if s.asset == terms.asset]
-    total = sum(s.amount for s in same) + terms.amount
+    total = totals.withdrawn + terms.amount
     if terms.asset == NATIVE:
-        total += sum(s.fee for s in spent) + terms.max_fee
+        total += totals.withdrawal_fees + terms.max_fee
     if total > rule.window_amount:
         yield no("window_amount", f"{total} with fees is above the window's {rule.window_amount}")
-    new = sum(s.amount for s in same if s.first_use) + terms.amount
+    new = totals.withdrawn_new + terms.amount
     if facts.is_first_use and new > rule.first_use_amount:
         yield no("first_use", f"{new} to new recipients is above {rule.first_use_amount}")
 
@@ -125,11 +122,9 @@ def withdrawal_fees(facts: Facts) -> Iterator[Reason]:
         return
     rule = pool.withdrawals.get(chain.native)
     bound = SAFETY_FEES * chain.fee_ceiling if rule is None else rule.window_amount
-    window_s = SAFETY_FEE_WINDOW_S if rule is None else rule.window_s
-    spent = [s for s in facts.spent(window_s) if s.purpose == Purpose.WITHDRAWAL]
-    total = sum(s.fee + (s.amount if s.asset == NATIVE else 0) for s in spent)
-    if total + facts.terms.max_fee > bound:
-        yield no("fee_window", f"with fees, {total + facts.terms.max_fee} is above {bound}")
+    total = facts.totals.native_cost + facts.terms.max_fee
+    if total > bound:
+        yield no("fee_window", f"with fees, {total} is above {bound}")
 
 
 def _withdrawal_rule(facts: Facts) -> WithdrawalRule | None:
@@ -161,8 +156,7 @@ def top_up_limits(facts: Facts) -> Iterator[Reason]:
         return
     if facts.terms.amount > rule.ceiling:
         yield no("per_transfer", f"{facts.terms.amount} is above the ceiling {rule.ceiling}")
-    spent = sum(s.amount + s.fee for s in facts.spent(rule.window_s))
-    total = spent + facts.terms.amount + facts.terms.max_fee
+    total = facts.totals.topped_up + facts.terms.amount + facts.terms.max_fee
     if total > rule.window_amount:
         yield no("window_amount", f"{total} with fees is above the window's {rule.window_amount}")
 

@@ -1,4 +1,4 @@
-"""The verbs on orders: lodge, sign, bump, cancel.
+"""The verbs on orders that lead to the key: sign, bump, cancel.
 
 `sign` in steps: know the order and its consent, judge it under every binding law, record nonce
 and attempt, and hand out a `Pending` that the desk takes to the token after the commit. The same
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hsm import book_consent, book_orders, book_spends, fields, guard
+from hsm import book_orders, book_spends, fields, guard
 from hsm.answers import AttemptKind, Fees
 from hsm.book_orders import Attempt, Order
 from hsm.facts import Asked, Facts
@@ -18,49 +18,15 @@ from hsm.reading import fees_from_json, fees_to_json
 from hsm.room import Pending, Room
 from hsm.rules import no
 from hsm.transaction import build_cancel, build_transfer, digest_of, unsigned_payload
+from hsm.verbs_consent import MOST_APPROVALS, keep_consent
 from hsm.wire import Answer, Body, Result
 from policies.consent import transfer_digest, transfer_from_json
-from policies.crypto import BadSignatureError, recover_address
 from policies.law import Wallet
-from policies.terms import Address, Reason, TransferTerms
+from policies.terms import Reason
 
-MOST_APPROVALS = 32
 MOST_ATTEMPTS = 64
 _SIGN_FIELDS = frozenset({"orderId", "fees"})
 _SIGN_OPTIONS = frozenset({"order", "approvals", "nonce", "epoch"})
-
-
-def lodge(room: Room, body: Body) -> Answer:
-    """Take an order and approvals in; answer what consent is still missing."""
-    fields.only(body, frozenset({"order", "approvals"}))
-    terms = transfer_from_json(fields.table(body, "order"))
-    order_id = transfer_digest(terms, room.book.deployment)
-    approvals = fields.blobs(body, "approvals", limit=MOST_APPROVALS)
-    unheard = _keep_consent(room, order_id, terms, approvals)
-    views = room.views(Asked(terms=terms, order_id=order_id))
-    refusals = guard.judge_lodged(views)
-    if refusals:
-        return room.refuse(*refusals, *unheard)
-    return _consent_answer(room, order_id, views, unheard)
-
-
-def _consent_answer(
-    room: Room, order_id: bytes, views: Sequence[Facts], unheard: Sequence[Reason]
-) -> Answer:
-    tallies = [facts.tally() for facts in views]
-    seen = [f.quorum_at(t) for f, t in zip(views, tallies, strict=True)]
-    reached = all(t.reached for t in tallies)
-    ends = [at + t.time_lock_s for at, t in zip(seen, tallies, strict=True) if at is not None]
-    counted = set.intersection(*({p.address for p in t.counted} for t in tallies))
-    body = {
-        "orderId": fields.to_hex(order_id),
-        "required": str(max(t.required for t in tallies)),
-        "counted": sorted(counted),
-        "reached": fields.to_flag(reached),
-        "notBefore": str(max(ends)) if reached else "",
-    }
-    reasons = (*unheard, *(reason for t in tallies for reason in t.reasons))
-    return room.ok(body, tuple(dict.fromkeys(reasons)))
 
 
 def sign(room: Room, body: Body) -> Answer | Pending:
@@ -77,12 +43,13 @@ def sign(room: Room, body: Body) -> Answer | Pending:
         if transfer_digest(terms, room.book.deployment) != order_id:
             return room.refuse(no("id_differs", "the order id is not the digest of the terms"))
         approvals = fields.blobs(body, "approvals", limit=MOST_APPROVALS)
-        unheard = _keep_consent(room, order_id, terms, approvals)
+        unheard = keep_consent(room, order_id, terms, approvals)
     if terms is None:
         return room.refuse(no("unknown_order", "the book does not know this order: send its terms"))
     asked = Asked(
         terms=terms,
         order_id=order_id,
+        order=known,
         fees=fees_from_json(fields.table(body, "fees")),
         claimed_nonce=fields.maybe_integer(body, "nonce"),
     )
@@ -95,7 +62,7 @@ def _sign_known(room: Room, order: Order) -> Answer | Pending:
     if original is None:
         return room.refuse(no("cancelled", "the order was cancelled before it was signed"))
     if original.raw is not None:
-        return signed_answer(order, original)
+        return _stored_answer(order, original)
     if order.is_cancelled:
         return room.refuse(no("cancelled", "the order was cancelled before it was signed"))
     return _judge_and_pend(room, order, original)
@@ -115,12 +82,19 @@ def _sign_new(room: Room, asked: Asked, unheard: Sequence[Reason]) -> Answer | P
     if trouble is not None:
         return trouble
     nonce = _assign_nonce(room, asked, wallet)
-    book_orders.keep_order(room.book, asked.order_id, asked.terms, room.book.seq)
-    book_orders.record_nonce(room.book, asked.order_id, nonce, room.now)
+    pending = _pending(asked, nonce, number=1, wallet=wallet)
+    book_orders.record_order(
+        room.book,
+        asked.order_id,
+        asked.terms,
+        nonce=nonce,
+        attempt=_attempt_of(pending),
+        now=room.now,
+    )
     book_spends.record_spend(
         room.book, asked.order_id, asked.terms, first_use=facts.is_first_use, now=room.now
     )
-    return _record(room, asked, nonce=nonce, number=1, wallet=wallet)
+    return pending
 
 
 def _assign_nonce(room: Room, asked: Asked, wallet: Wallet) -> int:
@@ -151,8 +125,8 @@ def _again(room: Room, body: Body, kind: AttemptKind) -> Answer | Pending:
     if last.kind is kind and last.raw is None:
         return _judge_and_pend(room, order, last)
     if last.kind is kind and last.fees == fees:
-        return signed_answer(order, last)
-    asked = Asked(terms=order.terms, order_id=order.order_id, kind=kind, fees=fees)
+        return _stored_answer(order, last)
+    asked = _asked_again(order, kind, fees)
     views = room.views(asked)
     refusals = [*_replacement_refusals(order, kind, fees), *guard.judge(views).refusals]
     if refusals:
@@ -161,7 +135,9 @@ def _again(room: Room, body: Body, kind: AttemptKind) -> Answer | Pending:
     trouble = room.trouble_with(wallet.key)
     if trouble is not None:
         return trouble
-    return _record(room, asked, nonce=order.nonce, number=last.number + 1, wallet=wallet)
+    pending = _pending(asked, order.nonce, number=last.number + 1, wallet=wallet)
+    book_orders.record_attempt(room.book, order.order_id, _attempt_of(pending), room.now)
+    return pending
 
 
 def _replacement_refusals(order: Order, kind: AttemptKind, fees: Fees) -> Sequence[Reason]:
@@ -182,33 +158,35 @@ def _replacement_refusals(order: Order, kind: AttemptKind, fees: Fees) -> Sequen
     return found
 
 
+def _asked_again(order: Order, kind: AttemptKind, fees: Fees) -> Asked:
+    return Asked(terms=order.terms, order_id=order.order_id, order=order, kind=kind, fees=fees)
+
+
 def _judge_and_pend(room: Room, order: Order, attempt: Attempt) -> Answer | Pending:
     """Take up an attempt that was recorded and not signed."""
-    asked = Asked(terms=order.terms, order_id=order.order_id, kind=attempt.kind, fees=attempt.fees)
+    asked = _asked_again(order, attempt.kind, attempt.fees)
     views = room.views(asked)
     verdict = guard.judge(views)
     if verdict.refusals:
         return room.refuse(*verdict.refusals)
     assert order.nonce is not None
-    return _pending(asked, order.nonce, attempt.number, _wallet(views[0]), attempt.fees)
+    return _pending(asked, order.nonce, number=attempt.number, wallet=_wallet(views[0]))
 
 
-def _record(room: Room, asked: Asked, *, nonce: int, number: int, wallet: Wallet) -> Pending:
-    assert asked.fees is not None
-    pending = _pending(asked, nonce, number, wallet, asked.fees)
-    attempt = Attempt(
-        number=number,
-        kind=asked.kind,
+def _attempt_of(pending: Pending) -> Attempt:
+    return Attempt(
+        number=pending.attempt,
+        kind=pending.kind,
         fees=pending.fees,
         digest=pending.digest,
         raw=None,
         hash=None,
     )
-    book_orders.record_attempt(room.book, asked.order_id, attempt, room.now)
-    return pending
 
 
-def _pending(asked: Asked, nonce: int, number: int, wallet: Wallet, fees: Fees) -> Pending:
+def _pending(asked: Asked, nonce: int, *, number: int, wallet: Wallet) -> Pending:
+    fees = asked.fees
+    assert fees is not None
     build = build_cancel if asked.kind is AttemptKind.CANCEL else build_transfer
     payload = unsigned_payload(build(asked.terms, nonce, fees))
     return Pending(
@@ -230,56 +208,17 @@ def _wallet(facts: Facts) -> Wallet:
     return wallet
 
 
-def _keep_consent(
-    room: Room, order_id: bytes, terms: TransferTerms, signatures: Sequence[bytes]
-) -> Sequence[Reason]:
-    """Write new approvals of treasurers in; return why the other signatures count for nothing.
-
-    Those others leave no trace in the book, so that nobody can fill the disk with them.
-    """
-    known = book_consent.approvals_of(room.book, order_id)
-    fresh: dict[Address, bytes] = {}
-    unheard = []
-    for signature in signatures:
-        signer = _approver(room, order_id, terms, signature)
-        if isinstance(signer, Reason):
-            unheard.append(signer)
-        elif signer not in known:
-            fresh[signer] = signature
-    if fresh:
-        seq = book_consent.keep_approvals(room.book, order_id, fresh, room.now)
-        book_orders.keep_order(room.book, order_id, terms, seq)
-    return unheard
-
-
-def _approver(
-    room: Room, digest: bytes, terms: TransferTerms, signature: bytes
-) -> Address | Reason:
-    try:
-        signer = recover_address(digest, signature)
-    except BadSignatureError as error:
-        return no("bad_signature", f"a signature does not count: {error}")
-    if all(law.treasurer_at(signer) is None for law in room.binding_laws):
-        text = f"a signature of {signer} does not count: not in the roster, or over other terms"
-        return no("not_in_roster", text)
-    if signer == terms.maker:
-        return no("maker_is_checker", f"{signer} made the proposal and does not count as a checker")
-    return signer
-
-
-def signed_answer(order: Order, attempt: Attempt) -> Answer:
-    """Answer with the stored bytes of an attempt."""
+def _stored_answer(order: Order, attempt: Attempt) -> Answer:
     assert order.nonce is not None
+    return signed_answer(order.order_id, order.nonce, attempt)
+
+
+def signed_answer(order_id: bytes, nonce: int, attempt: Attempt) -> Answer:
+    """Answer with the stored bytes of an attempt."""
     assert attempt.raw is not None
     assert attempt.hash is not None
-    return Answer(
-        result=Result.SIGNED,
-        body={
-            "orderId": fields.to_hex(order.order_id),
-            "nonce": str(order.nonce),
-            **attempt_body(attempt),
-        },
-    )
+    body = {"orderId": fields.to_hex(order_id), "nonce": str(nonce), **attempt_body(attempt)}
+    return Answer(result=Result.SIGNED, body=body)
 
 
 def attempt_body(attempt: Attempt) -> dict[str, str | dict[str, str]]:

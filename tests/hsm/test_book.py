@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from hsm import book_law, book_orders
+from hsm.answers import AttemptKind
 from hsm.book import REWIND_S, Book
 from hsm.book_law import Mark
+from hsm.book_orders import Attempt, record_order
 from hsm.errors import BookError
 from tests.fakes.clock import FakeClock
-from tests.fakes.vault_room import VaultRoom
+from tests.fakes.vault_room import FEES, VaultRoom
 from tests.laws import address_of
 
 
@@ -160,14 +163,14 @@ def test_garbage_in_the_file_is_one_clear_error(path: Path, clock: FakeClock) ->
 def test_two_orders_never_hold_one_nonce(tmp_path: Path, clock: FakeClock) -> None:
     """The table itself refuses a second exposing order on a nonce (R3.10)."""
     room = VaultRoom(tmp_path, clock)
-    for amount in (1, 2):
-        terms = room.order(amount=amount)
-        book_orders.keep_order(room.book, room.id_of(terms), terms, 1)
-        if amount == 1:
-            book_orders.record_nonce(room.book, room.id_of(terms), 4, clock.unix())
-        else:
-            with pytest.raises(sqlite3.IntegrityError):
-                book_orders.record_nonce(room.book, room.id_of(terms), 4, clock.unix())
+    attempt = Attempt(
+        number=1, kind=AttemptKind.ORIGINAL, fees=FEES, digest=bytes(32), raw=None, hash=None
+    )
+    first, second = room.order(amount=1), room.order(amount=2)
+    record = partial(record_order, room.book, nonce=4, attempt=attempt, now=clock.unix())
+    record(room.id_of(first), first)
+    with pytest.raises(sqlite3.IntegrityError):
+        record(room.id_of(second), second)
     room.close()
 
 
@@ -196,8 +199,7 @@ def test_entries_tell_the_whole_story(tmp_path: Path, clock: FakeClock) -> None:
         "wallet_activated",
         "approval_seen",
         "approval_seen",
-        "nonce_assigned",
-        "attempt_recorded",
+        "order_recorded",
         "attempt_signed",
     ] == kinds
     assert json.loads(rows[-1][1])["raw"].startswith("0x02")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 _ID = re.compile(r"#?([1-9][0-9]{0,17}|0x[0-9a-f]{64})\Z")
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     _Verbs: TypeAlias = argparse._SubParsersAction[_Parser]  # noqa: SLF001 - its only name
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Build the parser of the whole command line."""
+def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Build the parser; of the subject that `words` begin with alone, or of all of them."""
     parser = _Parser(
         prog="treasuryctl",
         description="See and steer the treasury daemon.",
@@ -43,12 +44,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _common(parser, absent=None)
     subjects = parser.add_subparsers(title="subjects", metavar="SUBJECT", required=True)
-    _verb(subjects, "status", "status:show", "everything that matters, at a glance")
-    _looking(subjects)
-    _refills(_subject(subjects, "refill", "refills: propose, look, approve, reject"))
-    _motions(_subject(subjects, "motion", "motions: what else is put to a quorum"))
-    _withdrawals(_subject(subjects, "withdrawal", "withdrawals: what services asked for"))
-    _signer(subjects)
+    # Building all of them costs as much as a second start of Python.
+    first = words[0] if words else ""
+    for name in [first] if first in _SUBJECTS else _SUBJECTS:
+        _SUBJECTS[name](subjects)
     return parser
 
 
@@ -68,29 +67,46 @@ def age(text: str) -> int:
     return min(int(match[1]) * _UNITS[match[2]], _DAY_MOST)
 
 
-def _looking(subjects: _Verbs) -> None:
-    pools = _subject(subjects, "pool", "pools and their bands")
-    _verb(pools, "list", "places:list_pools", "each pool's active wallet against its bands")
-    wallets = _subject(subjects, "wallet", "wallets, their state and balances")
-    _verb(wallets, "list", "places:list_wallets", "all wallets")
-    one = _verb(wallets, "show", "places:show_wallet", "one wallet")
+def _status(subjects: _Verbs) -> None:
+    _verb(subjects, "status", "status:show", "everything that matters, at a glance")
+
+
+def _pools(subjects: _Verbs) -> None:
+    verbs = _subject(subjects, "pool", "pools and their bands")
+    _verb(verbs, "list", "places:list_pools", "each pool's active wallet against its bands")
+
+
+def _wallets(subjects: _Verbs) -> None:
+    verbs = _subject(subjects, "wallet", "wallets, their state and balances")
+    _verb(verbs, "list", "places:list_wallets", "all wallets")
+    one = _verb(verbs, "show", "places:show_wallet", "one wallet")
     one.add_argument("name", metavar="NAME", help="the wallet's name")
-    transfers = _subject(subjects, "transfer", "transfers: what moved, moves or will")
-    listed = _verb(transfers, "list", "transfers:list_all", "transfers, newest first")
+
+
+def _transfers(subjects: _Verbs) -> None:
+    verbs = _subject(subjects, "transfer", "transfers: what moved, moves or will")
+    listed = _verb(verbs, "list", "transfers:list_all", "transfers, newest first")
     _filters(listed)
     listed.add_argument("--wallet", metavar="NAME", help="only from or to this wallet")
     listed.add_argument("--purpose", metavar="WORD", help="refill, sweep, evacuation, …")
-    _one(_verb(transfers, "show", "transfers:show", "one transfer and its attempts"))
-    journal = _subject(subjects, "journal", "the journal: every change, in a chain of hashes")
-    tail = _verb(journal, "tail", "journal:tail", "the newest lines, oldest first")
+    _one(_verb(verbs, "show", "transfers:show", "one transfer and its attempts"))
+
+
+def _journal(subjects: _Verbs) -> None:
+    verbs = _subject(subjects, "journal", "the journal: every change, in a chain of hashes")
+    tail = _verb(verbs, "tail", "journal:tail", "the newest lines, oldest first")
     tail.add_argument("--after", metavar="SEQ", type=int, help="lines after this number")
     tail.add_argument("--limit", metavar="N", type=int, default=20, help="at most N lines (20)")
-    _verb(journal, "verify", "journal:verify", "walk the chain; name the first bad line")
+    _verb(verbs, "verify", "journal:verify", "walk the chain; name the first bad line")
+
+
+def _halt(subjects: _Verbs) -> None:
     halt = _verb(subjects, "halt", "motions:halt", "stop everything toward exposure, now")
     halt.add_argument("--why", metavar="TEXT", required=True, help="the reason, for the journal")
 
 
-def _refills(verbs: _Verbs) -> None:
+def _refills(subjects: _Verbs) -> None:
+    verbs = _subject(subjects, "refill", "refills: propose, look, approve, reject")
     listed = _verb(verbs, "list", "refills:list_all", "refills, newest first")
     _filters(listed)
     listed.add_argument("--wallet", metavar="NAME", help="only to this wallet")
@@ -110,7 +126,8 @@ def _refills(verbs: _Verbs) -> None:
     _signing(propose, elsewhere=False)
 
 
-def _motions(verbs: _Verbs) -> None:
+def _motions(subjects: _Verbs) -> None:
+    verbs = _subject(subjects, "motion", "motions: what else is put to a quorum")
     _filters(_verb(verbs, "list", "motions:list_all", "motions, newest first"), asset=False)
     _one(_verb(verbs, "show", "motions:show", "one motion, decoded from its terms"))
     _signing(_one(_verb(verbs, "approve", "motions:approve", "sign exactly this motion")))
@@ -127,7 +144,8 @@ def _motions(verbs: _Verbs) -> None:
     _signing(propose, elsewhere=False)
 
 
-def _withdrawals(verbs: _Verbs) -> None:
+def _withdrawals(subjects: _Verbs) -> None:
+    verbs = _subject(subjects, "withdrawal", "withdrawals: what services asked for")
     listed = _verb(verbs, "list", "withdrawals:list_all", "withdrawals, newest first")
     _filters(listed)
     listed.add_argument("--pool", metavar="NAME", help="only of this pool")
@@ -142,24 +160,50 @@ def _withdrawals(verbs: _Verbs) -> None:
 
 
 def _signer(subjects: _Verbs) -> None:
-    signer = _subject(subjects, "signer", "the signer, asked directly")
-    _people(_verb(signer, "status", "people:status", "tokens, nonces, isolation, law, health"))
+    verbs = _subject(subjects, "signer", "the signer, asked directly")
+    _people(_verb(verbs, "status", "people:status", "tokens, nonces, isolation, law, health"))
+
+
+def _isolate(subjects: _Verbs) -> None:
     isolate = _people(_verb(subjects, "isolate", "people:isolate", "cut a wallet off, now"))
     isolate.add_argument("name", metavar="WALLET", help="the wallet's name")
     isolate.add_argument("--why", metavar="TEXT", required=True, help="the reason, for the book")
+
+
+def _veto(subjects: _Verbs) -> None:
     veto = _people(
         _verb(subjects, "veto", "people:veto", "hand a signed veto to the signer itself")
     )
     veto.add_argument("digest", metavar="DIGEST", type=identifier, help="0x-id of the terms")
     _key(veto)
-    law = _subject(subjects, "law", "the law: sign it, adopt it, compare it")
-    sign = _people(_verb(law, "sign", "law:sign", "sign a law's adoption into a file"))
+
+
+def _law(subjects: _Verbs) -> None:
+    verbs = _subject(subjects, "law", "the law: sign it, adopt it, compare it")
+    sign = _people(_verb(verbs, "sign", "law:sign", "sign a law's adoption into a file"))
     sign.add_argument("file", metavar="FILE", help="file that collects the signatures")
     _key(sign)
     sign.add_argument("--yes", action="store_true", help="do not ask before signing")
-    adopt = _people(_verb(law, "adopt", "law:adopt", "hand the signed law to the signer"))
+    adopt = _people(_verb(verbs, "adopt", "law:adopt", "hand the signed law to the signer"))
     adopt.add_argument("file", metavar="FILE", help="file with the signatures")
-    _verb(law, "show", "law:show", "the law in force and its digest")
+    _verb(verbs, "show", "law:show", "the law in force and its digest")
+
+
+_SUBJECTS: Mapping[str, Callable[[_Verbs], None]] = {
+    "status": _status,
+    "pool": _pools,
+    "wallet": _wallets,
+    "refill": _refills,
+    "transfer": _transfers,
+    "withdrawal": _withdrawals,
+    "motion": _motions,
+    "journal": _journal,
+    "halt": _halt,
+    "signer": _signer,
+    "isolate": _isolate,
+    "veto": _veto,
+    "law": _law,
+}
 
 
 def _subject(subjects: _Verbs, name: str, text: str) -> _Verbs:

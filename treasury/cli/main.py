@@ -57,7 +57,8 @@ class Call:
 
 def main(arguments: Sequence[str] | None = None, clock: Callable[[], float] = time.time) -> int:
     """Run one command and return its exit code."""
-    parsed = build_parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    parsed = build_parser(words).parse_args(words)
     call = Call(parsed, read_environment(), int(clock()))
     try:
         _handler(parsed.handler)(call)

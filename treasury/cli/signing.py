@@ -114,5 +114,7 @@ def outcome(what: str, title: str, before: Json, after: Json) -> list[str]:
         return [f"{title}: vetoed, the next tick ends it"]
     makers = sum(1 for a in after["approvals"] if a["treasurer"] == after.get("maker"))
     count, required = len(after["approvals"]) - makers, after.get("required")
+    if required is None and count == 1:
+        return [f"{title}: approved, 1 approval is in"]
     needed = "" if required is None else f" of {required}"
     return [f"{title}: approved, {count}{needed} approvals are in"]

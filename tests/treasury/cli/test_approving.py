@@ -13,6 +13,7 @@ import pytest
 from policies.consent import transfer_digest, transfer_typed_data, veto_digest
 from policies.crypto import recover_address
 from policies.lifecycles import RefillState
+from tests.fakes.law_file import as_toml
 from tests.fakes.office import OfficeForTests
 from tests.laws import DEPLOYMENT, ETH, address_of, make_law, make_terms, sign
 from treasury.ledger import queries
@@ -145,11 +146,11 @@ def test_own_copy_of_the_law_is_compared(
     """R8.7: terms under a law that is not the treasurer's own copy are refused."""
     office.propose()
     own = tmp_path / "law.toml"
-    own.write_text(_toml(make_law(**{"pools.main.gas_reserve": "0.3 ETH"}).document))
+    own.write_text(as_toml(make_law(**{"pools.main.gas_reserve": "0.3 ETH"}).document))
     found = terminal("refill", "approve", "1", *terminal.key("alice"), "--law", str(own))
     assert 65 == found.code
     assert "another law than your copy of the law" in found.err
-    own.write_text(_toml(make_law().document))
+    own.write_text(as_toml(make_law().document))
     found = terminal("refill", "approve", "1", *terminal.key("alice"), "--law", str(own))
     assert 0 == found.code
     assert "LAW, your own copy" in found.out
@@ -231,17 +232,3 @@ def test_nonsense_is_not_proposed(
     assert code == found.code
     assert told in found.err
     assert 1 == found.err.count("\n")
-
-
-def _toml(document: dict[str, object]) -> str:
-    """Write a document as inline TOML: JSON values are TOML values but for null and colons."""
-    return "".join(f"{name} = {_value(value)}\n" for name, value in document.items())
-
-
-def _value(value: object) -> str:
-    if isinstance(value, dict):
-        inner = ", ".join(f'"{name}" = {_value(item)}' for name, item in value.items())
-        return "{ " + inner + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(_value(item) for item in value) + "]"
-    return json.dumps(value)

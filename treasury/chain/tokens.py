@@ -176,7 +176,7 @@ def _transfers(answer: Answer, asset: Address, receipt: Receipt) -> list[_Transf
     try:
         logs = answers.decoded(_LOGS, answer)
         return [_transferred(log, asset, receipt) for log in logs if len(log.topics) == 3]
-    except (BadAnswerError, ValueError):
+    except BadAnswerError:
         return None
 
 
@@ -185,14 +185,14 @@ def _transferred(log: _Log, asset: Address, receipt: Receipt) -> _Transferred:
         log.topics[0].lower() != _TRANSFER
         or log.address.lower() != asset.lower()
         or answers.text_hash(log.blockHash) != receipt.block_hash
-        or len(log.data) != 2 + 2 * _WORD
     ):
         raise BadAnswerError("the node answered other logs than were asked for")
+    amount = answers.word(f'"{log.data}"'.encode())
     source, destination = (answers.text_hash(topic)[-40:] for topic in log.topics[1:])
     return _Transferred(
         source=Address("0x" + source),
         destination=Address("0x" + destination),
-        amount=int(log.data, 16),
+        amount=amount,
         is_ours=answers.text_hash(log.transactionHash) == receipt.transaction_hash.lower(),
     )
 

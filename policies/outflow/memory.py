@@ -60,7 +60,7 @@ class Memory:
         self.hours = _flow("hours", (1, 6), 1.4)
         self.all = _flow("all", (1, 24), 2.2)
         self.rare = _flow("rare", (1,), 1.2)
-        self.large = _flow("large", (1, 6), 1.2)
+        self.large = _flow("large", (1, 6), 1.5)
         self.crowd = _flow("crowd", (1, 24), 1.2)
         self.flows = (self.fresh, self.hours, self.all, self.rare, self.large, self.crowd)
         self.events = self.unread = self.firsts = 0

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 AGREEMENT = 0.3
 HOW_MUCH = frozenset({"first_payment", "recipient_total", "fresh", "hours", "all", "large"})
+HOW_ODD = frozenset({"recipient_surprise", "recipient_pace", "recipient_count", "rare"})
 
 
 class Signal(NamedTuple):
@@ -22,8 +23,10 @@ def rank_of(signals: list[Signal]) -> float:
 
     Rules of one kind (how much; or how fast and how odd) see the same thing, so only the
     strongest of each kind counts, and the second kind for a part of what exceeds one decade.
+    A crowd of new recipients supports neither: honest campaigns are crowds, too.
     """
     much = max((signal.decades for signal in signals if signal.rule in HOW_MUCH), default=0.0)
-    odd = max((signal.decades for signal in signals if signal.rule not in HOW_MUCH), default=0.0)
+    odd = max((signal.decades for signal in signals if signal.rule in HOW_ODD), default=0.0)
+    crowd = max((signal.decades for signal in signals if signal.rule == "crowd"), default=0.0)
     low, high = min(much, odd), max(much, odd)
-    return high + AGREEMENT * max(0.0, low - 1.0)
+    return max(crowd, high + AGREEMENT * max(0.0, low - 1.0))

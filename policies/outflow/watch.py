@@ -24,6 +24,9 @@ TRUST_BUCKETS = 6
 """A known recipient may get eight times the largest payment that it is known for."""
 CAPPED = 3.0
 """The largest size that counts in windows: single giants are judged on their own."""
+MATERIAL_SHARE = 0.15
+"""What goes to newcomers is no matter below this share of the wallet's largest usual day."""
+MATERIAL_RULES = frozenset({"fresh", "hours"})
 SCORE_FADES_S = 3 * HOUR_S
 SLOW_DECADES = 1.7
 ASK_AGAIN = 1.5
@@ -204,12 +207,14 @@ class WalletWatch(Memory):
 
     def _flow_signals(self) -> list[Signal]:
         signals = []
+        material = MATERIAL_SHARE * self.all.windows[-1].record
         for flow in self.flows:
             if flow.total <= flow.bar:
                 continue
+            least = material if flow.name in MATERIAL_RULES else 0.0
             for window in flow.windows:
                 sum_ = flow.total - window.base
-                if sum_ > window.accepted:
+                if sum_ > window.accepted and sum_ > least:
                     decades = window.decades(sum_)
                     if flow is self.crowd:
                         # Many new recipients may be a campaign: alone they never hold.

@@ -251,6 +251,14 @@ def test_toward_safety_needs_nobody(purpose: Purpose) -> None:
     assert tally.required == 0
 
 
+def test_moves_to_safety_outlive_a_law() -> None:
+    """R2.10: a sweep that was drafted under the former law still goes home."""
+    terms = make_terms(LAW, purpose=Purpose.SWEEP, law_digest=bytes(32))
+
+    assert _tally(terms, []).reached
+    assert _tally(terms, []).reasons == ()
+
+
 @pytest.mark.parametrize(("amount", "required"), [(4 * ETH - 1, 0), (4 * ETH, 0), (4 * ETH + 1, 1)])
 def test_large_withdrawals_wait_for_treasurers(amount: int, required: int) -> None:
     """Above `hold_above`, and not at it, a withdrawal needs its approvals."""

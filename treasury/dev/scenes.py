@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from config.errors import ConfigError
 from hsm.errors import HsmError
 from treasury.dev.chain.launch import ChainOptions, LaunchError, RunningChain, start_chain
 from treasury.dev.children import Child, ChildError, python, restart_fallen, stop_all
@@ -29,6 +30,7 @@ from treasury.dev.deployment import (
 )
 from treasury.dev.genesis import adopt_first_law
 from treasury.dev.guide import print_guide
+from treasury.dev.npm import wanted_anvil
 from treasury.errors import TreasuryError
 
 _READY_S = 30.0
@@ -66,7 +68,7 @@ def play(scene: str, directory: Path) -> int:
     except KeyboardInterrupt:
         print("\nStopped; nothing is left running.")
         return 0 if scene == "run" else 130
-    except (TreasuryError, LaunchError, HsmError) as error:
+    except (TreasuryError, LaunchError, HsmError, ConfigError) as error:
         print(f"treasuryd dev: {error}", file=sys.stderr)
         return 70
 
@@ -77,7 +79,9 @@ def raised(directory: Path, plan: Plan) -> Iterator[Stage]:
     deployment = lay_out(directory, plan)
     funds: dict[str, int] = {deployment.addresses[name]: n for name, n in FUNDS.items()}
     funds[customer_address()] = _CUSTOMER_FUNDS
-    options = ChainOptions(chain_id=plan.chain_id, block_time_s=_BLOCK_TIME_S, funds=funds)
+    options = ChainOptions(
+        chain_id=plan.chain_id, block_time_s=_BLOCK_TIME_S, funds=funds, anvil=wanted_anvil()
+    )
     chain = start_chain(options)
     stage = Stage(
         deployment=deployment,

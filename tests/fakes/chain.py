@@ -28,6 +28,7 @@ from dataclasses import dataclass, replace
 
 from policies.crypto import keccak256
 from policies.terms import NATIVE, Address, Stamp
+from policies.tokens import Movement, TokenFacts
 from tests.fakes.transaction import DecodedTransaction, decode_transaction
 from treasury.chain.errors import MissingBlockError, UnavailableError
 from treasury.chain.port import (
@@ -39,6 +40,7 @@ from treasury.chain.port import (
     SendAnswer,
     SendKind,
     Sighting,
+    TokenTransfer,
 )
 
 GWEI = 10**9
@@ -79,6 +81,8 @@ class FakeChain:
         self.dissents: list[Dissent] = []
         self.is_down = False
         self.drops_sends = False
+        self.tokens: dict[Address, TokenFacts] = {}
+        self.movements: dict[str, Movement] = {}
         self.unknown: set[Address | tuple[Address, Address]] = set()
         self.next_answers: list[SendAnswer] = []
         self._pool: dict[tuple[Address, int], DecodedTransaction] = {}
@@ -202,6 +206,21 @@ class FakeChain:
         """Return the layer-1 fee that the test set."""
         self._state_at(at)
         return self.layer1_fee
+
+    def token_facts(self, assets: Sequence[Address], at: Stamp) -> Sequence[TokenFacts]:
+        """Return the facts that the test put into `tokens`; unknown ones for any other token."""
+        self._state_at(at)
+        nothing = TokenFacts(
+            asset=NATIVE, decimals=None, symbol=None, code=None, behind=(None, None, None)
+        )
+        return [self.tokens.get(asset, replace(nothing, asset=asset)) for asset in assets]
+
+    def token_movement(self, transfer: TokenTransfer, receipt: Receipt) -> Movement:
+        """Return what the test put into `movements`, else that a success moved what was asked."""
+        self._require_up()
+        moved = transfer.asked if receipt.succeeded else 0
+        told = Movement(asked=transfer.asked, logged=moved, left=moved, arrived=moved)
+        return self.movements.get(receipt.transaction_hash, told)
 
     def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
         """Return the truth at head as the only endpoint tells it; nothing while it is down."""

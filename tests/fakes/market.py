@@ -23,10 +23,10 @@ from policies.terms import NATIVE, Address, Purpose, TransferTerms
 from policies.tokens import Movement, judge_movement
 from tests.fakes.devchain import ALICE, BOB, ETHER, GWEI
 from tests.fakes.nodes import CHAIN_ID, RealNode
-from treasury.chain.port import Receipt
+from treasury.chain.port import Receipt, TokenTransfer
 from treasury.chain.receipts import receipts
 from treasury.chain.rpc import RpcClient
-from treasury.chain.tokens import TokenTransfer, movement
+from treasury.chain.tokens import movement
 from treasury.chain.transport import HttpTransport
 from treasury.dev.contracts.deploy import Contract, Deployer, calldata
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from policies.terms import Address, Stamp
+from policies.tokens import Movement, TokenFacts
 from tests.fakes.chain import FakeChain
 from treasury.chain.errors import ChainError, MissingBlockError, UnavailableError
 from treasury.chain.pool.crew import Caller
@@ -31,6 +32,7 @@ from treasury.chain.port import (
     SendAnswer,
     SendKind,
     Sighting,
+    TokenTransfer,
 )
 
 T = TypeVar("T")
@@ -98,6 +100,13 @@ class Mouth:
             }
 
         return self._tell("receipts", told)
+
+    def token_facts(self, assets: Sequence[Address], at: Stamp) -> Sequence[TokenFacts]:
+        self._seen(at.number)
+        return self._tell("token_facts", lambda: self._truth.token_facts(assets, at))
+
+    def token_movement(self, transfer: TokenTransfer, receipt: Receipt) -> Movement:
+        return self._tell("token_movement", lambda: self._truth.token_movement(transfer, receipt))
 
     def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
         return self._truth.sightings(request)

@@ -8,7 +8,8 @@ import msgspec
 
 from config.settings import Anchor, Finality, FinalityKind, Rollup
 from policies.terms import Address, Stamp
-from treasury.chain import answers, fees, reader, receipts, rollup, sender
+from policies.tokens import Movement, TokenFacts
+from treasury.chain import answers, fees, reader, receipts, rollup, sender, tokens
 from treasury.chain.dial import transport_for
 from treasury.chain.errors import BadAnswerError, ChainError, MissingBlockError, NodeError
 from treasury.chain.multicall import CANONICAL, Multicall
@@ -21,6 +22,7 @@ from treasury.chain.port import (
     Receipt,
     SendAnswer,
     Sighting,
+    TokenTransfer,
 )
 from treasury.chain.quick_reader import QuickReader
 from treasury.chain.rpc import Call, RpcClient
@@ -111,6 +113,14 @@ class NodeChain:
     def receipts(self, hashes: Sequence[str]) -> Mapping[str, Receipt | None]:
         """Return the receipts of these transactions, in one batch."""
         return receipts.receipts(self._rpc, hashes)
+
+    def token_facts(self, assets: Sequence[Address], at: Stamp) -> Sequence[TokenFacts]:
+        """Return what these token contracts say of themselves at the block of `at`."""
+        return tokens.token_facts(self._rpc, assets, at)
+
+    def token_movement(self, transfer: TokenTransfer, receipt: Receipt) -> Movement:
+        """Return what a mined transfer of a token logged and did to both balances."""
+        return tokens.movement(self._rpc, transfer, receipt)
 
     def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
         """Return what this node reports at its head; nothing when it does not answer."""

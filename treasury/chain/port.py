@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from policies.terms import Address, Stamp
+from policies.tokens import Movement, TokenFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +113,16 @@ class Receipt:
         return self.gas_used * self.effective_gas_price + self.l1_fee
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenTransfer:
+    """A transfer of a token that we placed; `asked` is in base units."""
+
+    asset: Address
+    source: Address
+    destination: Address
+    asked: int
+
+
 class Topic(StrEnum):
     """What a dissent is about."""
 
@@ -124,6 +135,7 @@ class Topic(StrEnum):
     CODE = "code"
     RECEIPT = "receipt"
     FEES = "fees"
+    CONTRACT = "contract"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +203,15 @@ class Chain(Protocol):
         """Return the receipt of each hash; `None` means the node says there is none.
 
         Raises when any of the answers is missing: unknown is never told as "none".
+        """
+
+    def token_facts(self, assets: Sequence[Address], at: Stamp) -> Sequence[TokenFacts]:
+        """Return what each token's contract says of itself at the block of `at`, in order."""
+
+    def token_movement(self, transfer: TokenTransfer, receipt: Receipt) -> Movement:
+        """Return what a mined transfer of a token logged, and what it did to both balances.
+
+        Raises `MissingBlockError` when its block is no longer on the chain.
         """
 
     def sightings(self, request: ReadRequest) -> Sequence[Sighting]:

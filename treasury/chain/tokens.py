@@ -12,7 +12,7 @@ from policies.terms import Address, Stamp
 from policies.tokens import Movement, TokenFacts
 from treasury.chain import answers, reader
 from treasury.chain.errors import BadAnswerError, MissingBlockError, NodeError
-from treasury.chain.port import Receipt
+from treasury.chain.port import Receipt, TokenTransfer
 from treasury.chain.rpc import Call, RpcClient
 
 _DECIMALS, _SYMBOL = "0x313ce567", "0x95d89b41"
@@ -46,16 +46,6 @@ class _Parent(msgspec.Struct):
 _LOGS = msgspec.json.Decoder(list[_Log])
 _PARENT = msgspec.json.Decoder(_Parent)
 Answer = msgspec.Raw | NodeError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenTransfer:
-    """A transfer of a token that we placed; `asked` is in base units."""
-
-    asset: Address
-    source: Address
-    destination: Address
-    asked: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from policies.terms import Stamp
 from policies.tokens import Movement
 from tests.fakes.node_transport import FakeTransport, RpcFault
 from treasury.chain.errors import BadAnswerError, MissingBlockError, NodeError
-from treasury.chain.port import Receipt
+from treasury.chain.port import Receipt, TokenTransfer
 from treasury.chain.rpc import RpcClient
-from treasury.chain.tokens import TokenTransfer, movement, token_facts
+from treasury.chain.tokens import movement, token_facts
 
 ALICE = parse_address("0x" + "a1" * 20)
 BOB = parse_address("0x" + "b0" * 20)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from policies.terms import Address, Stamp
+from policies.tokens import Movement, TokenFacts
 from treasury.chain.newheads import HeadListener
 from treasury.chain.pool import broadcast, outcomes, prices, readings
 from treasury.chain.pool.breaker import Circuit
@@ -24,6 +25,7 @@ from treasury.chain.port import (
     Receipt,
     SendAnswer,
     Sighting,
+    TokenTransfer,
     Topic,
 )
 
@@ -121,6 +123,21 @@ class ChainPool:
     def receipts(self, hashes: Sequence[str]) -> Mapping[str, Receipt | None]:
         """Return the receipts that a quorum agrees on."""
         return outcomes.receipts(self._panel, hashes) if hashes else {}
+
+    def token_facts(self, assets: Sequence[Address], at: Stamp) -> Sequence[TokenFacts]:
+        """Return what a quorum agrees that these contracts say of themselves."""
+        matter = Matter(topic=Topic.CONTRACT, subject=", ".join(assets), block_number=at.number)
+        return self._panel.agree(lambda witness: witness.token_facts(assets, at), matter)
+
+    def token_movement(self, transfer: TokenTransfer, receipt: Receipt) -> Movement:
+        """Return what a quorum agrees that a mined transfer did."""
+        matter = Matter(
+            topic=Topic.CONTRACT,
+            subject=receipt.transaction_hash,
+            asset=transfer.asset,
+            block_number=receipt.block_number,
+        )
+        return self._panel.agree(lambda w: w.token_movement(transfer, receipt), matter)
 
     def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
         """Return what every endpoint that answers reports at its own head."""

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.settings import Anchor
 from tests.fakes.node_transport import FakeTransport, RpcFault
 from treasury.chain.errors import (
     BadAnswerError,
@@ -189,3 +190,31 @@ def test_messages_do_not_show_the_path_of_the_url() -> None:
         _client(wire).call("eth_blockNumber")
     assert "node.example:8545" in str(caught.value)
     assert "http" not in str(caught.value)
+
+
+GENESIS = {"number": "0x0", "hash": "0x" + "ab" * 32, "timestamp": "0x1"}
+
+
+def _anchored(block: object, served: str = "0x7a69") -> RpcClient:
+    results = {"eth_chainId": served, "eth_getBlockByNumber": block, "eth_blockNumber": "0x1"}
+    anchor = Anchor(number=0, hash=GENESIS["hash"])
+    return RpcClient(FakeTransport(results), chain_id=31337, deadline_s=1, anchor=anchor)
+
+
+def test_the_anchor_block_is_compared_at_every_connect() -> None:
+    """R4.15: a chain with a borrowed id but another past is another chain."""
+    client = _anchored(GENESIS)
+    client.call("eth_blockNumber")
+    client.close()
+    client.call("eth_blockNumber")
+    with pytest.raises(WrongChainError, match=r"its block 0 is 0xcdcd.*correct the endpoint"):
+        _anchored(GENESIS | {"hash": "0x" + "cd" * 32}).call("eth_blockNumber")
+    with pytest.raises(WrongChainError, match="serves chain 1, the law says 31337"):
+        _anchored(GENESIS, served="0x1").call("eth_blockNumber")
+
+
+@pytest.mark.parametrize("block", [None, RpcFault(-32000, "pruned")])
+def test_a_node_without_the_anchor_block_is_not_used(block: object) -> None:
+    """R4.15: a node that still catches up proves nothing about its chain."""
+    with pytest.raises(UnavailableError, match="does not have block 0 yet"):
+        _anchored(block).call("eth_blockNumber")

@@ -45,7 +45,7 @@ fix: bootstrap ## let ruff mend and format what it can
 pytest: bootstrap
 	@exec $(BIN)/python -m pytest $(PYTEST) -m "not bench and not soak and not systemd_boot" $(ARGS)
 
-bench: bootstrap ## measure speed against the limits in tests/bench
+bench: bootstrap ## measure speed against the limits in tests/benchmarks
 	@exec $(BIN)/python -m pytest -m bench -s $(ARGS)
 
 soak: bootstrap ## long random runs: ledger and chain must agree to the wei

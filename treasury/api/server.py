@@ -133,6 +133,7 @@ def inherit(descriptor: int) -> socket.socket:
     except OSError as error:
         raise ApiServerError(f"descriptor {descriptor} is no socket: {error}") from error
     if listener.family != socket.AF_UNIX:
+        listener.close()
         raise ApiServerError(f"descriptor {descriptor} is no Unix socket: mend the .socket unit")
     return listener
 

@@ -67,9 +67,14 @@ def show_withdrawal(office: TheOffice, number: str) -> dict[str, Any]:
 @asking.post("", status_code=201)
 def ask_withdrawal(office: TheOffice, body: WithdrawalRequest, key: Key) -> dict[str, Any]:
     """Take in a payout under its Idempotency-Key."""
-    law = law_in_force(office)
-    pool, asset, destination = _understood(body, law)
     digest = "0x" + keccak256(canonical_json(body.model_dump()).encode()).hex()
+    law = law_in_force(office)
+    with office.ledger.read() as session:
+        known = queries.requests.by_key(session, key)
+    if known is not None:
+        # Answered before the law is asked: what was taken in stays so under every later law.
+        return _same_answer(known, digest, law)
+    pool, asset, destination = _understood(body, law)
     row = _row(pool, asset, destination, int(body.amount), office.now(), law)
     row.idempotency_key, row.body_digest = key, digest
     try:
@@ -77,11 +82,8 @@ def ask_withdrawal(office: TheOffice, body: WithdrawalRequest, key: Key) -> dict
     except TwinError:
         # Another process took the same key in at this very moment; its row is the answer.
         found = _take_in(office, row)
-    if found.body_digest != digest:
-        text = f"the key {key} was used for withdrawal {found.id} with another body: use a new key"
-        raise ApiError(409, "key_reused", text)
     office.wake()
-    return _acceptance(found, Glossary(law))
+    return _same_answer(found, digest, law)
 
 
 @asking.post("/{number}/cancel")
@@ -188,8 +190,14 @@ def _take_in(office: Office, row: WithdrawalRow) -> facts.Withdrawal:
         )
 
 
-def _acceptance(found: facts.Withdrawal, words: Glossary) -> dict[str, Any]:
+def _same_answer(found: facts.Withdrawal, digest: str, law: Law) -> dict[str, Any]:
     """Write only what never changes, so that the answer to a repetition is the same for ever."""
+    if found.body_digest != digest:
+        text = (
+            f"the key {found.idempotency_key} was used for withdrawal {found.id} "
+            "with another body: use a new key"
+        )
+        raise ApiError(409, "key_reused", text)
     kept = (
         "id",
         "idempotency_key",
@@ -202,7 +210,7 @@ def _acceptance(found: facts.Withdrawal, words: Glossary) -> dict[str, Any]:
         "amount",
         "created_at",
     )
-    written = answers.withdrawal(found, words)
+    written = answers.withdrawal(found, Glossary(law))
     return {
         **{name: written[name] for name in kept},
         "state": WithdrawalState.ACCEPTED.value,

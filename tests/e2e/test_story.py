@@ -70,6 +70,6 @@ def _processes_in(directory: Path) -> list[int]:
             command = (entry / "cmdline").read_bytes()
         except OSError:
             continue
-        if str(directory).encode() in command and b"pytest" not in command:
+        if str(directory).encode() in command and b"-m\0pytest" not in command:
             found.append(int(entry.name))
     return found

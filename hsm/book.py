@@ -27,6 +27,7 @@ from hsm.errors import BookError
 
 REWIND_S = 5
 _FULL = 2
+_TO_TEXT = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _GENESIS_HEAD = bytes(32)
 _T = TypeVar("_T")
 
@@ -104,7 +105,7 @@ class Book:
 
     def write(self, kind: str, content: Mapping[str, str], at: int) -> int:
         """Add an entry to the chain, inside a transaction; return its number."""
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        text = _TO_TEXT(content)
         seq = self._seq + 1
         head = chain_head(self._head, seq, at, kind, text)
         self.connection.execute(

@@ -20,6 +20,8 @@ from hsm.signature import Signature
 from policies.consent import terms_to_json, transfer_from_json
 from policies.terms import Address, TransferTerms
 
+_TO_TEXT = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
@@ -107,7 +109,7 @@ def keep_order(book: Book, order_id: bytes, terms: TransferTerms, seq: int) -> N
         " VALUES (?, ?, ?, ?, ?, NULL, ?)",
         (
             order_id,
-            json.dumps(terms_to_json(terms), sort_keys=True, separators=(",", ":")),
+            _TO_TEXT(terms_to_json(terms)),
             terms.purpose.value,
             terms.chain_id,
             terms.source,
@@ -154,10 +156,11 @@ def record_order(
     book: Book, order_id: bytes, terms: TransferTerms, *, nonce: int, attempt: Attempt, now: int
 ) -> None:
     """Give an order its nonce for ever, with its first attempt; inside a transaction."""
-    order, fees = terms_to_json(terms), fees_to_json(attempt.fees)
+    fees = fees_to_json(attempt.fees)
+    # The order id is the digest of all terms, so the entry covers them.
     content = {"orderId": to_hex(order_id), "nonce": str(nonce), "digest": to_hex(attempt.digest)}
-    seq = book.write("order_recorded", {**order, **fees, **content}, now)
-    text = json.dumps(order, sort_keys=True, separators=(",", ":"))
+    seq = book.write("order_recorded", {**fees, **content}, now)
+    text = _TO_TEXT(terms_to_json(terms))
     book.connection.execute(
         "INSERT INTO orders (order_id, terms, purpose, chain_id, source, nonce, changed)"
         " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (order_id) DO UPDATE"
@@ -191,7 +194,7 @@ def _insert_attempt(
     book.connection.execute(
         "INSERT INTO attempts (order_id, attempt, kind, fees, digest, at)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        (order_id, attempt.number, attempt.kind.value, json.dumps(fees), attempt.digest, now),
+        (order_id, attempt.number, attempt.kind.value, _TO_TEXT(fees), attempt.digest, now),
     )
 
 
@@ -200,7 +203,7 @@ def store_raw(book: Book, order_id: bytes, number: int, raw: bytes, hash_: bytes
     now = book.now()
     seq = book.write(
         "attempt_signed",
-        {"orderId": to_hex(order_id), "attempt": str(number), "raw": to_hex(raw)},
+        {"orderId": to_hex(order_id), "attempt": str(number), "hash": to_hex(hash_)},
         now,
     )
     changed = book.connection.execute(

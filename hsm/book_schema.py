@@ -48,9 +48,9 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (digest, signer)) STRICT;
     CREATE TABLE totals (
         id INTEGER PRIMARY KEY, series TEXT NOT NULL, at INTEGER NOT NULL, total TEXT NOT NULL,
-        order_id BLOB NOT NULL) STRICT;
+        order_id BLOB) STRICT;
     CREATE INDEX totals_series ON totals (series, at, id);
-    CREATE INDEX totals_order ON totals (order_id);
+    CREATE INDEX totals_order ON totals (order_id) WHERE order_id IS NOT NULL;
     CREATE TABLE recipients (
         chain_id INTEGER NOT NULL, address TEXT NOT NULL, first_at INTEGER NOT NULL,
         PRIMARY KEY (chain_id, address)) STRICT;

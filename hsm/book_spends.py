@@ -135,11 +135,13 @@ def record_spend(
     book: Book, order_id: bytes, terms: TransferTerms, *, first_use: bool, now: int
 ) -> None:
     """Count an order, once, when its nonce is assigned; inside a transaction."""
+    # Only refills are asked for again by their order: the tier of a recorded one must not move.
+    named = order_id if terms.purpose is Purpose.REFILL else None
     for series, amount in _parts(terms, first_use=first_use):
         total = _last(book, series) + amount
         book.connection.execute(
             "INSERT INTO totals (series, at, total, order_id) VALUES (?, ?, ?, ?)",
-            (series, now, str(total).zfill(_DIGITS), order_id),
+            (series, now, str(total).zfill(_DIGITS), named),
         )
     if terms.purpose is Purpose.WITHDRAWAL:
         book.connection.execute(

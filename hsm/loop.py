@@ -90,17 +90,18 @@ class Loop:
 
     def _accept(self, listener: object, door: Door) -> None:
         assert isinstance(listener, socket.socket)
-        try:
-            connection, _ = listener.accept()
-        except OSError:
-            return
-        if len(self._callers) >= MOST_CONNECTIONS:
-            connection.close()
-            return
-        connection.setblocking(False)
-        caller = _Caller(connection=connection, door=door)
-        self._callers.append(caller)
-        self._selector.register(connection, selectors.EVENT_READ, caller)
+        for _ in range(MOST_CONNECTIONS):
+            try:
+                connection, _address = listener.accept()
+            except OSError:
+                return
+            if len(self._callers) >= MOST_CONNECTIONS:
+                connection.close()
+                continue
+            connection.setblocking(False)
+            caller = _Caller(connection=connection, door=door)
+            self._callers.append(caller)
+            self._selector.register(connection, selectors.EVENT_READ, caller)
 
     def _exchange(self, caller: _Caller, events: int) -> None:
         if events & selectors.EVENT_READ:

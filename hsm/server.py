@@ -58,7 +58,7 @@ class Signer:
             stack.callback(self.book.close)
             self.book.verify()
             _check_tokens(self.book, settings)
-            self.hsm = Hsm(_bench(settings, environment, monotonic))
+            self.hsm = Hsm(bench_of(settings, environment, monotonic))
             stack.callback(self.hsm.close)
             self.hsm.start()
             self.desk = Desk(book=self.book, tokens=self.hsm, settings=settings, clock=clock)
@@ -88,9 +88,10 @@ def _tend_every(supervisor: Supervisor) -> float:
     return TEND_S if supervisor.watchdog_s is None else min(TEND_S, supervisor.watchdog_s / 3)
 
 
-def _bench(
+def bench_of(
     settings: Settings, environment: Mapping[str, str], monotonic: Callable[[], float]
 ) -> Bench:
+    """Return the parts of an `Hsm` for these settings; PINs come from the credential directory."""
     directory = environment.get("CREDENTIALS_DIRECTORY", "")
     credentials = CredentialFiles(
         directory=Path(directory) if directory else None,

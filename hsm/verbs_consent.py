@@ -61,6 +61,8 @@ def keep_consent(
 
     Those others leave no trace in the book, so that nobody can fill the disk with them.
     """
+    if not signatures:
+        return ()
     known = book_consent.approvals_of(room.book, order_id)
     fresh: dict[Address, bytes] = {}
     unheard = []

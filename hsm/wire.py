@@ -26,6 +26,7 @@ MAX_DEPTH = 8
 LENGTH_BYTES = 4
 DEADLINE_S = 5.0
 _CHUNK_BYTES = 65536
+_TO_TEXT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
 FENCED = frozenset({"sign", "bump", "cancel", "activate"})
 """Verbs that carry the daemon's epoch, so that an older daemon is refused."""
 
@@ -64,7 +65,7 @@ class Answer:
 
 def encode(document: Json) -> bytes:
     """Return the canonical JSON of a document of strings, lists and objects."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+    return _TO_TEXT(document).encode()
 
 
 def decode(data: bytes) -> Body:

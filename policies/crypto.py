@@ -7,6 +7,7 @@ library is an error at import and never a silent slow path.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import coincurve
 import sha3
@@ -33,8 +34,9 @@ def keccak256(data: bytes) -> bytes:
     return bytes(sha3.keccak_256(data).digest())
 
 
+@lru_cache(maxsize=4096)
 def checksum_address(raw: bytes) -> Address:
-    """Return the EIP-55 form of a 20-byte address."""
+    """Return the EIP-55 form of a 20-byte address; remembered, because the same few come again."""
     text = raw.hex()
     digest = keccak256(text.encode()).hex()
     cased = (

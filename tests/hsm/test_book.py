@@ -185,9 +185,9 @@ def test_stored_bytes_are_never_replaced(tmp_path: Path, clock: FakeClock) -> No
 
 
 def test_entries_tell_the_whole_story(tmp_path: Path, clock: FakeClock) -> None:
-    """Law, approvals, nonce, attempt and raw bytes all stand in the chain."""
+    """Law, approvals, nonce, attempt and the hash of the bytes all stand in the chain."""
     room = VaultRoom(tmp_path, clock)
-    room.sign(room.order(), "alice", "bob")
+    signed = room.sign(room.order(), "alice", "bob")
     rows = room.book.connection.execute("SELECT kind, content FROM entries ORDER BY seq").fetchall()
     kinds = [kind for kind, _ in rows]
 
@@ -202,6 +202,6 @@ def test_entries_tell_the_whole_story(tmp_path: Path, clock: FakeClock) -> None:
         "order_recorded",
         "attempt_signed",
     ] == kinds
-    assert json.loads(rows[-1][1])["raw"].startswith("0x02")
+    assert signed.body["hash"] == json.loads(rows[-1][1])["hash"]
     assert address_of("alice") in rows[5][1] + rows[6][1]
     room.close()

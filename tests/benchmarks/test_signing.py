@@ -1,0 +1,261 @@
+"""How fast the signer signs, as ratios inside one run, variants interleaved.
+
+Measured against a plain C loop over the same key where a compiler is present, else against the
+PKCS#11 library's own Python loop, and against what one durable order cannot do without: two
+flushes to the disk, one signature, one recovery. Absolute figures mean nothing on a shared
+machine; the printed ratios are medians.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+import pkcs11
+import pytest
+from pkcs11 import Mechanism
+
+from hsm.desk import Desk, Door
+from hsm.keys import SigningKey
+from hsm.loop import Loop
+from hsm.server import bench_of
+from hsm.session import Hsm
+from hsm.transaction import build_transfer, digest_of, encode_signed, unsigned_payload
+from hsm.wire import FrameReader, Request, encode_request, frame
+from policies.terms import Purpose
+from tests.fakes.clock import FakeClock
+from tests.fakes.softhsm import PIN, SoftHsm
+from tests.fakes.vault_room import FEES, VaultRoom, real_settings
+from tests.laws import make_law
+
+pytestmark = [pytest.mark.bench, pytest.mark.sockets, pytest.mark.softhsm]
+ROUNDS = 9
+PER_ROUND = 100
+GROUP = 32
+KEY, CKA_ID = "hot-a", 2
+_WIDE = {
+    "pools.main.assets.ETH.withdrawal.window_count": 10**6,
+    "chains.devnet.fee_ceiling": "0.1 ETH",
+}
+
+
+Once = Callable[[], tuple[float, float]]
+"""Returns the processor seconds and the wall seconds of one plain signature."""
+
+
+class Rig:
+    """Real tokens and a real book on this machine's disk."""
+
+    def __init__(self, store: SoftHsm, clock: FakeClock) -> None:
+        settings = real_settings(store)
+        self.room = VaultRoom(settings.base, clock, law=make_law(**_WIDE).law)
+        self.hsm = Hsm(bench_of(settings, {}, time.monotonic))
+        self.hsm.start()
+        self.desk = Desk(book=self.room.book, tokens=self.hsm, settings=settings, clock=clock.unix)
+        self.terms = self.room.order(Purpose.SWEEP)
+        self._amount = 0
+
+    @property
+    def handle(self) -> SigningKey:
+        return self.hsm._slots["hot"].keys[KEY].handle
+
+    def request(self) -> Request:
+        """Return a request for a sweep that was never asked before."""
+        self._amount += 1
+        terms = self.room.order(Purpose.SWEEP, amount=self._amount, max_fee=10**14)
+        return Request(verb="sign", body=self.room.sign_body(terms))
+
+    def close(self) -> None:
+        self.hsm.close()
+        self.room.close()
+
+
+@pytest.fixture
+def rig(softhsm: SoftHsm, clock: FakeClock) -> Iterator[Rig]:
+    """Real tokens and a real book."""
+    made = Rig(softhsm, clock)
+    yield made
+    made.close()
+
+
+@contextmanager
+def plain_loop(store: SoftHsm, rig: Rig, folder: Path) -> Iterator[tuple[str, Once]]:
+    """Give a function that times one plain signature, and its name."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        yield "pkcs11 loop", lambda: both_times(lambda: python_loop(rig))
+        return
+    program = folder / "sign_loop"
+    source = Path(__file__).with_name("sign_loop.c")
+    subprocess.run([compiler, "-O2", "-o", program, source, "-ldl"], check=True)
+    slot = next(t.slot.slot_id for t in pkcs11.lib(store.module).get_tokens() if t.label == "hot")
+    command = [str(program), store.module, str(slot), PIN, str(CKA_ID)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        ask, answer = process.stdin, process.stdout
+
+        def once() -> tuple[float, float]:
+            ask.write(f"{PER_ROUND}\n")
+            busy, wall = (int(word) / 1e9 / PER_ROUND for word in answer.readline().split())
+            return busy, wall
+
+        yield "C loop", once
+        ask.close()
+
+
+def timed(work: Callable[[], None], count: int = PER_ROUND) -> float:
+    """Return processor seconds per piece of some work that does `count` pieces.
+
+    Signing in SoftHSM is arithmetic, so processor time is what a quiet machine's wall shows.
+    """
+    start = time.thread_time()
+    work()
+    return (time.thread_time() - start) / count
+
+
+def both_times(work: Callable[[], None]) -> tuple[float, float]:
+    """Return processor and wall seconds per piece."""
+    start = time.perf_counter()
+    busy = timed(work)
+    return busy, (time.perf_counter() - start) / PER_ROUND
+
+
+def python_loop(rig: Rig) -> None:
+    """Sign with the PKCS#11 library alone."""
+    for turn in range(PER_ROUND):
+        rig.handle.sign(bytes([turn]) * 32, mechanism=Mechanism.ECDSA)
+
+
+def raw_transactions(rig: Rig) -> None:
+    """Build, sign and prove raw transactions in process."""
+    for nonce in range(PER_ROUND):
+        payload = unsigned_payload(build_transfer(rig.terms, nonce, FEES))
+        encode_signed(payload, rig.hsm.sign(KEY, digest_of(payload)))
+
+
+def ratio(floor: Sequence[float], ours: Sequence[float]) -> float:
+    """Return the median of what the floor takes over what we take, round by round."""
+    return median(a / b for a, b in zip(floor, ours, strict=True))
+
+
+def test_raw_transactions_against_the_plain_loop(
+    softhsm: SoftHsm, rig: Rig, tmp_path: Path
+) -> None:
+    """A signed raw transaction with the key proved runs at 0.80 of a C loop, 0.82 of Python's."""
+    floor, ours = [], []
+    with plain_loop(softhsm, rig, tmp_path) as (name, once):
+        once()
+        for _ in range(ROUNDS):
+            floor.append(once()[0])
+            ours.append(timed(lambda: raw_transactions(rig)))
+    found = ratio(floor, ours)
+    print(f"\nraw transaction: {found:.2f} of the {name}")
+
+    assert found >= (0.80 if name == "C loop" else 0.82)
+
+
+def flush(descriptor: int) -> None:
+    """Write a page and wait until it is on the disk."""
+    os.pwrite(descriptor, bytes(4096), 0)
+    os.fdatasync(descriptor)
+
+
+def durable_floor(rig: Rig, descriptor: int, count: int) -> None:
+    """Do what one durable order cannot do without."""
+    for turn in range(count):
+        flush(descriptor)
+        rig.hsm.sign(KEY, bytes([turn]) * 32)
+        flush(descriptor)
+
+
+@contextmanager
+def served(rig: Rig, path: Path) -> Iterator[Loop]:
+    """Serve the desk on a socket, in this thread, turn by turn."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        loop = Loop(desk=rig.desk, listeners={Door.SIGNER: listener}, monotonic=time.monotonic)
+        yield loop
+        loop.close()
+
+
+def ask_all(path: Path, frames: Sequence[bytes], *, together: bool) -> int:
+    """Send requests, all at once or one after the other; return how many were signed."""
+    group = len(frames) if together else 1
+    signed = 0
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(path))
+        for first in range(0, len(frames), group):
+            part = frames[first : first + group]
+            connection.sendall(b"".join(part))
+            reader, missing = FrameReader(), len(part)
+            while missing:
+                for answer in reader.feed(connection.recv(1 << 16)):
+                    signed += b'"result":"signed"' in answer
+                    missing -= 1
+    return signed
+
+
+def run_client(rig: Rig, path: Path, requests: Sequence[Request], *, together: bool) -> float:
+    """Time requests from a client thread while this thread serves; seconds per request."""
+    found: list[int] = []
+    spent: list[float] = []
+    frames = [frame(encode_request(request)) for request in requests]
+
+    def work() -> None:
+        start = time.perf_counter()
+        found.append(ask_all(path, frames, together=together))
+        spent.append((time.perf_counter() - start) / len(requests))
+
+    with served(rig, path) as loop:
+        thread = threading.Thread(target=work)
+        thread.start()
+        while thread.is_alive():
+            loop.turn(0.001)
+        thread.join()
+    path.unlink()
+    assert [len(requests)] == found
+    return spent[0]
+
+
+def test_one_durable_order_over_the_socket(rig: Rig, tmp_path: Path) -> None:
+    """An order with two commits and one round trip runs at 0.6 of its unavoidable parts."""
+    floor, ours = [], []
+    descriptor = os.open(tmp_path / "page", os.O_RDWR | os.O_CREAT)
+    os.pwrite(descriptor, bytes(4096), 0)
+    for _ in range(ROUNDS):
+        requests = [rig.request() for _ in range(20)]
+        start = time.perf_counter()
+        durable_floor(rig, descriptor, 20)
+        floor.append((time.perf_counter() - start) / 20)
+        ours.append(run_client(rig, tmp_path / "s", requests, together=False))
+    os.close(descriptor)
+    found = ratio(floor, ours)
+    print(f"\ndurable order: {found:.2f} of two flushes, a signature and a recovery")
+
+    assert found >= 0.6
+
+
+def test_orders_that_arrive_together(softhsm: SoftHsm, rig: Rig, tmp_path: Path) -> None:
+    """Orders that come together share their commits and run at 0.4 of the plain loop."""
+    floor, ours = [], []
+    with plain_loop(softhsm, rig, tmp_path) as (name, once):
+        for _ in range(ROUNDS):
+            requests = [rig.request() for _ in range(GROUP)]
+            floor.append(once()[1])
+            ours.append(run_client(rig, tmp_path / "s", requests, together=True))
+    found = ratio(floor, ours)
+    print(f"\norders in groups of {GROUP}: {found:.2f} of the {name}")
+
+    assert found >= 0.4

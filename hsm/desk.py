@@ -169,14 +169,22 @@ class Desk:
         return epoch >= known
 
     def _sign_all(self, waiting: Sequence[_Place], now: int) -> None:
+        # The same attempt may be asked for twice in one batch: it is signed once.
+        first: dict[tuple[bytes, int], _Place] = {}
         for place in waiting:
+            assert place.pending is not None
+            first.setdefault((place.pending.order_id, place.pending.attempt), place)
+        for place in first.values():
             self._sign(place)
         with self._book.transaction():
-            for place in waiting:
+            for place in first.values():
                 if place.signature is not None and place.pending is not None:
                     place.answer = self._store(place.pending, place.signature, now)
             reach("raw_stored")
         reach("raw_committed")
+        for place in waiting:
+            assert place.pending is not None
+            place.answer = first[place.pending.order_id, place.pending.attempt].answer
 
     def _sign(self, place: _Place) -> None:
         """Take one recorded attempt to the token; a failure leaves it recorded for later."""

@@ -52,7 +52,8 @@ class KnownLaw:
 class Reading:
     """Terms as this program understands them.
 
-    `sentence` is computed; each problem forbids to sign, a warning does not.
+    `sentence` is computed; each problem forbids to sign, a warning does not. `observed` is what
+    the treasurer's own node says of the balances.
     """
 
     terms: TransferTerms | MotionTerms
@@ -62,6 +63,7 @@ class Reading:
     sentence: str
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
+    observed: Json | None = None
 
 
 def known_law(call: Call) -> KnownLaw:

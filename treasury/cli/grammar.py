@@ -110,8 +110,8 @@ def _refills(subjects: _Verbs) -> None:
     listed = _verb(verbs, "list", "refills:list_all", "refills, newest first")
     _filters(listed)
     listed.add_argument("--wallet", metavar="NAME", help="only to this wallet")
-    _one(_verb(verbs, "show", "refills:show", "one refill, decoded from its terms"))
-    approve = _one(_verb(verbs, "approve", "refills:approve", "sign exactly these terms"))
+    _node(_one(_verb(verbs, "show", "refills:show", "one refill, decoded from its terms")))
+    approve = _node(_one(_verb(verbs, "approve", "refills:approve", "sign exactly these terms")))
     _signing(approve)
     reject = _one(_verb(verbs, "reject", "refills:reject", "sign a veto, which ends the refill"))
     _signing(reject)
@@ -240,6 +240,11 @@ def _common(parser: argparse.ArgumentParser, absent: str | None) -> None:
 
 def _one(parser: _Parser) -> _Parser:
     parser.add_argument("id", metavar="ID", type=identifier, help="17, #17 or the 0x-id")
+    return parser
+
+
+def _node(parser: _Parser) -> _Parser:
+    parser.add_argument("--rpc", metavar="URL", help="read the balances from your own node, too")
     return parser
 
 

@@ -60,14 +60,14 @@ def show(call: Call) -> None:
     if call.wants_json:
         call.show(found, [])
         return
-    reading = consent.read_transfer(found, consent.known_law(call), call.now)
+    reading = _read(call, found)
     call.show(found, transfer_lines(_title(found), found, reading, call.now))
 
 
 def approve(call: Call) -> None:
     """Sign exactly these terms and hand the approval in."""
     found = call.api.get(f"/v1/refills/{call.arguments.id}")
-    reading = consent.read_transfer(found, consent.known_law(call), call.now)
+    reading = _read(call, found)
     terms = reading.terms
     assert isinstance(terms, TransferTerms)
     matter = Matter(
@@ -121,6 +121,18 @@ def propose(call: Call) -> None:
     body = {"terms": terms_to_json(terms), "signature": "0x" + key.sign(reading.digest).hex()}
     answer = call.api.post("/v1/refills", body, CONSENT)
     call.show(answer, [f"proposed as refill #{answer['id']}: other treasurers approve it now"])
+
+
+def _read(call: Call, found: Json) -> consent.Reading:
+    reading = consent.read_transfer(found, consent.known_law(call), call.now)
+    if not call.arguments.rpc:
+        return reading
+    from treasury.cli import node
+
+    assert isinstance(reading.terms, TransferTerms)
+    observed = node.read_balances(call.arguments.rpc, reading.terms)
+    differing = tuple(node.disagreements(found.get("reported"), observed))
+    return replace(reading, observed=observed, warnings=reading.warnings + differing)
 
 
 def _hand_in(call: Call, matter: Matter, found: Json, what: str) -> None:

@@ -95,6 +95,10 @@ def _closing(found: Json, reading: Reading, now: int) -> Iterator[str]:
     yield ""
     yield "REPORTED BY THE DAEMON, not part of what is signed"
     yield from _indented(fields(_reported(found, reading, now)))
+    if reading.observed is not None and isinstance(reading.terms, TransferTerms):
+        yield f"READ HERE from your own node, {plain(reading.observed['node'])}"
+        found_there = _balances(reading.observed, reading.terms, reading.known.law, now)
+        yield from _indented(fields(found_there))
     if reading.warnings:
         yield ""
         for warning in reading.warnings:

@@ -86,7 +86,7 @@ def test_halt_needs_a_socket_with_the_power(office: OfficeForTests, terminal: Te
 def test_journal_that_was_tampered_with_is_found(
     office: OfficeForTests, terminal: Terminal
 ) -> None:
-    """R7: a line that was rewritten under the triggers is named, with exit code 1."""
+    """R7.1: a line that was rewritten under the triggers is named, with exit code 1."""
     assert "the journal is whole" in terminal("journal", "verify").out
     with office.ledger.write() as session:
         connection = session.connection()

@@ -22,7 +22,7 @@ def test_key_signs_for_its_address(keystores: Path) -> None:
 
 
 def test_key_is_not_shown(keystores: Path) -> None:
-    """R3: the representation that a traceback would print has no secret in it."""
+    """The representation that a traceback would print has no secret in it."""
     key = open_keystore(str(keystores / "alice.json"), str(keystores / "password"))
     assert key.secret.hex() not in repr(key)
     assert repr(key.secret) not in repr(key)

@@ -7,9 +7,9 @@ fifty kilobytes, the busiest about three hundred.
 
 from __future__ import annotations
 
-from math import log10
+from math import exp, log10
 
-from policies.outflow.case import HEATS, SCORES, SIZES, UNIT, Case, heat_slot, size_slot
+from policies.outflow.case import PER_OCTAVE, HEATS, SCORES, SIZES, UNIT, Case, heat_slot, size_slot
 from policies.outflow.follow import Follow
 from policies.outflow.known import KnownRecipients
 from policies.outflow.rhythm import Rhythm
@@ -37,7 +37,7 @@ class Memory:
         "all", "assets", "crowd", "day_end", "days", "entries", "entry", "events", "every",
         "first", "firsts", "flows", "follow", "founded", "fresh", "heat", "holds", "hours",
         "known", "large", "last", "next_roll", "offset", "rare", "rhythm", "salt", "score",
-        "sensitivity", "tails", "times", "total", "unread", "young",
+        "sensitivity", "tails", "times", "total", "unread", "usual", "young",
     )  # fmt: skip
 
     def __init__(
@@ -61,11 +61,11 @@ class Memory:
         self.all = _flow("all", (1, 24), 2.2)
         self.rare = _flow("rare", (1,), 1.2)
         self.large = _flow("large", (1, 6), 1.5)
-        self.crowd = _flow("crowd", (1, 24), 1.2)
+        self.crowd = _flow("crowd", (1, 24), 3.0)
         self.flows = (self.fresh, self.hours, self.all, self.rare, self.large, self.crowd)
         self.events = self.unread = self.firsts = 0
         self.first = self.last = self.next_roll = self.day_end = 0
-        self.days = self.offset = self.entries = 0.0
+        self.days = self.offset = self.entries = self.usual = 0.0
         self.founded = False
         self.holds: list[int] = []
 
@@ -94,6 +94,7 @@ class Memory:
         self.day_end = time - time % DAY_S + DAY_S
         self._rank_assets()
         self.entry.excess_prior = self.total.excess_prior = self.every.shoulder()[2]
+        self.usual = exp((self.every.middle() - UNIT) / PER_OCTAVE)
         if self.days > MEMORY_DAYS and self.entries > MEMORY_RECIPIENTS:
             self._fade(0.5)
         if self.founded:

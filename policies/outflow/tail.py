@@ -82,6 +82,15 @@ class Tail:
                 expected = max(expected, log10(seen - self.spare))
             decades[bucket] = past - expected
 
+    def middle(self) -> int:
+        """Return the bucket of the median."""
+        left = sum(self.counts) / 2.0
+        for bucket, count in enumerate(self.counts):
+            left -= count
+            if left < 0.0:
+                return bucket
+        return self.anchor
+
     def shoulder(self) -> tuple[int, float, float]:
         """Return where the tail begins, how many reach it, and their mean excess in buckets."""
         counts = self.counts

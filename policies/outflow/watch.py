@@ -27,9 +27,13 @@ CAPPED = 3.0
 MATERIAL_SHARE = 0.15
 """What goes to newcomers is no matter below this share of the wallet's largest usual day."""
 MATERIAL_RULES = frozenset({"fresh", "hours"})
+CRUMB = 0.5
+"""Below this share of the wallet's middle payment a newcomer's payment is a crumb."""
 SCORE_FADES_S = 3 * HOUR_S
 SLOW_DECADES = 1.7
 ASK_AGAIN = 1.5
+SLOW_CROWD = 0.15
+CROWD = 10.0
 HOLDS_KEPT = 15
 
 
@@ -185,8 +189,10 @@ class WalletWatch(Memory):
     def _flow_out(self, time: int, scale: Scale, size: float, gain: float, rarity: float) -> None:
         """Add a payment to a young recipient to the windows."""
         capped = size if size < CAPPED else CAPPED
-        self.fresh.total += capped
-        self.hours.total += capped * self.rhythm.weight
+        if size >= self.usual * CRUMB:
+            # Campaigns pay many newcomers little: crumbs are no matter.
+            self.fresh.total += capped
+            self.hours.total += capped * self.rhythm.weight
         self.all.total += capped
         if gain > SURPRISE_FREE:
             self.large.total += gain - SURPRISE_FREE
@@ -211,13 +217,14 @@ class WalletWatch(Memory):
         for flow in self.flows:
             if flow.total <= flow.bar:
                 continue
-            least = material if flow.name in MATERIAL_RULES else 0.0
+            least = material if flow.name in MATERIAL_RULES else CROWD if flow is self.crowd else 0.0
             for window in flow.windows:
                 sum_ = flow.total - window.base
                 if sum_ > window.accepted and sum_ > least:
                     decades = window.decades(sum_)
-                    if flow is self.crowd:
-                        # Many new recipients may be a campaign: alone they never hold.
+                    if flow is self.crowd and self._slow_margin() < SLOW_CROWD:
+                        # Many new recipients may be a campaign: alone they never hold, but for
+                        # a wallet that pays a few times a day.
                         decades = min(decades, self.sensitivity.throttle)
                     signals.append(Signal(flow.name, decades, sum_, window.span_s))
         return signals

@@ -130,9 +130,8 @@ class _Passage:
 
     def _give(self, data: bytes) -> None:
         proxy = self._proxy
-        if proxy.cut_after is not None:
-            data = data[: max(0, proxy.cut_after - self._passed)]
-            self.is_cut = not data
+        rest = len(data) if proxy.cut_after is None else max(0, proxy.cut_after - self._passed)
+        is_cut_here, data = rest < len(data), data[:rest]
         time.sleep(proxy.delay_s)
         step = 1 if proxy.drip_s else _CHUNK
         for start in range(0, len(data), step):
@@ -141,6 +140,7 @@ class _Passage:
             self._client.sendall(data[start : start + step])
             time.sleep(proxy.drip_s)
         self._passed += len(data)
+        self.is_cut |= is_cut_here
 
 
 def _received(source: socket.socket) -> bytes:

@@ -12,9 +12,9 @@ from tests.laws import ETH, address_of
 
 
 @pytest.fixture
-def belt(tmp_path: Path) -> Belt:
+def belt(directory: Path, quiet: None) -> Belt:
     """A belt whose active hot wallet is below its floor."""
-    return Belt(tmp_path)
+    return Belt(directory)
 
 
 def test_a_refill_settles_with_two_approvals(belt: Belt) -> None:

@@ -6,45 +6,23 @@ the same ticks. Recovery is not a mode.
 
 from __future__ import annotations
 
-import logging
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import structlog
 
 from policies.lifecycles import RefillState, TransferState, WithdrawalState
 from tests.fakes.belt import Belt, Crash
 from tests.laws import ETH, address_of
 from treasury.ledger import journal
 
+pytestmark = [pytest.mark.crash, pytest.mark.usefixtures("quiet")]
+
 NEVER = 10_000
 REFILL_PASSAGES = 26
 STUCK_PASSAGES = 16
 WITHDRAWAL_PASSAGES = 14
 MOST_ROUNDS = 30
-
-
-@pytest.fixture
-def directory(tmp_path: Path) -> Iterator[Path]:
-    """A directory in memory where there is one: hundreds of fsyncs, and nothing to keep."""
-    shared = Path("/dev/shm")
-    if not shared.is_dir():
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=shared) as name:
-        yield Path(name)
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    """No log: these cases would write megabytes of it."""
-    level = structlog.make_filtering_bound_logger(logging.CRITICAL)
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=level)
-    yield
-    structlog.configure(**before)
 
 
 def survive(belt: Belt, step: Callable[[], object]) -> None:
@@ -115,7 +93,6 @@ def one_withdrawal(directory: Path, number: int) -> Belt:
     return belt
 
 
-@pytest.mark.crash
 @pytest.mark.parametrize("number", range(1, REFILL_PASSAGES + 1))
 def test_a_refill_is_mined_once_wherever_we_die(directory: Path, number: int) -> None:
     """R4.1, R4.4: one death anywhere, and the vault still pays exactly once."""
@@ -128,7 +105,6 @@ def test_a_refill_is_mined_once_wherever_we_die(directory: Path, number: int) ->
     assert not belt.is_halted()
 
 
-@pytest.mark.crash
 @pytest.mark.parametrize("number", range(1, STUCK_PASSAGES + 1))
 def test_a_stuck_refill_is_mined_once_wherever_we_die(directory: Path, number: int) -> None:
     """R4.4, R4.6: with resends and bumps in play, one nonce is spent, once."""
@@ -140,7 +116,6 @@ def test_a_stuck_refill_is_mined_once_wherever_we_die(directory: Path, number: i
     assert is_sound(belt)
 
 
-@pytest.mark.crash
 @pytest.mark.parametrize("number", range(1, WITHDRAWAL_PASSAGES + 1))
 def test_a_withdrawal_is_paid_once_wherever_we_die(directory: Path, number: int) -> None:
     """R4.1: a customer's withdrawal is mined once."""
@@ -151,7 +126,6 @@ def test_a_withdrawal_is_paid_once_wherever_we_die(directory: Path, number: int)
     assert is_sound(belt)
 
 
-@pytest.mark.crash
 @pytest.mark.parametrize(
     ("story", "passages"),
     [

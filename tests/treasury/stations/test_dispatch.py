@@ -1,0 +1,270 @@
+"""Dispatch and tend: what is signed is compared, stored, sent, sent again, and bid for."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from hsm.answers import Signed
+from hsm.errors import TokenAwayError
+from policies.lifecycles import RefillState, TransferState
+from policies.terms import TransferTerms
+from tests.fakes.belt import Belt
+from tests.laws import ETH, address_of
+from treasury.chain.port import SendAnswer, SendKind
+from treasury.ledger import journal
+from treasury.ledger.facts import Attempt
+from treasury.ledger.queries import transfers
+from treasury.stations.release import release
+from treasury.stations.tally import tally
+
+GWEI = 10**9
+
+
+def queued(belt: Belt) -> Belt:
+    """Take a refill to its queued transfer."""
+    belt.watch()
+    belt.approve(belt.only_refill(), "alice", "bob")
+    tally(belt.world, belt.clock())
+    release(belt.world, belt.clock())
+    assert [TransferState.QUEUED] == states(belt)
+    return belt
+
+
+def states(belt: Belt) -> list[TransferState]:
+    """Return the states of all transfers."""
+    return [transfer.state for transfer in belt.transfers()]
+
+
+def attempts(belt: Belt) -> tuple[Attempt, ...]:
+    """Return the attempts of the first transfer."""
+    with belt.ledger.read() as session:
+        return transfers.attempts(session, 1)
+
+
+def test_bytes_are_stored_before_a_node_sees_them(low: Belt) -> None:
+    """R4.2: at the moment of sending, nonce, bytes and hash are committed."""
+    seen: list[tuple[TransferState, bytes]] = []
+    honest = low.chain.send
+
+    def look(raw: bytes) -> SendAnswer:
+        seen.append((low.transfers()[0].state, attempts(low)[0].raw))
+        assert raw == attempts(low)[0].raw
+        return honest(raw)
+
+    low.chain.send = look  # type: ignore[method-assign]
+    queued(low).money()
+
+    assert [(TransferState.IN_FLIGHT, attempts(low)[0].raw)] == seen
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"destination": address_of("thief")},
+        {"amount": 41 * ETH},
+        {"chain_id": 1},
+        {"source": address_of("hot-b")},
+    ],
+)
+def test_foreign_bytes_halt_and_are_not_sent(low: Belt, change: dict[str, Any]) -> None:
+    """R4.5: what the signer signed is read back; one differing field halts exposure."""
+    queued(low)
+    honest = low.signer.sign
+
+    def cheat(order_id: bytes, fees: object, **given: Any) -> Signed:  # noqa: ANN401
+        terms: TransferTerms = given["order"]
+        bent = dataclasses.replace(terms, **change)
+        from hsm.signature import Signature
+        from hsm.transaction import build_transfer, digest_of, encode_signed, unsigned_payload
+        from policies.crypto import keccak256
+        from tests.laws import sign
+
+        answer = honest(order_id, fees, **given)  # type: ignore[arg-type]
+        assert isinstance(answer, Signed)
+        payload = unsigned_payload(build_transfer(bent, answer.nonce, answer.fees))
+        who = "hot-b" if "source" in change else "vault"
+        rsv = sign(who, digest_of(payload))
+        r, s = int.from_bytes(rsv[:32], "big"), int.from_bytes(rsv[32:64], "big")
+        raw = encode_signed(payload, Signature(parity=rsv[64] - 27, r=r, s=s))
+        return dataclasses.replace(answer, raw=raw, hash=keccak256(raw))
+
+    low.signer.sign = cheat  # type: ignore[method-assign]
+    low.money()
+
+    assert low.is_halted()
+    assert () == low.chain.mempool
+    assert () == attempts(low)
+
+
+def test_a_locked_token_waits(low: Belt) -> None:
+    """R4.12: `not_ready` is no refusal; the transfer stays queued and goes when it can."""
+    queued(low)
+    low.room.tokens.trouble = TokenAwayError("unplugged")
+    low.run(2)
+    before = states(low)
+    low.room.tokens.trouble = None
+    low.until(lambda: not low.open_transfers())
+
+    assert [TransferState.QUEUED] == before
+    assert RefillState.SETTLED is low.only_refill().state
+
+
+def test_an_absent_signer_ends_the_lane(low: Belt) -> None:
+    """No answer is not a no: nothing changes, and the outcome says so."""
+    queued(low)
+    low.signer.is_away = True
+
+    outcomes = low.money()
+
+    assert outcomes[-1].ends_lane
+    assert [TransferState.QUEUED] == states(low)
+
+
+def test_consent_that_expired_ends_it(low: Belt) -> None:
+    """R1.7: past its expiry before the first signature: CANCELLED, and the refill FAILED."""
+    queued(low)
+    low.room.tokens.trouble = TokenAwayError("unplugged")
+    low.clock.advance(3601)
+    low.watch()
+    low.money()
+
+    assert [TransferState.CANCELLED] == states(low)
+    assert RefillState.FAILED is low.only_refill().state
+
+
+def test_a_recorded_nonce_is_filled_not_skipped(low: Belt) -> None:
+    """R4.8: the token failed after the nonce was recorded and the consent ran out: cancelled."""
+    queued(low)
+    low.room.tokens.trouble_at_signing = TokenAwayError("unplugged")
+    low.money()
+    low.room.tokens.trouble_at_signing = None
+    low.clock.advance(3601)
+    low.run(6)
+
+    assert [TransferState.CANCELLED] == states(low)
+    assert RefillState.FAILED is low.refill(1).state
+    assert ["cancel"] == [attempt.kind for attempt in attempts(low)]
+    assert 1 == low.chain.nonce(address_of("vault"))
+    assert 0 == low.paid("vault", address_of("hot-a"))
+
+
+def test_a_veto_at_the_signer_ends_it(low: Belt) -> None:
+    """R1.6: a veto handed to the signer directly, after the release, still stops the payment."""
+    from hsm.fields import to_hex
+    from policies.consent import veto_digest
+    from tests.laws import sign
+
+    queued(low)
+    digest = bytes.fromhex(low.only_refill().order_id[2:])
+    veto = sign("carol", veto_digest(digest, low.world.deployment))
+    low.room.call("veto", {"digest": to_hex(digest), "signature": to_hex(veto)})
+    low.run(3)
+
+    assert [TransferState.CANCELLED] == states(low)
+    assert RefillState.FAILED is low.refill(1).state
+    assert "vetoed" in {reason.code for reason in low.refill(1).reasons}
+
+
+@pytest.mark.parametrize(
+    "kind", [SendKind.TRANSIENT, SendKind.UNKNOWN, SendKind.NONCE_LOW, SendKind.FUNDS]
+)
+def test_an_odd_answer_is_no_outcome(low: Belt, kind: SendKind) -> None:
+    """R4.4: the node took it and answered nonsense; the receipt settles it, once."""
+    low.chain.next_answers.append(SendAnswer(kind=kind, text="odd"))
+    queued(low)
+    low.until(lambda: not low.open_transfers())
+
+    assert RefillState.SETTLED is low.only_refill().state
+    assert 1 == low.paid("vault", address_of("hot-a"))
+
+
+def test_forgotten_bytes_are_sent_again(low: Belt) -> None:
+    """R4.4: a node that accepts and forgets gets the same bytes again."""
+    low.chain.drops_sends = True
+    queued(low).money()
+    low.chain.drops_sends = False
+    low.until(lambda: not low.open_transfers())
+
+    assert [1] == [attempt.number for attempt in attempts(low)]
+    assert RefillState.SETTLED is low.only_refill().state
+
+
+def test_an_old_transfer_bids_higher(low: Belt) -> None:
+    """R4.6: unmined after the bump time, it bids more on the same nonce, within its maximum."""
+    queued(low).money()
+    low.chain.base_fee = 50 * GWEI
+    low.clock.advance(91)
+    low.money()
+    first, second = attempts(low)
+
+    assert ("bump", 2) == (second.kind, second.number)
+    assert second.max_fee_per_gas * 8 >= first.max_fee_per_gas * 9
+    low.until(lambda: not low.open_transfers())
+    assert 1 == low.paid("vault", address_of("hot-a"))
+
+
+def test_above_its_maximum_it_waits_visibly(low: Belt) -> None:
+    """R4.7: never above `max_fee` and never silently lower: it waits and says why."""
+    queued(low).money()
+    low.chain.base_fee = 1_000_000 * GWEI
+    low.clock.advance(91)
+    low.money()
+
+    assert 1 == len(attempts(low))
+    assert "fee_above_terms" in {reason.code for reason in low.transfers()[0].reasons}
+
+
+def test_expensive_gas_leaves_it_queued(low: Belt) -> None:
+    """R4.7: no signature is asked for at a price above the terms."""
+    queued(low)
+    low.chain.base_fee = 1_000_000 * GWEI
+    low.money()
+
+    assert [TransferState.QUEUED] == states(low)
+    assert "sign" not in low.signer.calls
+
+
+def test_a_halt_stops_exposure_and_not_safety(low: Belt) -> None:
+    """R5.6: halted, the refill waits and a sweep goes home."""
+    from policies.lifecycles import Owner
+    from treasury.halting import halt
+
+    queued(low)
+    with low.ledger.write() as session:
+        halt(session, actor=Owner.API, why="a person", now=low.clock.unix())
+    low.fund("hot-b", 100 * ETH)
+    low.run(6)
+
+    found = {transfer.purpose.value: transfer.state for transfer in low.transfers()}
+    assert {"refill": TransferState.QUEUED, "sweep": TransferState.CONFIRMED} == found
+
+
+def test_one_unmined_transfer_per_sender(low: Belt) -> None:
+    """The vault has one transfer in flight; the next one waits its turn."""
+    low.chain.base_fee = 4 * GWEI
+    queued(low).money()
+    low.chain.base_fee = 50 * GWEI
+    low.watch()
+    with low.ledger.read() as session:
+        kinds = [entry.kind for entry in journal.tail(session, limit=100)]
+
+    assert 1 == kinds.count("transfer_in_flight")
+
+
+def test_the_destination_is_isolated_in_flight(low: Belt) -> None:
+    """R2.9: an unmined refill towards a wallet that was isolated is cancelled on its own nonce."""
+    queued(low)
+    low.chain.base_fee = 3 * GWEI - 1
+    low.money()
+    low.chain.base_fee = 5 * GWEI
+    low.room.isolate("hot-a")
+    low.run(2)
+    low.chain.base_fee = GWEI
+    low.until(lambda: not low.open_transfers())
+
+    assert 0 == low.paid("vault", address_of("hot-a"))
+    assert [TransferState.CANCELLED] == states(low)
+    assert RefillState.FAILED is low.refill(1).state

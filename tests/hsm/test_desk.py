@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -114,12 +114,13 @@ def test_people_cannot_ask_for_signatures_at_their_door(room: VaultRoom, verb: s
 
 def test_every_answer_carries_the_place_in_the_book(room: VaultRoom) -> None:
     """Number and head are those after the request, whatever the answer (R3.10)."""
-    for ask in (
+    asks: list[Callable[[], Answer]] = [
         lambda: room.call("status", {}),
         lambda: room.call("nope", {}),
         lambda: room.sign(room.order(Purpose.SWEEP)),
         lambda: room.sign(room.order(amount=0)),
-    ):
+    ]
+    for ask in asks:
         answer = ask()
         assert (answer.book_seq, answer.book_head) == (room.book.seq, room.book.head)
 

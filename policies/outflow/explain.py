@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 from policies.outflow.signals import Signal
 from policies.outflow.verdict import Finding
@@ -10,10 +11,148 @@ from policies.outflow.verdict import Finding
 if TYPE_CHECKING:
     from policies.outflow.case import Case
     from policies.outflow.event import Outflow
-    from policies.outflow.watch import WalletWatch
+
+_YEAR_DAYS = 365.25
 
 
-def explain(
-    event: Outflow, watch: WalletWatch, case: Case | None, signals: list[Signal]
-) -> tuple[Finding, ...]:
-    return tuple(Finding(s.rule, f"{s.seen:.3g}", f"{s.decades:.2f}") for s in signals)
+class _Scene(NamedTuple):
+    """What a sentence may speak of."""
+
+    event: Outflow
+    case: Case | None
+    signal: Signal
+
+
+def explain(event: Outflow, case: Case | None, signals: list[Signal]) -> tuple[Finding, ...]:
+    """Return a finding for each signal, the strongest first."""
+    ordered = sorted(signals, key=lambda signal: -signal.decades)
+    return tuple(
+        Finding(_name(one), _OBSERVED[one.rule](_Scene(event, case, one)), _expected(one))
+        for one in ordered
+    )
+
+
+def _name(signal: Signal) -> str:
+    """Return the rule's stable name, with its span where it has one."""
+    return f"{signal.rule}_{signal.span_s // 3_600}h" if signal.span_s else signal.rule
+
+
+def _expected(signal: Signal) -> str:
+    said = _EXPECTED[signal.rule].format(often=how_often(signal.decades))
+    return f"{said}, by this wallet's own past"
+
+
+def how_often(decades: float) -> str:
+    """Return a return period as people say it; what is rarer than a century is said so."""
+    days = 10.0 ** min(decades, 9.0)
+    if days >= 100 * _YEAR_DAYS:
+        return "less than once in a hundred years"
+    if days >= 2 * _YEAR_DAYS:
+        return f"about once in {days / _YEAR_DAYS:.0f} years"
+    if days >= 2.0:
+        return f"about once in {days:.0f} days"
+    return "every day or two"
+
+
+def _times_large(size: float) -> str:
+    """Return a size in words: nine in ten payments are below size 1."""
+    if size >= 10.0:
+        return f"{size:,.0f} times a large payment"
+    if size >= 1.0:
+        return f"{size:.1f} times a large payment"
+    return f"{size:.0%} of a large payment"
+
+
+def _first_payment(scene: _Scene) -> str:
+    event, case = scene.event, scene.case
+    again = case is not None and case.count > 0
+    when = "more than ever before" if again else "paid for the first time"
+    return (
+        f"{event.amount:,.6g} {event.asset} to {event.recipient}, {when}:"
+        f" {_times_large(scene.signal.seen)} of this wallet (nine in ten are smaller)"
+    )
+
+
+def _recipient_total(scene: _Scene) -> str:
+    return (
+        f"{scene.event.recipient}, new in these days, would have got"
+        f" {_times_large(scene.signal.seen)} in all"
+    )
+
+
+def _recipient_surprise(scene: _Scene) -> str:
+    event, case = scene.event, scene.case
+    count = case.count + 1 if case is not None else 1
+    kinds = {*case.assets, event.asset} if case is not None else {event.asset}
+    since = event.time - case.first if case is not None else 0
+    assets = f" of {len(kinds)} assets" if len(kinds) > 1 else ""
+    return (
+        f"{count} payments{assets} to the new recipient {event.recipient} within {_span(since)}:"
+        f" sizes, pace and assets add up to {scene.signal.seen:.1f} decades of surprise"
+    )
+
+
+def _recipient_pace(scene: _Scene) -> str:
+    return (
+        f"{scene.event.recipient}, new in these days, is paid {scene.signal.seen:.1f} times"
+        " within about an hour"
+    )
+
+
+def _recipient_count(scene: _Scene) -> str:
+    return f"payment number {scene.signal.seen:.0f} to {scene.event.recipient}, new in these days"
+
+
+def _window(text: str) -> Callable[[_Scene], str]:
+    def say(scene: _Scene) -> str:
+        return text.format(seen=scene.signal.seen, hours=scene.signal.span_s // 3_600)
+
+    return say
+
+
+def _span(seconds: int) -> str:
+    if seconds < 120:
+        return f"{seconds} seconds"
+    if seconds < 7_200:
+        return f"{seconds // 60} minutes"
+    return f"{seconds // 3_600} hours"
+
+
+_OBSERVED: dict[str, Callable[[_Scene], str]] = {
+    "first_payment": _first_payment,
+    "recipient_total": _recipient_total,
+    "recipient_surprise": _recipient_surprise,
+    "recipient_pace": _recipient_pace,
+    "recipient_count": _recipient_count,
+    "fresh": _window(
+        "in {hours} h new recipients got {seen:,.1f} times a large payment"
+        " (no payment counted above 3)"
+    ),
+    "hours": _window(
+        "in {hours} h new recipients got {seen:,.1f} times a large payment, weighed by how quiet"
+        " these hours of the week usually are"
+    ),
+    "all": _window("in {hours} h {seen:,.1f} times a large payment left the wallet in all"),
+    "rare": _window(
+        "assets that are seldom sent went to new recipients within {hours} h: {seen:.1f} decades"
+        " of rarity"
+    ),
+    "large": _window(
+        "unusually large payments to new recipients within {hours} h: {seen:.1f} decades of"
+        " surprise in sum"
+    ),
+    "crowd": _window("{seen:,.0f} recipients were paid for the first time within {hours} h"),
+}
+_EXPECTED = {
+    "first_payment": "a first payment this large comes {often}",
+    "recipient_total": "a new recipient gets this much in its first days {often}",
+    "recipient_surprise": "a new recipient is paid so much, so fast and so oddly {often}",
+    "recipient_pace": "a new recipient is paid in such quick succession {often}",
+    "recipient_count": "a new recipient is paid so often in its first days {often}",
+    "fresh": "new recipients get this much {often}",
+    "hours": "new recipients get this much at such an hour {often}",
+    "all": "this much leaves the wallet {often}",
+    "rare": "so many seldom-sent assets leave together {often}",
+    "large": "so many unusually large payments to new recipients come together {often}",
+    "crowd": "so many new recipients come together {often}",
+}

@@ -44,7 +44,3 @@ class Follow:
         self.gaps = [count * weight for count in self.gaps]
         self.payments *= weight
         self.changes *= weight
-
-    def state(self) -> dict[str, object]:
-        """Return the counts as JSON values."""
-        return {"gaps": self.gaps, "payments": self.payments, "changes": self.changes}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from math import exp, log10
 
-from policies.outflow.case import PER_OCTAVE, HEATS, SCORES, SIZES, UNIT, Case, heat_slot, size_slot
+from policies.outflow.case import HEATS, PER_OCTAVE, SCORES, SIZES, UNIT, Case, heat_slot, size_slot
 from policies.outflow.follow import Follow
 from policies.outflow.known import KnownRecipients
 from policies.outflow.rhythm import Rhythm

@@ -7,6 +7,8 @@ hour weighs the same.
 
 from __future__ import annotations
 
+from math import sqrt
+
 HOURS = 168
 HOUR_S = 3_600
 _LEARNS = 0.125
@@ -53,4 +55,4 @@ class Rhythm:
         near = (self.usual[slot - 1] + self.usual[slot] + self.usual[(slot + 1) % HOURS]) / 3.0
         mean = sum(self.usual) / HOURS
         ratio = (mean + 0.05) / (near + 0.05)
-        return min(max(ratio**0.5, _LIGHTEST), _HEAVIEST)
+        return min(max(sqrt(ratio), _LIGHTEST), _HEAVIEST)

@@ -23,7 +23,18 @@ HIGH = 1.6
 class Scale:
     """The learned middle and spread of one asset's log amounts."""
 
-    __slots__ = ("count", "deviation", "ease", "flood", "high", "hour", "last", "middle", "rarity", "stretch")
+    __slots__ = (
+        "count",
+        "deviation",
+        "ease",
+        "flood",
+        "high",
+        "hour",
+        "last",
+        "middle",
+        "rarity",
+        "stretch",
+    )
 
     def __init__(self) -> None:
         """Start knowing nothing."""
@@ -78,13 +89,3 @@ class Scale:
         self.high = high
         if count < 20.0:
             self.stretch = 1.0 / sqrt(1.0 + 1.5 / (count + 1.0))
-
-    def state(self) -> list[float]:
-        """Return what has been learned."""
-        return [self.count, self.middle, self.deviation, self.high, self.stretch, self.rarity,
-                float(self.last)]  # fmt: skip
-
-    def restore(self, state: list[float]) -> None:
-        """Take over what a former run learned."""
-        self.count, self.middle, self.deviation, self.high, self.stretch, self.rarity, last = state
-        self.last = int(last)

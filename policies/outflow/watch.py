@@ -58,7 +58,7 @@ class WalletWatch(Memory):
         x = log(amount)
         size_log = self._size_by_value(value) if value else scale.size(x)
         bucket = int(size_log * PER_OCTAVE + UNIT + 0.5)
-        if not 0 <= bucket < 128:  # noqa: PLR2004 (the number of size buckets, spelt for speed)
+        if not 0 <= bucket < 128:
             bucket = 0 if bucket < 0 else 127
         self.every.counts[bucket] += 1.0
         key = key_of(recipient, self.salt)
@@ -90,10 +90,10 @@ class WalletWatch(Memory):
     ) -> Judgement:
         """Judge the first payment to a recipient, or the first far beyond its past."""
         x, size_log, bucket = sized
-        size = exp(size_log) if size_log < 40.0 else 1e17  # noqa: PLR2004 (the last bucket)
+        size = exp(size_log) if size_log < 40.0 else 1e17
         rarity = scale.rarity
         gain = self.entry.decades[bucket] + self.offset - SURPRISE_FREE
-        score = (gain if gain > 0.0 else 0.0) + rarity
+        score = (max(0.0, gain)) + rarity
         self._flow_out(event.time, scale, size, gain, rarity)
         judgement = CALM
         if self.entry.decades[bucket] >= LOOK_AT or self.total.decades[bucket] >= LOOK_AT:
@@ -188,7 +188,7 @@ class WalletWatch(Memory):
 
     def _flow_out(self, time: int, scale: Scale, size: float, gain: float, rarity: float) -> None:
         """Add a payment to a young recipient to the windows."""
-        capped = size if size < CAPPED else CAPPED
+        capped = min(CAPPED, size)
         if size >= self.usual * CRUMB:
             # Campaigns pay many newcomers little: crumbs are no matter.
             self.fresh.total += capped
@@ -217,7 +217,9 @@ class WalletWatch(Memory):
         for flow in self.flows:
             if flow.total <= flow.bar:
                 continue
-            least = material if flow.name in MATERIAL_RULES else CROWD if flow is self.crowd else 0.0
+            least = (
+                material if flow.name in MATERIAL_RULES else CROWD if flow is self.crowd else 0.0
+            )
             for window in flow.windows:
                 sum_ = flow.total - window.base
                 if sum_ > window.accepted and sum_ > least:
@@ -255,7 +257,7 @@ class WalletWatch(Memory):
                 self.accept()
         weakest = min(settings.alert, rank - 0.5)
         spoken = [signal for signal in signals if signal.decades >= weakest]
-        return Judgement(verdict, round(rank, 2), explain(event, self, case, spoken))
+        return Judgement(verdict, round(rank, 2), explain(event, case, spoken))
 
     def _rung(self, rank: float) -> Verdict:
         settings = self.sensitivity

@@ -34,8 +34,21 @@ class Window:
     """One span of one flow: its sum now, and what its peaks were on former active days."""
 
     __slots__ = (
-        "accepted", "accepted_until", "bar", "base", "days", "grain_end", "grain_s", "margin", "marks",
-        "peak", "record", "slot", "span_s", "tail",
+        "accepted",
+        "accepted_until",
+        "bar",
+        "base",
+        "days",
+        "grain_end",
+        "grain_s",
+        "margin",
+        "marks",
+        "past_days",
+        "peak",
+        "record",
+        "slot",
+        "span_s",
+        "tail",
     )  # fmt: skip
 
     def __init__(self, span_s: int, *, margin: float) -> None:
@@ -51,6 +64,7 @@ class Window:
         self.grain_end = 0
         self.base = self.peak = self.record = self.accepted = 0.0
         self.days = 0
+        self.past_days = 0.0
         self.bar = _NEVER
         self.accepted_until = 0
 
@@ -78,6 +92,7 @@ class Window:
             self.record = max(self.record * 0.998, peak)
             self.days += 1
             self.tail.add(slot_of(peak))
+        self.past_days = days
         self.tail.refresh(days)
         self.bar = self.level(look_at)
 
@@ -121,8 +136,8 @@ class Flow:
         """Work out the running total below which every window is calm."""
         lowest = _NEVER
         for window in self.windows:
-            bar = window.base + (window.bar if window.bar > window.accepted else window.accepted)
-            if bar < lowest:  # noqa: PLR1730 (min() costs twice as much, a thousand times a second)
+            bar = window.base + (max(window.accepted, window.bar))
+            if bar < lowest:  # noqa: PLR1730 (min() costs twice as much)
                 lowest = bar
         self.bar = lowest
 

@@ -134,8 +134,10 @@ def table(score: Score) -> str:
         if not chosen or not names:
             continue
         lines.append(_line(label, chosen))
-        for family in dict.fromkeys(t.family for t in chosen):
-            lines.append("  " + _line(family, [t for t in chosen if t.family == family]))
+        lines += [
+            "  " + _line(family, [t for t in chosen if t.family == family])
+            for family in dict.fromkeys(t.family for t in chosen)
+        ]
     return "\n".join(lines)
 
 

@@ -67,7 +67,7 @@ def single_big(thief: Thief) -> None:
 
 
 def token_drain(thief: Thief) -> None:
-    """Every asset, largest first, one transfer each, to one to three collectors (BitMart, Phemex)."""
+    """Every asset, largest first, one transfer each, to a few collectors (BitMart, Phemex)."""
     collectors = thief.addresses(thief.dice.choice([1, 1, 2, 3]))
     time = float(thief.start)
     for asset, value in thief.richest():

@@ -90,7 +90,9 @@ class Maker:
             self.largest[coin.name] = max(value, self.largest.get(coin.name, 0.0))
         digits = 4 if self.dice.random() < 0.5 else 12
         amount = float(f"{value / coin.price:.{digits}g}")
-        self.events.append(Outflow(int(time), to, coin.name, amount, value if self.priced else None))
+        self.events.append(
+            Outflow(int(time), to, coin.name, amount, value if self.priced else None)
+        )
 
     def wallet(self, archetype: str, coins: list[Coin], *, busy: bool) -> Wallet:
         """Sort the payments and estimate what the wallet holds at any time."""
@@ -175,13 +177,17 @@ def exchange(seed: int, *, priced: bool = False, days: int = 0) -> Wallet:
 
 
 def _exchange_day(make: Maker, start: int, coins: list[Coin], daily: float, own: str) -> None:
-    """The day's house-keeping: sweeps to own addresses, now and then a campaign or a pumped coin."""
+    """The day's house-keeping: sweeps, now and then a campaign or a coin that everybody wants."""
     dice = make.dice
     for _ in range(dice.choice([0, 1, 1, 2])):
-        make.pay(start + dice.uniform(0, DAY_S), own, make.coin(coins), daily * dice.uniform(50, 500))
+        make.pay(
+            start + dice.uniform(0, DAY_S), own, make.coin(coins), daily * dice.uniform(50, 500)
+        )
     if dice.random() < 0.08:
         time = start + dice.uniform(0, 20 * HOUR_S)
-        _campaign(make, time, dice.choice(coins), dice.randint(60, 600), dice.choice([10.0, 50.0, 200.0]))
+        _campaign(
+            make, time, dice.choice(coins), dice.randint(60, 600), dice.choice([10.0, 50.0, 200.0])
+        )
     if dice.random() < 0.06:
         coin, time = dice.choice(coins), start + dice.uniform(0, 16 * HOUR_S)
         for _ in range(int(daily * dice.uniform(0.02, 0.25))):
@@ -327,7 +333,13 @@ def gateway(seed: int, *, priced: bool = False) -> Wallet:
             time = start + dice.uniform(6, 22) * HOUR_S
             make.pay(time, make.address(), make.coin(coins), make.value(45, 1.0))
         if dice.random() < 0.03:
-            _campaign(make, start + 12 * HOUR_S, coins[0], dice.randint(50, 400), dice.choice([15.0, 150.0]))
+            _campaign(
+                make,
+                start + 12 * HOUR_S,
+                coins[0],
+                dice.randint(50, 400),
+                dice.choice([15.0, 150.0]),
+            )
     return make.wallet("gateway", coins, busy=True)
 
 

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from treasury.backtest.config import load_config
+from treasury.backtest.config import BacktestConfig, load_config
 from treasury.backtest.errors import EX_CONFIG, BacktestError
 from treasury.backtest.history import read_histories
 from treasury.backtest.replay import Outcome, choose_wallets, replay
@@ -96,7 +96,9 @@ def run(options: argparse.Namespace) -> int:
         return error.status
 
 
-def _report(options: argparse.Namespace, outcome: Outcome, config: object, took_s: float) -> int:
+def _report(
+    options: argparse.Namespace, outcome: Outcome, config: BacktestConfig, took_s: float
+) -> int:
     # Plotting libraries are slow to import, so they are loaded only when something is drawn.
     from treasury.backtest.report import write_report  # noqa: PLC0415
 
@@ -106,7 +108,7 @@ def _report(options: argparse.Namespace, outcome: Outcome, config: object, took_
 
 
 def as_json(outcome: Outcome, took_s: float) -> dict[str, object]:
-    """Return the machine-readable result; the speed is from reading the file to the last verdict."""
+    """Return the machine-readable result; speed counts from opening the file to the last verdict."""
     return {
         "wallets": {
             wallet: {"events": span.events, "first": span.first, "last": span.last}

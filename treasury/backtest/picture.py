@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from policies.outflow.verdict import Verdict
 from treasury.backtest.errors import BacktestError
 from treasury.backtest.series import Series
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _COLOURS = {
     Verdict.ALERT: "#d9a400",
@@ -18,6 +21,7 @@ _COLOURS = {
 }
 _WIDTH_IN = 11.0
 _HEIGHT_IN = 2.8
+_DAY_S = 86_400
 
 
 def write_png(series: list[Series], path: Path) -> None:
@@ -42,19 +46,19 @@ def write_png(series: list[Series], path: Path) -> None:
         raise BacktestError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def _draw(panel: object, one: Series) -> None:
-    times = [datetime.fromtimestamp(time, UTC) for time in one.times]
-    axes = panel
+def _draw(axes: Axes, one: Series) -> None:
+    times = [_day(time) for time in one.times]
+    axes.xaxis_date()
     axes.step(times, one.sums, where="post", color="#2b6cb0", linewidth=1.0, label="outflow")
     axes.fill_between(times, one.sums, step="post", color="#2b6cb0", alpha=0.15)
     axes.axhline(one.usual, color="#5a7d3a", linestyle="--", linewidth=0.9, label="usual (95 %)")
     axes.axhline(one.record, color="#999999", linestyle=":", linewidth=0.9, label="record")
     axes.axvspan(
-        times[0], datetime.fromtimestamp(one.warm_until, UTC), color="#000000", alpha=0.05,
+        times[0], _day(one.warm_until), color="#000000", alpha=0.05,
         label="learning",
     )  # fmt: skip
     for verdict, colour in _COLOURS.items():
-        marks = [datetime.fromtimestamp(t, UTC) for t, said in one.verdicts if said is verdict]
+        marks = [_day(t) for t, said in one.verdicts if said is verdict]
         if marks:
             heights = [one.record * (0.55 + 0.08 * verdict)] * len(marks)
             axes.scatter(marks, heights, s=26, color=colour, label=verdict.word, zorder=3)
@@ -62,6 +66,11 @@ def _draw(panel: object, one: Series) -> None:
     axes.tick_params(labelsize=7)
     axes.margins(x=0.01)
     axes.legend(fontsize=7, loc="upper left", ncols=4, frameon=False)
+
+
+def _day(time: int) -> float:
+    """Return a time as matplotlib counts it: days of the epoch."""
+    return time / _DAY_S
 
 
 def step_words(step_s: int) -> str:

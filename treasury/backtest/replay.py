@@ -65,9 +65,7 @@ def choose_wallets(rows: list[Row], wanted: list[str]) -> set[str]:
     return {max(owned, key=lambda address: busiest[address])} if owned else senders
 
 
-def replay(
-    rows: list[Row], wallets: set[str], warm_up: float, sensitivity: Sensitivity
-) -> Outcome:
+def replay(rows: list[Row], wallets: set[str], warm_up: float, sensitivity: Sensitivity) -> Outcome:
     """Judge every outflow of the wallets; what falls into the warm-up is learned in silence."""
     chosen = [row for row in rows if row.sender in wallets]
     spans = _spans(chosen, warm_up)

@@ -11,7 +11,7 @@ from policies.outflow.verdict import Verdict
 from treasury.backtest.config import BacktestConfig
 from treasury.backtest.picture import write_png
 from treasury.backtest.replay import Outcome, Spoken
-from treasury.backtest.series import series_of
+from treasury.backtest.series import Series, series_of
 from treasury.backtest.suggestion import Suggestion, suggest
 from treasury.backtest.terminal import draw_text
 
@@ -31,7 +31,7 @@ def write_report(
 ) -> None:
     """Write the report of every wallet, busiest first, and the PNG when a path is given."""
     wallets = sorted(outcome.spans, key=lambda wallet: -outcome.spans[wallet].events)
-    drawn = []
+    drawn: list[Series] = []
     for wallet in wallets:
         out.write(_heading(outcome, wallet))
         if len(drawn) < _PLOTS_MAX:
@@ -49,14 +49,13 @@ def write_report(
 
 def _heading(outcome: Outcome, wallet: str) -> str:
     span = outcome.spans[wallet]
-    counts = Counter(
-        one.judgement.verdict for one in outcome.spoken if one.row.sender == wallet
-    )
+    counts = Counter(one.judgement.verdict for one in outcome.spoken if one.row.sender == wallet)
     said = ", ".join(f"{counts[v]} {v.word}" for v in reversed(Verdict) if counts[v])
     days = (span.last - span.first) / _DAY_S
     return (
         f"Wallet {wallet}\n"
-        f"  {span.events} transfers in {days:.1f} days, {moment(span.first)} to {moment(span.last)};"
+        f"  {span.events} transfers in {days:.1f} days,"
+        f" {moment(span.first)} to {moment(span.last)};"
         f" learned in silence until {moment(span.warm_until)}\n"
         f"  verdicts: {said or 'none, all calm'}\n"
     )
@@ -90,24 +89,27 @@ def _suggestions(suggestions: list[Suggestion], config: BacktestConfig) -> str:
     if not suggestions:
         return "  suggested limits: too few payments of any asset to measure\n"
     plan = config.planning
-    lines = [
+    head = (
         f"  suggested limits and bands (a refill takes {plan.approval_lead_s / 3600:.1f} h,"
         f" dry in at most {plan.dry_share_max:.1%} of refills,"
         f" at most {plan.refills_per_day_max:g} refills a day), in token units:\n"
-    ]
-    for one in suggestions[:_ASSETS_SHOWN]:
-        lines.append(
-            f"    {one.asset}\n"
-            f"      per transfer {one.per_transfer:,.6g}; per 24 h {one.day_amount:,.6g}"
-            f" in {one.day_count} payments; to first-use recipients per 24 h"
-            f" {one.first_use_day_amount:,.6g}\n"
-            f"      floor {one.floor:,.6g}, target {one.target:,.6g}, cap {one.cap:,.6g}:"
-            f" on this past {one.refills_per_day:.2f} refills a day,"
-            f" {one.dry_share:.1%} too late, mean balance {one.mean_balance:,.4g}\n"
-        )
+    )
+    lines = [head, *(_suggestion(one) for one in suggestions[:_ASSETS_SHOWN])]
     if len(suggestions) > _ASSETS_SHOWN:
         lines.append(f"    ... and {len(suggestions) - _ASSETS_SHOWN} assets more\n")
     return "".join(lines)
+
+
+def _suggestion(one: Suggestion) -> str:
+    return (
+        f"    {one.asset}\n"
+        f"      per transfer {one.per_transfer:,.6g}; per 24 h {one.day_amount:,.6g}"
+        f" in {one.day_count} payments; to first-use recipients per 24 h"
+        f" {one.first_use_day_amount:,.6g}\n"
+        f"      floor {one.floor:,.6g}, target {one.target:,.6g}, cap {one.cap:,.6g}:"
+        f" on this past {one.refills_per_day:.2f} refills a day,"
+        f" {one.dry_share:.1%} too late, mean balance {one.mean_balance:,.4g}\n"
+    )
 
 
 def moment(time: int) -> str:

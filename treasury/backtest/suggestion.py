@@ -155,7 +155,7 @@ def _plan(times: list[int], amounts: list[float], planning: Planning) -> _Plan:
 def _try(
     times: list[int], amounts: list[float], bands: tuple[float, float], planning: Planning
 ) -> _Trial:
-    """Run the bands over the past: a refill is asked for at the floor and arrives after the lead."""
+    """Run the bands over the past: refills are asked for at the floor and arrive after the lead."""
     bottom, target = bands
     balance, due, size = target, 0, 0.0
     refills = dry = 0

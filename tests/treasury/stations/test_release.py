@@ -1,0 +1,109 @@
+"""Release: looked at again, at head and at finality, before anything is queued."""
+
+from __future__ import annotations
+
+import pytest
+
+from policies.lifecycles import Owner, RefillState
+from tests.fakes.belt import Belt
+from tests.laws import ETH, address_of
+from treasury.halting import halt
+from treasury.stations.release import release
+from treasury.stations.tally import tally
+
+
+@pytest.fixture
+def approved(low: Belt) -> Belt:
+    """A belt with an approved refill of 50 ETH."""
+    low.watch()
+    low.approve(low.only_refill(), "alice", "bob")
+    tally(low.world, low.clock())
+    assert RefillState.APPROVED is low.only_refill().state
+    return low
+
+
+def codes(belt: Belt) -> set[str]:
+    """Release, and return why the refill stays."""
+    release(belt.world, belt.clock())
+    assert RefillState.APPROVED is belt.only_refill().state
+    assert [] == belt.transfers()
+    return {reason.code for reason in belt.only_refill().reasons}
+
+
+def test_released_with_exactly_one_transfer(approved: Belt) -> None:
+    """R1.8: RELEASED and its transfer are one commit, with the same terms and order id."""
+    release(approved.world, approved.clock())
+    release(approved.world, approved.clock())
+
+    refill, transfers = approved.only_refill(), approved.transfers()
+    assert RefillState.RELEASED is refill.state
+    assert [(refill.transfer_id, refill.order_id, refill.terms)] == [
+        (t.id, t.order_id, t.terms) for t in transfers
+    ]
+
+
+def test_somebody_else_filled_it(approved: Belt) -> None:
+    """R1.9: with less room to the target than the amount, nothing goes."""
+    approved.fund("hot-a", 5 * ETH)
+    approved.chain.mine(1)
+    approved.watch()
+
+    assert {"above_target"} == codes(approved)
+
+
+def test_room_at_finality_alone_is_not_enough(approved: Belt) -> None:
+    """R1.9: the head must leave room as well, though finality still does."""
+    approved.fund("hot-a", 1)
+    approved.chain.mine(1)
+    approved.watch()
+
+    assert {"above_target"} == codes(approved)
+
+
+def test_old_facts_release_nothing(approved: Belt) -> None:
+    """R2.5: when the chain was not seen for a while, nothing goes."""
+    approved.clock.advance(61)
+
+    assert {"stale"} == codes(approved)
+
+
+def test_unknown_is_not_zero(approved: Belt) -> None:
+    """R2.4: a balance that could not be read stops the refill; it is not an empty wallet."""
+    approved.chain.unknown.add((address_of("hot-a"), approved.only_refill().asset))
+    approved.chain.mine()
+    approved.watch()
+
+    assert {"balance_unknown"} == codes(approved)
+
+
+def test_a_halt_holds_it(approved: Belt) -> None:
+    """R5.6: nothing toward exposure is released while halted."""
+    with approved.ledger.write() as session:
+        halt(session, actor=Owner.API, why="a person", now=approved.clock.unix())
+
+    assert {"halted"} == codes(approved)
+
+
+def test_an_empty_vault_gives_nothing(approved: Belt) -> None:
+    """The vault keeps its fee headroom."""
+    approved.chain.fund(address_of("vault"), -960 * ETH)
+    approved.chain.mine(3)
+    approved.watch()
+
+    assert "vault_short" in codes(approved)
+
+
+def test_it_expires_here_too(approved: Belt) -> None:
+    """R1.7: an approval that nobody could use in time is over."""
+    approved.clock.advance(3601)
+    release(approved.world, approved.clock())
+
+    assert RefillState.EXPIRED is approved.only_refill().state
+
+
+def test_an_absent_signer_holds_it(approved: Belt) -> None:
+    """Without the signer's word nothing is released, and the lane ends for this tick."""
+    approved.signer.is_away = True
+
+    assert release(approved.world, approved.clock()).ends_lane
+    assert RefillState.APPROVED is approved.only_refill().state

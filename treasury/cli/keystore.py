@@ -40,7 +40,7 @@ def open_keystore(path: str | None, password_file: str | None) -> SigningKey:
     if not path:
         raise CommandError(USAGE, "whose key signs? Name it with --keystore FILE")
     document = _document(Path(path))
-    secret = _decrypt(document, _password(path, password_file), path)
+    secret = _decrypt(document, read_secret(f"Password of {path}: ", password_file).encode(), path)
     import coincurve
 
     public = coincurve.PrivateKey(secret).public_key.format(compressed=False)[1:]
@@ -60,17 +60,23 @@ def _document(path: Path) -> dict[str, object]:
     return document
 
 
-def _password(path: str, password_file: str | None) -> bytes:
-    if password_file is None:
+def read_secret(prompt: str, file: str | None) -> str:
+    """Return a password or PIN from a file's only line, or typed unseen.
+
+    Raises `CommandError`.
+    """
+    if file is None:
         try:
-            return getpass.getpass(f"Password of {path}: ").encode()
+            return getpass.getpass(prompt)
         except EOFError as error:
-            text = "no password was typed: use a terminal or --password-file FILE"
+            text = "nothing was typed: use a terminal, or name a file that holds it"
             raise CommandError(USAGE, text) from error
     try:
-        return Path(password_file).read_bytes().rstrip(b"\r\n")
+        return Path(file).read_bytes().decode().rstrip("\r\n")
     except OSError as error:
-        raise CommandError(BAD_DATA, f"{password_file}: {error.strerror}") from error
+        raise CommandError(BAD_DATA, f"{file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CommandError(BAD_DATA, f"{file}: is no text: name the password's file") from error
 
 
 def _decrypt(document: dict[str, object], password: bytes, path: str) -> bytes:

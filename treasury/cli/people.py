@@ -12,7 +12,7 @@ from hsm.client import SignerClient
 from hsm.errors import HsmError, ProtocolError
 from policies.consent import veto_digest
 from treasury.cli.exits import BAD_DATA, NO_PERMISSION, REFUSED, UNAVAILABLE, USAGE, CommandError
-from treasury.cli.keystore import open_keystore
+from treasury.cli.keystore import open_keystore, read_secret
 from treasury.cli.screen import clock, fields, plain
 
 if TYPE_CHECKING:
@@ -79,6 +79,33 @@ def isolate(call: Call) -> None:
     answer = ask_signer(call, "isolate", body)
     text = f"{plain(call.arguments.name)} is isolated: it signs nothing but its evacuation"
     call.show(answer, [text, "`motion propose reinstate wallet=…` puts its return to the quorum"])
+
+
+def unlock(call: Call) -> None:
+    """Log in to an attended token for some minutes; the PIN is never stored."""
+    arguments = call.arguments
+    body = {
+        "token": arguments.token,
+        "pin": read_secret(f"PIN of {arguments.token}: ", arguments.pin_file),
+        "minutes": str(arguments.minutes),
+    }
+    if arguments.signatures is not None:
+        body["signatures"] = str(arguments.signatures)
+    answer = ask_signer(call, "unlock", body)
+    text = f"{plain(arguments.token)} is unlocked for {arguments.minutes} minutes"
+    call.show(answer, [f"{text}: `signer lock` ends it sooner"])
+
+
+def lock(call: Call) -> None:
+    """Log out of a token."""
+    answer = ask_signer(call, "lock", {"token": call.arguments.token})
+    call.show(answer, [f"{plain(call.arguments.token)} is locked"])
+
+
+def freeze(call: Call) -> None:
+    """Stop every signature toward exposure, past the daemon."""
+    answer = ask_signer(call, "freeze", {"why": call.arguments.why})
+    call.show(answer, ["the signer is frozen: `motion propose resume` puts its end to the quorum"])
 
 
 def veto(call: Call) -> None:

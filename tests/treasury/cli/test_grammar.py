@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treasury.cli.grammar import age, build_parser, identifier
+from treasury.cli.grammar import build_parser
+from treasury.cli.options import age, identifier
 
 
 def handlers(parser: argparse.ArgumentParser) -> dict[str, str]:

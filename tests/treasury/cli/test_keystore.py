@@ -41,7 +41,7 @@ def test_nobody_at_the_terminal_is_told(keystores: Path, monkeypatch: pytest.Mon
         raise EOFError
 
     monkeypatch.setattr("getpass.getpass", nobody)
-    with pytest.raises(CommandError, match="use a terminal or --password-file FILE"):
+    with pytest.raises(CommandError, match="use a terminal, or name a file that holds it"):
         open_keystore(str(keystores / "bob.json"), None)
 
 

@@ -75,6 +75,24 @@ def test_unknown_wallet_is_refused_by_the_signer(signer: Path, terminal: Termina
     assert "treasuryctl: the signer refused: 'hot-z' is not in the law\n" == found.err
 
 
+def test_one_person_freezes_the_signer(signer: Path, terminal: Terminal) -> None:
+    """R8.11: nothing toward exposure is signed from now on, whatever the daemon wants."""
+    assert 0 == terminal("signer", "freeze", "--why", "the daemon is odd").code
+    assert "Signer: ready, FROZEN" in terminal("signer", "status").out
+
+
+def test_pin_goes_to_the_signer_and_nowhere_else(
+    signer: Path, terminal: Terminal, tmp_path: Path
+) -> None:
+    """A token that is not attended takes no PIN; the words of the refusal have none either."""
+    pin = tmp_path / "pin"
+    pin.write_text("4711-secret\n")
+    found = terminal("signer", "unlock", "warm", "--pin-file", str(pin))
+    assert 1 == found.code
+    assert "treasuryctl: the signer refused: 'warm' is no attended token\n" == found.err
+    assert 1 == terminal("signer", "lock", "no-such-token").code
+
+
 def test_veto_reaches_the_signer_without_the_daemon(signer: Path, terminal: Terminal) -> None:
     """A daemon can neither delay nor swallow a veto."""
     digest = "0x" + "ab" * 32

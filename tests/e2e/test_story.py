@@ -11,11 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.nodes import chosen_nodes, require_node
+
 pytestmark = [pytest.mark.sockets, pytest.mark.softhsm]
 
 
-def test_the_demonstration_happens_from_the_first_chapter_to_the_last(tmp_path: Path) -> None:
-    """Watch, propose, approve, sign in the token, send, settle, sweep: every chapter happens."""
+@pytest.mark.parametrize("node", chosen_nodes())
+def test_the_demonstration_happens_from_the_first_chapter_to_the_last(
+    tmp_path: Path, node: str
+) -> None:
+    """On each node: watch, propose, approve, sign in the token, send, settle, sweep."""
+    require_node(node)
     done = subprocess.run(
         [
             sys.executable,
@@ -30,6 +36,7 @@ def test_the_demonstration_happens_from_the_first_chapter_to_the_last(tmp_path: 
         text=True,
         timeout=240,
         check=False,
+        env={**os.environ, "TREASURY_CHAIN": node},
     )
 
     assert done.returncode == 0, done.stdout + done.stderr

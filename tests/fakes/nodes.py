@@ -82,8 +82,13 @@ def absent(reason: str) -> None:
     pytest.skip(reason)
 
 
-def _start(name: str) -> RunningChain:
-    anvil = anvil_program() if name == "anvil" else ""
-    if name == "anvil" and not anvil:
+def require_node(name: str) -> None:
+    """Skip the test when this node is not installed, or fail where it must be."""
+    if name == "anvil" and not anvil_program():
         absent("anvil is not installed: install npm and type make")
+
+
+def _start(name: str) -> RunningChain:
+    require_node(name)
+    anvil = anvil_program() if name == "anvil" else ""
     return start_chain(ChainOptions(chain_id=CHAIN_ID, anvil=anvil))

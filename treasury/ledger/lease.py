@@ -21,6 +21,7 @@ class Lease:
         Raises `LedgerHeldError` when another process has it, `LedgerError` when the file cannot
         be made.
         """
+        self._is_released = False
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -34,5 +35,7 @@ class Lease:
             ) from error
 
     def release(self) -> None:
-        """Give the lock back."""
-        os.close(self._file)
+        """Give the lock back; a second time does nothing."""
+        if not self._is_released:
+            self._is_released = True
+            os.close(self._file)

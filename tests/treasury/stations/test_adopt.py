@@ -1,0 +1,167 @@
+"""Adopt: the signer's book wins on what was signed, and a rewound book stops everything."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from policies.lifecycles import RefillState, TransferState, WalletState
+from policies.terms import MotionKind, Purpose
+from tests.fakes.belt import Belt, Crash
+from tests.laws import ETH, address_of, make_law
+from treasury.ledger import journal
+from treasury.stations.adopt import adopt
+
+
+def kinds(belt: Belt) -> list[str]:
+    """Return the kinds of all journal lines."""
+    with belt.ledger.read() as session:
+        return [entry.kind for entry in journal.tail(session, limit=1000)]
+
+
+def test_the_law_and_its_wallets_are_taken_over(low: Belt) -> None:
+    """At the first look the adopted law is kept and every wallet has its standing."""
+    states = {name: low.standing(name).state for name in ("vault", "hot-a", "hot-b", "sponsor")}
+
+    assert {
+        "vault": None,
+        "hot-a": WalletState.ACTIVE,
+        "hot-b": WalletState.STANDBY,
+        "sponsor": None,
+    } == states
+    assert "law_in_force" in kinds(low)
+
+
+def test_looking_again_writes_nothing(low: Belt) -> None:
+    """Without news the journal does not grow."""
+    low.money()
+    before = kinds(low)
+    for _ in range(3):
+        adopt(low.world, low.clock())
+
+    assert before == kinds(low)
+
+
+def test_signed_but_not_written_down(low: Belt) -> None:
+    """R4.4: the daemon died between the signature and its commit; the bytes are found and sent."""
+    low.watch()
+    low.approve(low.only_refill(), "alice", "bob")
+    low.crash_at(1)
+    low.fuse.blows_at = None
+    honest = low.signer.call
+
+    def die(verb: str, body: object) -> object:
+        answer = honest(verb, body)  # type: ignore[arg-type]
+        if verb == "sign":
+            raise Crash(verb)
+        return answer
+
+    low.signer.call = die  # type: ignore[method-assign,assignment]
+    with pytest.raises(Crash):
+        low.money()
+    low.restart()
+    adopt(low.world, low.clock())
+
+    assert [TransferState.IN_FLIGHT] == [transfer.state for transfer in low.transfers()]
+    low.until(lambda: not low.open_transfers())
+    assert 1 == low.paid("vault", address_of("hot-a"))
+
+
+def test_a_ledger_from_yesterday(directory: Path, quiet: None) -> None:
+    """R4.4: restored from a copy made before the approval: the signed order is adopted."""
+    belt = Belt(directory)
+    belt.watch()
+    refill = belt.only_refill()
+    belt.ledger.backup_to(directory / "copy.sqlite3")
+    belt.approve(refill, "alice", "bob")
+    belt.money()
+    belt.ledger.close()
+    for file in directory.glob("ledger.sqlite3*"):
+        file.unlink()
+    shutil.copy(directory / "copy.sqlite3", directory / "ledger.sqlite3")
+    belt.restart()
+    belt.until(lambda: not belt.open_transfers() and bool(belt.transfers()))
+
+    assert RefillState.SETTLED is belt.refill(refill.id).state
+    assert 1 == belt.paid("vault", address_of("hot-a"))
+
+
+def test_an_order_that_nobody_here_placed(low: Belt) -> None:
+    """R3.6: a signature for an unknown order is adopted, and rings."""
+    low.fund("hot-a", 60 * ETH)
+    low.chain.mine(3)
+    low.watch()
+    terms = low.room.order(Purpose.SWEEP, amount=10 * ETH)
+    assert "signed" == low.room.sign(terms).result.value
+    low.run(5)
+
+    assert [TransferState.CONFIRMED] == [transfer.state for transfer in low.transfers()]
+    assert "unknown_order_adopted" in kinds(low)
+
+
+def test_a_rewound_book_halts_and_freezes(low: Belt) -> None:
+    """R4.13: the journal saw more of the book than there is: halted here, frozen there."""
+    shutil.copy(low.directory / "book.sqlite3", low.directory / "old.sqlite3")
+    low.room.book.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.copy(low.directory / "book.sqlite3", low.directory / "old.sqlite3")
+    low.settle_one()
+    low.room.close()
+    for file in low.directory.glob("book.sqlite3*"):
+        file.unlink()
+    shutil.copy(low.directory / "old.sqlite3", low.directory / "book.sqlite3")
+    low.restart()
+    low.money()
+
+    assert low.is_halted()
+    assert low.signer.status().frozen
+
+
+def test_a_book_of_another_deployment_halts(low: Belt) -> None:
+    """R4.13: a fresh book under the old ledger is told at once."""
+    from dataclasses import replace
+
+    world = replace(low.world, deployment=bytes(32))
+    adopt(world, low.clock())
+
+    assert low.is_halted()
+
+
+def test_what_people_did_at_the_signer_is_followed(low: Belt) -> None:
+    """Isolated, reinstated and rotated past the daemon: the ledger follows the book."""
+    low.room.isolate("hot-a")
+    low.money()
+    isolated = low.standing("hot-a").state
+    low.room.carry(MotionKind.REINSTATE, {"wallet": "hot-a"})
+    low.room.carry(MotionKind.ROTATE, {"pool": "main", "wallet": "hot-b"})
+    low.run(3)
+
+    assert WalletState.ISOLATED is isolated
+    assert WalletState.STANDBY is low.standing("hot-a").state
+    assert WalletState.ACTIVE is low.standing("hot-b").state
+
+
+def test_a_new_law_is_followed(low: Belt) -> None:
+    """A law that was adopted at the signer is in force here with the next tick."""
+    law = make_law(**{"pools.main.gas_reserve": "0.3 ETH"}).law
+    low.room.adopt(law)
+    low.clock.advance(1)
+    low.money()
+
+    assert 2 == kinds(low).count("law_in_force")
+
+
+def test_a_frozen_signer_halts_the_daemon(low: Belt) -> None:
+    """Who freezes the signer stops the daemon's exposure as well."""
+    low.signer.freeze("a person")
+    low.money()
+
+    assert low.is_halted()
+
+
+def test_an_absent_signer_ends_the_lane(low: Belt) -> None:
+    """Nothing is released or signed in a tick in which the book could not be read."""
+    low.signer.is_away = True
+
+    assert ["confirm", "adopt"] == [outcome.station for outcome in low.money()]

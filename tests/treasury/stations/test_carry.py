@@ -1,0 +1,106 @@
+"""Carry: a motion takes effect when the signer says so."""
+
+from __future__ import annotations
+
+from policies.consent import motion_digest, motion_to_json
+from policies.crypto import recover_address
+from policies.lifecycles import MotionState, Owner, WalletState
+from policies.terms import MotionKind
+from tests.fakes.belt import Belt
+from tests.laws import sign
+from treasury.halting import halt
+from treasury.ledger import marks, moves
+from treasury.ledger.facts import Motion
+from treasury.ledger.queries import requests
+from treasury.ledger.tables import MotionRow
+
+
+def propose(belt: Belt, kind: MotionKind, payload: dict[str, str]) -> Motion:
+    """Hand in a motion, as the API does."""
+    terms = belt.room.motion_terms(kind, payload)
+    row = MotionRow(
+        digest="0x" + motion_digest(terms, belt.world.deployment).hex(),
+        kind=kind.value,
+        terms=motion_to_json(terms),
+        payload=payload,
+        state="PROPOSED",
+        maker=terms.maker,
+        proposed_at=terms.proposed_at,
+        expires_at=terms.expires_at,
+        changed_at=terms.proposed_at,
+        counted=[],
+        reasons=[],
+    )
+    with belt.ledger.write() as session:
+        return moves.create(
+            session, Motion, row, actor=Owner.API, why="proposed", now=belt.clock.unix()
+        )
+
+
+def approve(belt: Belt, motion: Motion, *people: str) -> None:
+    """Hand in approvals of a motion."""
+    digest = bytes.fromhex(motion.digest[2:])
+    for name in people:
+        signature = sign(name, digest)
+        with belt.ledger.write() as session:
+            marks.receive_signature(
+                session,
+                "approval",
+                digest=motion.digest,
+                treasurer=recover_address(digest, signature),
+                signature=signature,
+                now=belt.clock.unix(),
+            )
+
+
+def state(belt: Belt) -> Motion:
+    """Return the one motion as it is now."""
+    with belt.ledger.read() as session:
+        found = requests.motion(session, 1)
+    assert found is not None
+    return found
+
+
+def test_two_people_resume(low: Belt) -> None:
+    """R5.6: one person halts, a quorum resumes."""
+    with low.ledger.write() as session:
+        halt(session, actor=Owner.API, why="a person", now=low.clock.unix())
+    motion = propose(low, MotionKind.RESUME, {"why": "false alarm"})
+    approve(low, motion, "alice")
+    low.money()
+    one = (state(low).state, low.is_halted(), len(state(low).counted))
+    approve(low, motion, "bob")
+    low.money()
+
+    assert (MotionState.PROPOSED, True, 1) == one
+    assert (MotionState.CARRIED, False) == (state(low).state, low.is_halted())
+
+
+def test_a_rotation_changes_the_active_wallet(low: Belt) -> None:
+    """The signer's book first, the ledger after it, one active wallet at any time."""
+    motion = propose(low, MotionKind.ROTATE, {"pool": "main", "wallet": "hot-b"})
+    approve(low, motion, "alice", "carol")
+    low.run(2)
+
+    assert MotionState.CARRIED is state(low).state
+    assert WalletState.ACTIVE is low.standing("hot-b").state
+    assert WalletState.STANDBY is low.standing("hot-a").state
+
+
+def test_a_refusal_is_shown(low: Belt) -> None:
+    """What the signer refuses stays proposed, with its reasons."""
+    motion = propose(low, MotionKind.REINSTATE, {"wallet": "hot-a"})
+    approve(low, motion, "alice", "bob")
+    low.money()
+
+    assert MotionState.PROPOSED is state(low).state
+    assert {"not_isolated"} == {reason.code for reason in state(low).reasons}
+
+
+def test_it_expires(low: Belt) -> None:
+    """Too few signatures in time: over."""
+    propose(low, MotionKind.RESUME, {"why": "x"})
+    low.clock.advance(3601)
+    low.money()
+
+    assert MotionState.EXPIRED is state(low).state

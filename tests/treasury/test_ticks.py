@@ -1,0 +1,73 @@
+"""Ticks: the order of the stations, and how faults of our own are borne."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.belt import Belt
+from treasury.errors import LedgerBusyError
+from treasury.ticks import MONEY, MOST_FAILURES, WATCH, Enduring, money_tick
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+
+def test_guard_before_assess_and_confirm_first() -> None:
+    """The order is the safety property."""
+    assert ["observe", "guard", "assess"] == [station.__name__ for station in WATCH]
+    assert [
+        "confirm",
+        "adopt",
+        "tally",
+        "carry",
+        "release",
+        "pay",
+        "tend",
+        "dispatch",
+    ] == [station.__name__ for station in MONEY]
+
+
+def test_our_own_fault_is_borne_a_few_times() -> None:
+    """A failing tick is counted, and raised when it fails again and again."""
+
+    def fail() -> None:
+        raise RuntimeError("ours")
+
+    tick = Enduring("money:devnet", fail)
+    for _ in range(MOST_FAILURES - 1):
+        tick()
+
+    with pytest.raises(RuntimeError, match="ours"):
+        tick()
+
+
+def test_a_good_tick_forgives() -> None:
+    """Only failures in a row count."""
+    faults = [True] * (MOST_FAILURES - 1) + [False] + [True] * (MOST_FAILURES - 1)
+
+    def sometimes() -> None:
+        if faults.pop(0):
+            raise RuntimeError
+
+    tick = Enduring("watch:devnet", sometimes)
+    while faults:
+        tick()
+
+    assert MOST_FAILURES - 1 == tick.failures
+
+
+def test_a_locked_ledger_ends_the_lane(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that stays locked is an unavailable world, not a fault."""
+    belt = Belt(directory)
+    belt.watch()
+
+    def locked(_session: object) -> None:
+        raise LedgerBusyError("the ledger stayed locked")
+
+    belt.approve(belt.only_refill(), "alice", "bob")
+    monkeypatch.setattr(belt.ledger, "commit", locked)
+    outcomes = money_tick(belt.world, belt.clock())
+
+    assert outcomes[-1].ends_lane
+    assert "locked" in outcomes[-1].unavailable

@@ -130,7 +130,7 @@ class Loop:
 
     def _serve_batch(self) -> None:
         batch: list[tuple[_Caller, Request]] = []
-        for caller in self._callers:
+        for caller in list(self._callers):
             while caller.queue and len(batch) < MOST_BATCH:
                 try:
                     batch.append((caller, decode_request(caller.queue.popleft())))

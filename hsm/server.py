@@ -21,6 +21,7 @@ from types import FrameType
 from hsm import book_law
 from hsm.bench import Bench
 from hsm.book import Book
+from hsm.book_audit import audit
 from hsm.desk import Desk, Door
 from hsm.errors import Blame, BookError, HsmError, SettingsError
 from hsm.hardening import harden
@@ -57,6 +58,7 @@ class Signer:
             self.book = Book(settings.book, clock)
             stack.callback(self.book.close)
             self.book.verify()
+            audit(self.book)
             _check_tokens(self.book, settings)
             self.hsm = Hsm(bench_of(settings, environment, monotonic))
             stack.callback(self.hsm.close)

@@ -95,7 +95,7 @@ def one_withdrawal(directory: Path, number: int) -> Belt:
 
 @pytest.mark.parametrize("number", range(1, REFILL_PASSAGES + 1))
 def test_a_refill_is_mined_once_wherever_we_die(directory: Path, number: int) -> None:
-    """R4.1, R4.4: one death anywhere, and the vault still pays exactly once."""
+    """R4.1, R6.1: one death anywhere, and the vault still pays exactly once."""
     belt = one_refill(directory, number)
 
     assert 1 == belt.paid("vault", address_of("hot-a"))
@@ -107,7 +107,7 @@ def test_a_refill_is_mined_once_wherever_we_die(directory: Path, number: int) ->
 
 @pytest.mark.parametrize("number", range(1, STUCK_PASSAGES + 1))
 def test_a_stuck_refill_is_mined_once_wherever_we_die(directory: Path, number: int) -> None:
-    """R4.4, R4.6: with resends and bumps in play, one nonce is spent, once."""
+    """R4.1, R6.1: with resends and bumps in play, one nonce is spent, once."""
     belt = one_stuck_refill(directory, number)
 
     assert 1 == belt.paid("vault", address_of("hot-a"))
@@ -118,7 +118,7 @@ def test_a_stuck_refill_is_mined_once_wherever_we_die(directory: Path, number: i
 
 @pytest.mark.parametrize("number", range(1, WITHDRAWAL_PASSAGES + 1))
 def test_a_withdrawal_is_paid_once_wherever_we_die(directory: Path, number: int) -> None:
-    """R4.1: a customer's withdrawal is mined once."""
+    """R4.1, R6.1: a customer's withdrawal is mined once."""
     belt = one_withdrawal(directory, number)
 
     assert 1 == belt.paid("hot-a", address_of("customer"))

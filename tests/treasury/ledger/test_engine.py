@@ -25,7 +25,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def test_it_is_durable(ledger: Ledger) -> None:
-    """R6.5: WAL with synchronous FULL and foreign keys, on every connection."""
+    """WAL with synchronous FULL and foreign keys, on every connection."""
     with ledger.read() as session:
         pragmas = {
             name: session.connection().exec_driver_sql(f"PRAGMA {name}").scalar_one()
@@ -41,7 +41,7 @@ def test_it_is_durable(ledger: Ledger) -> None:
 
 
 def test_a_second_daemon_is_refused(ledger: Ledger, tmp_path: Path) -> None:
-    """Only one daemon opens a ledger; the other is told so in one line."""
+    """R5.7: only one daemon opens a ledger; the other is told so in one line."""
     with pytest.raises(LedgerHeldError, match="another daemon holds the ledger"):
         open_ledger(url_of(tmp_path))
 

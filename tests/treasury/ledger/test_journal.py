@@ -45,7 +45,7 @@ def tamper(path: Path, sql: str) -> None:
 
 
 def test_an_untouched_journal_verifies(path: Path) -> None:
-    """R5.3: all lines fit, and the head is that of the last one."""
+    """R7.1: all lines fit, and the head is that of the last one."""
     found = verified(path)
 
     assert (True, LINES, None) == (found.ok, found.entries, found.first_bad)
@@ -55,7 +55,7 @@ def test_an_untouched_journal_verifies(path: Path) -> None:
     "sql", ["UPDATE journal SET body = '{}' WHERE seq = 3", "DELETE FROM journal WHERE seq = 3"]
 )
 def test_the_database_itself_refuses_changes(path: Path, sql: str) -> None:
-    """R5.3: triggers stand against UPDATE and DELETE, whoever asks."""
+    """R7.1: triggers stand against UPDATE and DELETE, whoever asks."""
     with (
         sqlite3.connect(path) as connection,
         pytest.raises(sqlite3.IntegrityError, match="append-only"),
@@ -78,7 +78,7 @@ def test_the_database_itself_refuses_changes(path: Path, sql: str) -> None:
     ],
 )
 def test_the_first_bad_line_is_named(path: Path, sql: str, bad: int, why: str) -> None:
-    """R5.3: whatever was done to the file, verification names the line and says what is wrong."""
+    """R7.1: whatever was done to the file, verification names the line and says what is wrong."""
     tamper(path, sql)
 
     found = verified(path)
@@ -111,7 +111,7 @@ def test_no_float_enters(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sql", ["UPDATE journal SET at = 0", "DELETE FROM journal"])
 def test_the_program_itself_cannot_change_it(path: Path, sql: str) -> None:
-    """Even our own connection is refused."""
+    """R7.1: even our own connection is refused."""
     ledger: Ledger = open_ledger(f"sqlite:///{path}")
 
     def act() -> None:

@@ -86,7 +86,7 @@ def approve(ledger: Ledger, refill: Refill) -> Refill:
 
 
 def test_state_and_line_are_one_commit(ledger: Ledger) -> None:
-    """The new state, its columns and its journal line are there together."""
+    """R7.3: the new state, its columns and its journal line are there together."""
     moved = approve(ledger, propose(ledger))
 
     with ledger.read() as session:
@@ -102,7 +102,7 @@ def test_state_and_line_are_one_commit(ledger: Ledger) -> None:
 
 
 def test_neither_state_nor_line_without_the_other(ledger: Ledger) -> None:
-    """A transaction that dies after the move leaves the old state and no line."""
+    """R7.3: a transaction that dies after the move leaves the old state and no line."""
     refill = propose(ledger)
 
     def die_after_the_move() -> None:

@@ -45,7 +45,7 @@ def test_looking_again_writes_nothing(low: Belt) -> None:
 
 
 def test_signed_but_not_written_down(low: Belt) -> None:
-    """R4.4: the daemon died between the signature and its commit; the bytes are found and sent."""
+    """R4.1: the daemon died between the signature and its commit; the bytes are found and sent."""
     low.watch()
     low.approve(low.only_refill(), "alice", "bob")
     low.crash_at(1)
@@ -70,7 +70,7 @@ def test_signed_but_not_written_down(low: Belt) -> None:
 
 
 def test_a_ledger_from_yesterday(directory: Path, quiet: None) -> None:
-    """R4.4: restored from a copy made before the approval: the signed order is adopted."""
+    """R4.14: restored from a copy made before the approval: the signed order is adopted."""
     belt = Belt(directory)
     belt.watch()
     refill = belt.only_refill()
@@ -89,7 +89,7 @@ def test_a_ledger_from_yesterday(directory: Path, quiet: None) -> None:
 
 
 def test_an_order_that_nobody_here_placed(low: Belt) -> None:
-    """R3.6: a signature for an unknown order is adopted, and rings."""
+    """A signature for an unknown order is adopted, and rings."""
     low.fund("hot-a", 60 * ETH)
     low.chain.mine(3)
     low.watch()
@@ -102,7 +102,7 @@ def test_an_order_that_nobody_here_placed(low: Belt) -> None:
 
 
 def test_a_rewound_book_halts_and_freezes(low: Belt) -> None:
-    """R4.13: the journal saw more of the book than there is: halted here, frozen there."""
+    """R4.14: the journal saw more of the book than there is: halted here, frozen there."""
     shutil.copy(low.directory / "book.sqlite3", low.directory / "old.sqlite3")
     low.room.book.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     shutil.copy(low.directory / "book.sqlite3", low.directory / "old.sqlite3")
@@ -119,7 +119,7 @@ def test_a_rewound_book_halts_and_freezes(low: Belt) -> None:
 
 
 def test_a_book_of_another_deployment_halts(low: Belt) -> None:
-    """R4.13: a fresh book under the old ledger is told at once."""
+    """R4.14: a fresh book under the old ledger is told at once."""
     from dataclasses import replace
 
     world = replace(low.world, deployment=bytes(32))

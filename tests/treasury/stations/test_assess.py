@@ -43,7 +43,7 @@ def test_the_table_of_bands(
 
 
 def test_one_open_refill_per_wallet_and_asset(low: Belt) -> None:
-    """R1.10: looking again proposes nothing new."""
+    """Looking again proposes nothing new."""
     low.watch()
     low.run(3)
 
@@ -73,7 +73,7 @@ def test_two_lanes_out_of_step_count_it_once(low: Belt) -> None:
 
 
 def test_a_sweep_goes_home_without_anybody(calm: Belt) -> None:
-    """R1.11: above the cap the excess goes to the vault, and needs no approval."""
+    """R2.10: above the cap the excess goes to the vault, and needs no approval."""
     calm.fund("hot-a", 60 * ETH)
     calm.run(6)
 
@@ -116,14 +116,14 @@ def test_gas_is_topped_up_where_no_band_gives_it(directory: Path, quiet: None) -
 
 
 def test_unknown_asks_for_nothing(low: Belt) -> None:
-    """R2.4: an unknown balance is neither below the floor nor above the cap."""
+    """An unknown balance is neither below the floor nor above the cap."""
     low.chain.unknown.add((address_of("hot-a"), Address("0x" + "00" * 20)))
 
     assert [] == asked(low)
 
 
 def test_a_silent_chain_is_a_visible_state(low: Belt) -> None:
-    """R2.5: the failed look is written, nothing is proposed, and the lane ends."""
+    """The failed look is written, nothing is proposed, and the lane ends."""
     from treasury.ledger.queries import watch
 
     low.chain.is_down = True

@@ -62,7 +62,7 @@ def state(belt: Belt) -> Motion:
 
 
 def test_two_people_resume(low: Belt) -> None:
-    """R5.6: one person halts, a quorum resumes."""
+    """R8.11: one person halts, a quorum resumes."""
     with low.ledger.write() as session:
         halt(session, actor=Owner.API, why="a person", now=low.clock.unix())
     motion = propose(low, MotionKind.RESUME, {"why": "false alarm"})

@@ -45,7 +45,7 @@ def test_mined_is_not_yet_final(low: Belt) -> None:
 
 @pytest.mark.parametrize("keep", [True, False])
 def test_a_reorg_falls_back_and_the_same_bytes_win(low: Belt, keep: bool) -> None:
-    """R4.3: whether the node still knows it or not, the stored bytes are mined once more."""
+    """R4.5: whether the node still knows it or not, the stored bytes are mined once more."""
     sent(low).next_block()
     low.money()
     before = attempts(low)
@@ -62,7 +62,7 @@ def test_a_reorg_falls_back_and_the_same_bytes_win(low: Belt, keep: bool) -> Non
 
 
 def test_a_reorg_into_another_block_is_seen(low: Belt) -> None:
-    """R4.3: the same transaction in another block is not the same receipt."""
+    """R4.5: the same transaction in another block is not the same receipt."""
     sent(low).next_block()
     low.money()
     first = low.transfers()[0].block_hash
@@ -76,7 +76,7 @@ def test_a_reorg_into_another_block_is_seen(low: Belt) -> None:
 
 
 def test_any_attempt_may_win(low: Belt) -> None:
-    """R4.6: the receipt of an older attempt counts; its siblings are LOST."""
+    """R4.3: the receipt of an older attempt counts; its siblings are LOST."""
     sent(low)
     original = low.chain.mempool
     low.clock.advance(100)
@@ -92,7 +92,7 @@ def test_any_attempt_may_win(low: Belt) -> None:
 
 
 def test_a_revert_fails_the_refill_for_good(low: Belt) -> None:
-    """R4.10: status 0 at finality is FAILED, and nothing retries by itself."""
+    """R2.13: status 0 at finality is FAILED, and nothing retries by itself."""
     usdc = Address(TOKEN)
     low.chain.fund(address_of("vault"), 100_000 * USDC, usdc)
     low.chain.fund(address_of("hot-a"), 50 * ETH)
@@ -113,7 +113,7 @@ def test_a_revert_fails_the_refill_for_good(low: Belt) -> None:
 
 
 def test_a_usurped_nonce_of_the_vault_halts(low: Belt) -> None:
-    """R4.9: our nonce was spent by a foreign transaction: USURPED, refill FAILED, halt."""
+    """Our nonce was spent by a foreign transaction: USURPED, refill FAILED, halt."""
     sent(low)
     low.chain.drop_mempool()
     low.chain.spend(address_of("vault"), address_of("thief"), ETH)
@@ -127,7 +127,7 @@ def test_a_usurped_nonce_of_the_vault_halts(low: Belt) -> None:
 
 
 def test_usurped_waits_for_finality(low: Belt) -> None:
-    """R4.9: a nonce that is spent at the head alone is a question, not an answer."""
+    """A nonce that is spent at the head alone is a question, not an answer."""
     sent(low)
     low.chain.drop_mempool()
     low.chain.spend(address_of("vault"), address_of("thief"), ETH)

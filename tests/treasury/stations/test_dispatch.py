@@ -70,7 +70,7 @@ def test_bytes_are_stored_before_a_node_sees_them(low: Belt) -> None:
     ],
 )
 def test_foreign_bytes_halt_and_are_not_sent(low: Belt, change: dict[str, Any]) -> None:
-    """R4.5: what the signer signed is read back; one differing field halts exposure."""
+    """What the signer signed is read back; one differing field halts exposure."""
     queued(low)
     honest = low.signer.sign
 
@@ -100,7 +100,7 @@ def test_foreign_bytes_halt_and_are_not_sent(low: Belt, change: dict[str, Any]) 
 
 
 def test_a_locked_token_waits(low: Belt) -> None:
-    """R4.12: `not_ready` is no refusal; the transfer stays queued and goes when it can."""
+    """`not_ready` is no refusal; the transfer stays queued and goes when it can."""
     queued(low)
     low.room.tokens.trouble = TokenAwayError("unplugged")
     low.run(2)
@@ -124,7 +124,7 @@ def test_an_absent_signer_ends_the_lane(low: Belt) -> None:
 
 
 def test_consent_that_expired_ends_it(low: Belt) -> None:
-    """R1.7: past its expiry before the first signature: CANCELLED, and the refill FAILED."""
+    """R8.2: past its expiry before the first signature: CANCELLED, and the refill FAILED."""
     queued(low)
     low.room.tokens.trouble = TokenAwayError("unplugged")
     low.clock.advance(3601)
@@ -136,7 +136,7 @@ def test_consent_that_expired_ends_it(low: Belt) -> None:
 
 
 def test_a_recorded_nonce_is_filled_not_skipped(low: Belt) -> None:
-    """R4.8: the token failed after the nonce was recorded and the consent ran out: cancelled."""
+    """The token failed after the nonce was recorded and the consent ran out: cancelled."""
     queued(low)
     low.room.tokens.trouble_at_signing = TokenAwayError("unplugged")
     low.money()
@@ -152,7 +152,7 @@ def test_a_recorded_nonce_is_filled_not_skipped(low: Belt) -> None:
 
 
 def test_a_veto_at_the_signer_ends_it(low: Belt) -> None:
-    """R1.6: a veto handed to the signer directly, after the release, still stops the payment."""
+    """A veto handed to the signer directly, after the release, still stops the payment."""
     from hsm.fields import to_hex
     from policies.consent import veto_digest
     from tests.laws import sign
@@ -182,7 +182,7 @@ def test_an_odd_answer_is_no_outcome(low: Belt, kind: SendKind) -> None:
 
 
 def test_forgotten_bytes_are_sent_again(low: Belt) -> None:
-    """R4.4: a node that accepts and forgets gets the same bytes again."""
+    """A node that accepts and forgets gets the same bytes again."""
     low.chain.drops_sends = True
     queued(low).money()
     low.chain.drops_sends = False
@@ -193,7 +193,7 @@ def test_forgotten_bytes_are_sent_again(low: Belt) -> None:
 
 
 def test_an_old_transfer_bids_higher(low: Belt) -> None:
-    """R4.6: unmined after the bump time, it bids more on the same nonce, within its maximum."""
+    """R4.3: unmined after the bump time, it bids more on the same nonce, within its maximum."""
     queued(low).money()
     low.chain.base_fee = 50 * GWEI
     low.clock.advance(91)
@@ -207,7 +207,7 @@ def test_an_old_transfer_bids_higher(low: Belt) -> None:
 
 
 def test_above_its_maximum_it_waits_visibly(low: Belt) -> None:
-    """R4.7: never above `max_fee` and never silently lower: it waits and says why."""
+    """R4.12: never above `max_fee` and never silently lower: it waits and says why."""
     queued(low).money()
     low.chain.base_fee = 1_000_000 * GWEI
     low.clock.advance(91)
@@ -218,7 +218,7 @@ def test_above_its_maximum_it_waits_visibly(low: Belt) -> None:
 
 
 def test_expensive_gas_leaves_it_queued(low: Belt) -> None:
-    """R4.7: no signature is asked for at a price above the terms."""
+    """R4.12: no signature is asked for at a price above the terms."""
     queued(low)
     low.chain.base_fee = 1_000_000 * GWEI
     low.money()
@@ -228,7 +228,7 @@ def test_expensive_gas_leaves_it_queued(low: Belt) -> None:
 
 
 def test_a_halt_stops_exposure_and_not_safety(low: Belt) -> None:
-    """R5.6: halted, the refill waits and a sweep goes home."""
+    """Halted, the refill waits and a sweep goes home."""
     from policies.lifecycles import Owner
     from treasury.halting import halt
 
@@ -255,7 +255,7 @@ def test_one_unmined_transfer_per_sender(low: Belt) -> None:
 
 
 def test_the_destination_is_isolated_in_flight(low: Belt) -> None:
-    """R2.9: an unmined refill towards a wallet that was isolated is cancelled on its own nonce."""
+    """An unmined refill towards a wallet that was isolated is cancelled on its own nonce."""
     queued(low)
     low.chain.base_fee = 3 * GWEI - 1
     low.money()

@@ -69,7 +69,7 @@ def test_a_theft_after_the_release_stops_the_signature(low: Belt) -> None:
 
 
 def test_a_foreign_nonce_has_no_grace(calm: Belt) -> None:
-    """R2.2: a signature that is not ours freezes at the first look, even for one wei."""
+    """R2.1: a signature that is not ours freezes at the first look, even for one wei."""
     calm.chain.spend(address_of("hot-a"), THIEF, 1)
     calm.chain.mine()
     calm.watch()

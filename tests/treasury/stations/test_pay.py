@@ -17,7 +17,7 @@ def codes(belt: Belt, number: int = 1) -> set[str]:
 
 
 def test_a_small_one_is_paid(calm: Belt) -> None:
-    """R1.11: within every limit it needs nobody."""
+    """Within every limit it needs nobody."""
     calm.ask_withdrawal(2 * ETH, "customer")
     calm.until(lambda: calm.withdrawal(1).state is WithdrawalState.PAID)
 
@@ -59,7 +59,7 @@ def test_a_full_window_holds_the_next(calm: Belt) -> None:
 
 
 def test_above_the_threshold_treasurers_approve(directory: Path, quiet: None) -> None:
-    """R1.12: held with fixed terms until two treasurers signed exactly these."""
+    """R2.10: held with fixed terms until two treasurers signed exactly these."""
     law = make_law(**{"pools.main.assets.ETH.withdrawal.hold_approvals": 2}).law
     calm = Belt(directory, law=law, hot=60 * ETH)
     calm.run(1)
@@ -94,7 +94,7 @@ def test_an_empty_wallet_holds(low: Belt) -> None:
 
 
 def test_a_halt_and_a_freeze_hold(calm: Belt) -> None:
-    """R2.6, R5.6: nothing leaves while halted, or from a wallet that is not calm."""
+    """Nothing leaves while halted, or from a wallet that is not calm."""
     calm.chain.spend(address_of("hot-a"), address_of("thief"), 1)
     calm.chain.mine()
     with calm.ledger.write() as session:
@@ -108,7 +108,7 @@ def test_a_halt_and_a_freeze_hold(calm: Belt) -> None:
 
 
 def test_old_facts_hold(calm: Belt) -> None:
-    """R2.5: a balance that was not seen for a while pays nobody."""
+    """A balance that was not seen for a while pays nobody."""
     calm.ask_withdrawal(ETH, "customer")
     calm.clock.advance(61)
     calm.money()

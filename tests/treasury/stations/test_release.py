@@ -31,7 +31,7 @@ def codes(belt: Belt) -> set[str]:
 
 
 def test_released_with_exactly_one_transfer(approved: Belt) -> None:
-    """R1.8: RELEASED and its transfer are one commit, with the same terms and order id."""
+    """RELEASED and its transfer are one commit, with the same terms and order id."""
     release(approved.world, approved.clock())
     release(approved.world, approved.clock())
 
@@ -43,7 +43,7 @@ def test_released_with_exactly_one_transfer(approved: Belt) -> None:
 
 
 def test_somebody_else_filled_it(approved: Belt) -> None:
-    """R1.9: with less room to the target than the amount, nothing goes."""
+    """With less room to the target than the amount, nothing goes."""
     approved.fund("hot-a", 5 * ETH)
     approved.chain.mine(1)
     approved.watch()
@@ -52,7 +52,7 @@ def test_somebody_else_filled_it(approved: Belt) -> None:
 
 
 def test_room_at_finality_alone_is_not_enough(approved: Belt) -> None:
-    """R1.9: the head must leave room as well, though finality still does."""
+    """The head must leave room as well, though finality still does."""
     approved.fund("hot-a", 1)
     approved.chain.mine(1)
     approved.watch()
@@ -61,14 +61,14 @@ def test_room_at_finality_alone_is_not_enough(approved: Belt) -> None:
 
 
 def test_old_facts_release_nothing(approved: Belt) -> None:
-    """R2.5: when the chain was not seen for a while, nothing goes."""
+    """When the chain was not seen for a while, nothing goes."""
     approved.clock.advance(61)
 
     assert {"stale"} == codes(approved)
 
 
 def test_unknown_is_not_zero(approved: Belt) -> None:
-    """R2.4: a balance that could not be read stops the refill; it is not an empty wallet."""
+    """A balance that could not be read stops the refill; it is not an empty wallet."""
     approved.chain.unknown.add((address_of("hot-a"), approved.only_refill().asset))
     approved.chain.mine()
     approved.watch()
@@ -77,7 +77,7 @@ def test_unknown_is_not_zero(approved: Belt) -> None:
 
 
 def test_a_halt_holds_it(approved: Belt) -> None:
-    """R5.6: nothing toward exposure is released while halted."""
+    """Nothing toward exposure is released while halted."""
     with approved.ledger.write() as session:
         halt(session, actor=Owner.API, why="a person", now=approved.clock.unix())
 
@@ -94,7 +94,7 @@ def test_an_empty_vault_gives_nothing(approved: Belt) -> None:
 
 
 def test_it_expires_here_too(approved: Belt) -> None:
-    """R1.7: an approval that nobody could use in time is over."""
+    """R8.2: an approval that nobody could use in time is over."""
     approved.clock.advance(3601)
     release(approved.world, approved.clock())
 

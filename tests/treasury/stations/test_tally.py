@@ -31,7 +31,7 @@ def veto(belt: Belt, name: str) -> bytes:
 
 
 def test_one_of_two_is_shown_and_not_enough(low: Belt) -> None:
-    """R1.1: the count is visible, the state stays."""
+    """R8.5: the count is visible, the state stays."""
     proposed(low).approve(low.only_refill(), "alice")
     low.money()
 
@@ -42,7 +42,7 @@ def test_one_of_two_is_shown_and_not_enough(low: Belt) -> None:
 
 
 def test_two_are_approved_by_the_signer(low: Belt) -> None:
-    """R1.1: APPROVED carries the signer's count and its earliest signing time."""
+    """R8.5: APPROVED carries the signer's count and its earliest signing time."""
     proposed(low).approve(low.only_refill(), "alice", "carol")
     tally(low.world, low.clock())
 
@@ -53,7 +53,7 @@ def test_two_are_approved_by_the_signer(low: Belt) -> None:
 
 
 def test_approvals_written_into_the_database_count_for_nothing(low: Belt) -> None:
-    """R1.3: rows with invented signatures or names are no authority."""
+    """R8.5: rows with invented signatures or names are no authority."""
     digest = proposed(low).only_refill().order_id
     forged = [
         ("alice", sign("thief", bytes.fromhex(digest[2:]))),
@@ -78,7 +78,7 @@ def test_approvals_written_into_the_database_count_for_nothing(low: Belt) -> Non
 
 
 def test_a_state_written_into_the_database_pays_nothing(low: Belt) -> None:
-    """R1.3: APPROVED by SQL alone: the signer knows of no quorum, so nothing is released."""
+    """R5.6: APPROVED by SQL alone: the signer knows of no quorum, so nothing is released."""
     proposed(low)
     with low.ledger.write() as session:
         session.connection().exec_driver_sql("UPDATE refill SET state='APPROVED', release_at=0")
@@ -89,7 +89,7 @@ def test_a_state_written_into_the_database_pays_nothing(low: Belt) -> None:
 
 
 def test_one_person_twice_is_one(low: Belt) -> None:
-    """R1.2: the same treasurer counts once, however often the signature is stored."""
+    """R8.5: the same treasurer counts once, however often the signature is stored."""
     refill = proposed(low).only_refill()
     digest = bytes.fromhex(refill.order_id[2:])
     signature = sign("alice", digest)
@@ -112,7 +112,7 @@ def test_one_person_twice_is_one(low: Belt) -> None:
 
 @pytest.mark.parametrize("is_approved", [False, True])
 def test_one_veto_ends_it(low: Belt, is_approved: bool) -> None:
-    """R1.6: a signed veto rejects, also while the time-lock runs, and the signer is told first."""
+    """A signed veto rejects, also while the time-lock runs, and the signer is told first."""
     proposed(low).approve(low.only_refill(), "alice", "bob")
     if is_approved:
         tally(low.world, low.clock())
@@ -134,7 +134,7 @@ def test_one_veto_ends_it(low: Belt, is_approved: bool) -> None:
 
 
 def test_a_strangers_veto_is_nothing(low: Belt) -> None:
-    """R1.6: a veto counts only from a treasurer."""
+    """A veto counts only from a treasurer."""
     refill = proposed(low).only_refill()
     with low.ledger.write() as session:
         marks.receive_signature(
@@ -151,7 +151,7 @@ def test_a_strangers_veto_is_nothing(low: Belt) -> None:
 
 
 def test_it_expires(low: Belt) -> None:
-    """R1.7: past its expiry a proposal is over, and a fresh one needs fresh consent."""
+    """R2.13: past its expiry a proposal is over, and a fresh one needs fresh consent."""
     first = proposed(low).only_refill()
     low.approve(first, "alice")
     low.clock.advance(3601)
@@ -164,7 +164,7 @@ def test_it_expires(low: Belt) -> None:
 
 
 def test_a_changed_law_voids_consent(low: Belt) -> None:
-    """R1.5: approvals under the former law are void by arithmetic."""
+    """R8.2: approvals under the former law are void by arithmetic."""
     proposed(low).approve(low.only_refill(), "alice", "bob")
     law = make_law(**{"pools.main.gas_reserve": "0.3 ETH"}).law
     assert low.room.adopt(law).result.value == "ok"
@@ -176,7 +176,7 @@ def test_a_changed_law_voids_consent(low: Belt) -> None:
 
 
 def test_the_signer_isolated_the_wallet(low: Belt) -> None:
-    """R2.9: a wallet that a person isolated at the signer takes its refills with it."""
+    """A wallet that a person isolated at the signer takes its refills with it."""
     proposed(low).approve(low.only_refill(), "alice")
     low.room.isolate("hot-a")
     low.money()
@@ -186,7 +186,7 @@ def test_the_signer_isolated_the_wallet(low: Belt) -> None:
 
 
 def test_a_large_refill_waits_for_its_time_lock(directory: Path) -> None:
-    """R1.4: above 50 ETH three approve, and a minute passes on the signer's clock."""
+    """R2.10: above 50 ETH three approve, and a minute passes on the signer's clock."""
     belt = Belt(directory, hot=ETH)
     belt.watch()
     refill = belt.only_refill()

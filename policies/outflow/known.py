@@ -12,7 +12,7 @@ from __future__ import annotations
 from array import array
 from zlib import crc32
 
-EXACT_MAX = 512
+EXACT_MAX = 1_024
 _WAYS = 4
 _BUCKETS = 4_096
 _TAG_MASK = 0xFFFFFF
@@ -46,7 +46,9 @@ class KnownRecipients:
             return self.exact.get(key, UNKNOWN)
         tag = (key >> 20 & _TAG_MASK) or 1
         start = (key >> 50 & _BUCKETS - 1) * _WAYS
-        for entry in self.table[start : start + _WAYS]:
+        table = self.table
+        for slot in (start, start + 1, start + 2, start + 3):
+            entry = table[slot]
             if entry >> 8 == tag:
                 return entry & 0xFF
         return UNKNOWN
@@ -63,12 +65,17 @@ class KnownRecipients:
     def _put(self, key: int, level: int) -> None:
         tag = (key >> 20 & _TAG_MASK) or 1
         start = (key >> 50 & _BUCKETS - 1) * _WAYS
-        entries = self.table[start : start + _WAYS]
-        weakest = min(range(_WAYS), key=lambda way: entries[way] & 0xFF if entries[way] else -1)
-        for way, entry in enumerate(entries):
+        table = self.table
+        weakest, least = start, 0x100
+        for slot in (start, start + 1, start + 2, start + 3):
+            entry = table[slot]
             if entry >> 8 == tag:
-                weakest, level = way, max(level, entry & 0xFF)
-        self.table[start + weakest] = tag << 8 | min(level, 0xFF)
+                weakest, level = slot, max(level, entry & 0xFF)
+                break
+            trusted = entry & 0xFF if entry else -1
+            if trusted < least:
+                weakest, least = slot, trusted
+        table[weakest] = tag << 8 | min(level, 0xFF)
 
     def _spill(self) -> None:
         exact, self.exact = self.exact or {}, None

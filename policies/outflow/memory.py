@@ -18,7 +18,7 @@ from policies.outflow.sensitivity import DEFAULT, HOUR_S, Sensitivity
 from policies.outflow.tail import Tail, total
 from policies.outflow.windows import DAY_S, Flow, Window
 
-GRAIN_S = 300
+GRAIN_S = 600
 CURRENCY = "\0value"
 """The name under which sizes by value are learned; no asset can have it."""
 FOUNDERS_WEIGHT = 0.1
@@ -70,7 +70,7 @@ class Memory:
         self.holds: list[int] = []
 
     def advance(self, time: int) -> None:
-        """Move on to the present grain of five minutes: windows, youth, and the day's end."""
+        """Move on to the present grain of ten minutes: windows, youth, and the day's end."""
         if not self.first:
             self.first = self.last = time
             self.day_end = time - time % DAY_S + DAY_S

@@ -15,6 +15,9 @@ _PRIOR_WEIGHT = 3.0
 _LEAST_DEVIATION = 0.1
 _KEPT = 2_000.0
 FLOOD = 16
+SETTLED = 256.0
+SELDOM = 1
+"""A settled scale learns from every second payment only, to be quick."""
 EASES_PER_HOUR = 0.003
 HIGH = 1.6
 """Mean absolute deviations from the middle up to the ninth decile (normal in log space)."""
@@ -65,10 +68,10 @@ class Scale:
         if hour != self.hour:
             self.ease = EASES_PER_HOUR * min(hour - self.hour, 24)
             self.hour, self.flood = hour, 0
-        self.flood += 1
-        if self.flood > FLOOD and self.flood & FLOOD - 1:
-            return
+        self.flood = flood = self.flood + 1
         count = self.count
+        if flood & (FLOOD - 1 if flood > FLOOD else SELDOM if count > SETTLED else 0):
+            return
         if not count:
             self.middle = x
         self.count = count + 1.0

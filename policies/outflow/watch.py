@@ -70,7 +70,7 @@ class WalletWatch(Memory):
             return self._crowded(event) if flow.total > flow.bar else CALM
         self.unread += 1
         self.rhythm.count += 1
-        if self.unread * 32 > self.entries:
+        if self.unread * 16 > self.entries:
             self.refresh()
         case = self.young.get(key)
         if case is None:
@@ -94,12 +94,12 @@ class WalletWatch(Memory):
         rarity = scale.rarity
         gain = self.entry.decades[bucket] + self.offset - SURPRISE_FREE
         score = (max(0.0, gain)) + rarity
-        self._flow_out(event.time, scale, size, gain, rarity)
+        crowded = self._flow_out(event.time, scale, size, gain, rarity)
         judgement = CALM
         if self.entry.decades[bucket] >= LOOK_AT or self.total.decades[bucket] >= LOOK_AT:
             self.refresh()
             judgement = self._weigh(event, case, self._first_signals(bucket, size))
-        elif self._is_crowded():
+        elif crowded:
             judgement = self._weigh(event, case, self._first_signals(bucket, size))
         case.count = 1
         case.last = event.time
@@ -137,14 +137,14 @@ class WalletWatch(Memory):
         score = self._surprise(case, gap_s, is_change=is_change, gain=gain, bucket=bucket) + rarity
         total, heat, count = case.total + size, case.heat_now(time), case.count + 1
         slots = (size_slot(total), score_slot(score), heat_slot(heat), heat_slot(float(count)))
-        self._flow_out(time, scale, size, gain, rarity)
+        crowded = self._flow_out(time, scale, size, gain, rarity)
         beyond = bucket if bucket > case.level else -1
         decades = self._again_decades(slots, beyond)
         judgement = CALM
         if max(decades) >= LOOK_AT:
             self.refresh()
             decades = self._again_decades(slots, beyond)
-        if max(decades) >= LOOK_AT or self._is_crowded():
+        if crowded or max(decades) >= LOOK_AT:
             seen = (size, total, score, heat, float(count))
             rules = zip(_AGAIN_RULES, decades, seen, strict=True)
             judgement = self._weigh(event, case, [Signal(*rule, 0) for rule in rules])
@@ -186,27 +186,26 @@ class WalletWatch(Memory):
             self.times.decades[slots[3]],
         )
 
-    def _flow_out(self, time: int, scale: Scale, size: float, gain: float, rarity: float) -> None:
-        """Add a payment to a young recipient to the windows."""
-        capped = min(CAPPED, size)
+    def _flow_out(self, time: int, scale: Scale, size: float, gain: float, rarity: float) -> bool:
+        """Add a payment to a young recipient to the windows; say whether any is full."""
+        capped = size if size < CAPPED else CAPPED
+        fresh, hours, every, large = self.fresh, self.hours, self.all, self.large
         if size >= self.usual * CRUMB:
             # Campaigns pay many newcomers little: crumbs are no matter.
-            self.fresh.total += capped
-            self.hours.total += capped * self.rhythm.weight
-        self.all.total += capped
+            fresh.total += capped
+            hours.total += capped * self.rhythm.weight
+        every.total += capped
         if gain > SURPRISE_FREE:
-            self.large.total += gain - SURPRISE_FREE
+            large.total += gain - SURPRISE_FREE
         if rarity and time > scale.last + HOUR_S:
             # A coin that everybody wants today is one oddity and not a hundred.
             self.rare.total += rarity
             scale.last = time
-
-    def _is_crowded(self) -> bool:
         return (
-            self.fresh.total > self.fresh.bar
-            or self.hours.total > self.hours.bar
-            or self.all.total > self.all.bar
-            or self.large.total > self.large.bar
+            fresh.total > fresh.bar
+            or hours.total > hours.bar
+            or every.total > every.bar
+            or large.total > large.bar
             or self.crowd.total > self.crowd.bar
             or self.rare.total > self.rare.bar
         )

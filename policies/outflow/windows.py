@@ -1,8 +1,8 @@
 """Rolling sums over several spans, and how often a day's peak was as high as this.
 
 A flow keeps one running total.  Each window remembers the total at the edges of its grains
-(a twelfth of its span), so a sum costs one subtraction, adding costs one addition whatever the
-number of windows, and a window is right to a twelfth of its span.
+(a sixth of its span), so a sum costs one subtraction, adding costs one addition whatever the
+number of windows, and a window is right to a sixth of its span.
 The peaks of former days stand in a `Tail`: days, not payments, are what a return period counts.
 """
 
@@ -12,7 +12,7 @@ from math import exp, log
 
 from policies.outflow.tail import Tail
 
-GRAINS = 12
+GRAINS = 6
 DAY_S = 86_400
 ACCEPTED_MORE = 2.0
 PER_OCTAVE = 4.0
@@ -70,12 +70,13 @@ class Window:
 
     def roll(self, time: int, total: float) -> None:
         """Close the grains that ended; the running total has not grown since the last event."""
-        self.peak = max(self.peak, total - self.base)
+        if total - self.base > self.peak:
+            self.peak = total - self.base
         steps = (time - self.grain_end) // self.grain_s + 1
         slot = self.slot
-        for _ in range(min(steps, GRAINS)):
+        for _ in range(steps if steps < GRAINS else GRAINS):
             self.marks[slot] = total
-            slot = (slot + 1) % GRAINS
+            slot = slot + 1 if slot < GRAINS - 1 else 0
         self.slot = slot
         self.base = self.marks[slot]
         self.grain_end += steps * self.grain_s

@@ -32,8 +32,9 @@ class BandFacts:
     """Everything that `assess` looks at, from the one stamp at which `observed` was read.
 
     `observed`: balance, None when unknown; `observed_at`: our clock when it was read.
-    `inbound`, `outbound`: our own transfers QUEUED, IN_FLIGHT or MINED after the stamp; for the
-    native coin `outbound` includes their `max_fee`.
+    `inbound`, `outbound`: our own transfers QUEUED, IN_FLIGHT or MINED after the stamp.
+    `fees_claimed`: the most that those of this wallet may cost, for the native coin; kept back from
+    a sweep, never a reason to refill, because almost all of it is never spent.
     `last_refill_at`: when the last refill settled or failed.
     `vault_balance` (of the asset), `vault_native`: less what open refills and transfers claim.
     `wallet_native`: native coin of the hot wallet itself, which pays for its sweeps.
@@ -63,6 +64,7 @@ class BandFacts:
     window_left: int | None = None
     outflow_per_h: int = 0
     lead_time_s: int = 0
+    fees_claimed: int = 0
 
     @property
     def projected(self) -> int | None:
@@ -268,7 +270,7 @@ def _sweep(facts: BandFacts, band: Band, projected: int) -> Hold | Sweep:
     """Sweep down to `sweep_to`, keeping the fee, and never below the floor before inbound lands."""
     text = f"projected {facts.show(projected)} is above the cap {facts.show(band.cap)}"
     above = Reason(code="above_cap", text=text)
-    fee = facts.fee_ceiling if facts.asset.is_native else 0
+    fee = facts.fees_claimed + (facts.fee_ceiling if facts.asset.is_native else 0)
     present = projected - facts.inbound
     amount = min(projected - band.sweep_to, present - band.floor) - fee
     blocks = list(_sweep_blocks(facts))

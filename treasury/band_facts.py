@@ -50,7 +50,10 @@ class View:
     def left(self, wallet: Address, asset: Address) -> int | None:
         """Return a balance less everything of ours that is on its way out; None when unknown."""
         seen = self.seen(wallet, asset)
-        return None if seen is None else max(seen - self.way.out_of(wallet, asset), 0)
+        if seen is None:
+            return None
+        claimed = self.way.out_of(wallet, asset) + self.way.fees_of(wallet, asset)
+        return max(seen - claimed, 0)
 
 
 def views_at(
@@ -109,6 +112,7 @@ def band_facts(
         observed_at=view.tick.at,
         inbound=view.way.into(wallet.address, asset.address),
         outbound=view.way.out_of(wallet.address, asset.address),
+        fees_claimed=view.way.fees_of(wallet.address, asset.address),
         wallet_state=state or WalletState.STANDBY,
         is_calm=_is_calm(view, wallet.name) and _is_calm(view, pool.vault),
         has_open_refill=_has_open_refill(view, wallet, asset),

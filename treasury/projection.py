@@ -2,8 +2,9 @@
 
 A balance read at a stamp knows of everything mined up to that block, and the sender's nonce in
 the same reading says which of our transfers that is. Our own record of receipts is no measure: it
-is written by another lane, earlier or later, and a reorg may make it wrong. A native transfer
-also claims its `max_fee`, because that is what it may cost; what failed claims nothing else.
+is written by another lane, earlier or later, and a reorg may make it wrong. The `max_fee` of
+each is kept apart: it is what a transfer may cost, many times what it usually does, so it bounds
+what may still be sent and is never itself a reason to refill.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class OnTheWay:
 
     inbound: Mapping[_Cell, int]
     outbound: Mapping[_Cell, int]
+    fees: Mapping[_Cell, int]
     doubtful: frozenset[Address]
 
     def into(self, wallet: Address, asset: Address) -> int:
@@ -35,14 +37,19 @@ class OnTheWay:
         return self.inbound.get((wallet, asset), 0)
 
     def out_of(self, wallet: Address, asset: Address) -> int:
-        """Return what is on its way out of a wallet, fees included for the native coin."""
+        """Return what is on its way out of a wallet, fees not counted."""
         return self.outbound.get((wallet, asset), 0)
+
+    def fees_of(self, wallet: Address, asset: Address) -> int:
+        """Return the most that transfers on their way may cost; zero for every token."""
+        return self.fees.get((wallet, asset), 0)
 
 
 def on_the_way(transfers: Iterable[Transfer], cells: Cells) -> OnTheWay:
     """Add up the transfers that the facts of one stamp do not show yet."""
     inbound: dict[_Cell, int] = {}
     outbound: dict[_Cell, int] = {}
+    fees: dict[_Cell, int] = {}
     doubtful: set[Address] = set()
     for transfer in transfers:
         shown = _is_shown(transfer, cells)
@@ -50,12 +57,12 @@ def on_the_way(transfers: Iterable[Transfer], cells: Cells) -> OnTheWay:
             doubtful.update((transfer.source, transfer.destination))
         if shown or shown is None:
             continue
-        _claim(outbound, (transfer.source, NATIVE), transfer.max_fee)
+        _claim(fees, (transfer.source, NATIVE), transfer.max_fee)
         if transfer.state in _MOVES_NOTHING:
             continue
         _claim(outbound, (transfer.source, transfer.asset), transfer.amount)
         _claim(inbound, (transfer.destination, transfer.asset), transfer.amount)
-    return OnTheWay(inbound=inbound, outbound=outbound, doubtful=frozenset(doubtful))
+    return OnTheWay(inbound=inbound, outbound=outbound, fees=fees, doubtful=frozenset(doubtful))
 
 
 def claims_on_vault(

@@ -55,6 +55,22 @@ def _watch(subjects: Verbs) -> None:
     watch.add_argument("--once", action="store_true", help="draw one picture and stop")
 
 
+def _exposure(subjects: Verbs) -> None:
+    verb(subjects, "exposure", "exposure:show", "what a theft could cost under the law in force")
+
+
+def _terms(subjects: Verbs) -> None:
+    verbs = subject(subjects, "terms", "terms: sign them on a machine without a network")
+    export = with_id(verb(verbs, "export", "terms:export", "print what is to be signed elsewhere"))
+    export.add_argument("--motion", action="store_true", help="the id is a motion's")
+    sign = verb(verbs, "sign", "terms:sign", "sign exported terms; asks no daemon")
+    sign.add_argument("file", metavar="FILE", help="what `terms export` printed")
+    with_key(sign)
+    sign.add_argument("--yes", action="store_true", help="do not ask before signing")
+    again = verb(verbs, "import", "terms:hand_in", "hand a signed document to the daemon")
+    again.add_argument("file", metavar="FILE", help="what `terms sign` printed")
+
+
 def _completion(subjects: Verbs) -> None:
     completion = verb(subjects, "completion", "completion:show", "a script that completes commands")
     completion.add_argument("shell", choices=["bash"], help="for which shell")
@@ -204,6 +220,8 @@ _SUBJECTS: Mapping[str, Callable[[Verbs], None]] = {
     "transfer": _transfers,
     "withdrawal": _withdrawals,
     "motion": _motions,
+    "exposure": _exposure,
+    "terms": _terms,
     "journal": _journal,
     "halt": _halt,
     "signer": _signer,

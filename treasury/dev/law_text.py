@@ -67,7 +67,11 @@ vault = "vault"
 members = ["hot-a", "hot-b"]
 active = "hot-a"
 
-[pools.payouts.assets.ETH.band]
+{_eth(bands, time_lock_s, refill_window_s)}"""
+
+
+def _eth(bands: Bands, time_lock_s: int, refill_window_s: int) -> str:
+    return f"""[pools.payouts.assets.ETH.band]
 floor = "{bands.floor}"
 target = "{bands.target}"
 cap = "{bands.cap}"

@@ -410,6 +410,22 @@ def test_crumbs_above_the_cap_wait_until_they_are_worth_their_fee() -> None:
     assert (SWEEP, ETH) == _told(enough)
 
 
+@pytest.mark.parametrize(
+    ("observed", "claimed", "action", "amount"),
+    [
+        (101 * ETH, FEE, SWEEP, 41 * ETH - 2 * FEE),
+        (100 * ETH, 5 * ETH, HOLD, 0),
+        (20 * ETH, ETH, HOLD, 0),
+        (101 * ETH, 41 * ETH, HOLD, 0),
+    ],
+)
+def test_fees_on_their_way_are_kept_back_from_a_sweep_only(
+    observed: int, claimed: int, action: str, amount: int
+) -> None:
+    """What others may still cost is not swept away, and alone is no reason to refill."""
+    assert (action, amount) == _told(assess(facts(observed=observed, fees_claimed=claimed), BAND))
+
+
 RELEASE = [
     ({}, 40 * ETH, []),
     ({"has_open_refill": True, "last_refill_at": NOON}, 40 * ETH, []),

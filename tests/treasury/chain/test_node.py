@@ -10,7 +10,13 @@ from config.settings import Finality, FinalityKind
 from policies.crypto import keccak256, parse_address
 from policies.terms import NATIVE, Stamp
 from tests.fakes.node_transport import FakeTransport, RpcFault
-from treasury.chain.errors import BadAnswerError, MissingBlockError, NodeError, UnavailableError
+from treasury.chain.errors import (
+    BadAnswerError,
+    MissingBlockError,
+    NodeError,
+    UnavailableError,
+    WrongChainError,
+)
 from treasury.chain.node import NodeChain
 from treasury.chain.port import Chain, ReadRequest, SendKind
 from treasury.chain.rpc import RpcClient
@@ -248,3 +254,31 @@ def test_a_broadcast_that_the_node_refuses_is_sorted(wire: FakeTransport) -> Non
     assert answer.kind is SendKind.KNOWN
     assert answer.kind.is_with_node
     assert answer.text == "already known"
+
+
+def test_one_node_sights_alone_and_contradicts_nobody(wire: FakeTransport) -> None:
+    """What it reports at its head is a sighting; when it is away there is none."""
+    chain = _chain(wire)
+    request = ReadRequest(wallets=(ALICE,), assets=(NATIVE,))
+    (sighting,) = chain.sightings(request)
+    assert ("node.example:8545", 5, HEAD) == (
+        sighting.endpoint,
+        sighting.readings.balance(ALICE, NATIVE),
+        sighting.readings.stamp.number,
+    )
+    wire.failures.append(UnavailableError("away"))
+    assert () == chain.sightings(request)
+    assert () == chain.take_dissents()
+    assert (31337, "node.example:8545") == (chain.chain_id, chain.name)
+
+
+@pytest.mark.parametrize("served", ["0x1", RpcFault(-32000, "no")])
+def test_a_node_exchanged_behind_an_open_connection_is_found_at_the_head(
+    wire: FakeTransport, served: object
+) -> None:
+    """R4.15: every head asks for the chain id again, also on a connection that was greeted."""
+    chain = _chain(wire)
+    chain.head()
+    wire.results["eth_chainId"] = served
+    with pytest.raises((WrongChainError, UnavailableError), match="chain"):
+        chain.head()

@@ -314,3 +314,15 @@ def test_dissents_are_bounded(scene: Scene) -> None:
     for _ in range(300):
         scene.pool.transaction_nonce(WALLET, scene.head)
     assert 256 == len(scene.pool.take_dissents())
+
+
+def test_a_resting_endpoint_gets_the_bytes_all_the_same(scene: Scene) -> None:
+    """R4.8: an endpoint that failed three broadcasts is not waited for, and is sent to."""
+    scene.liar.is_down = True
+    for nonce in (1, 2, 3):
+        assert SendKind.ACCEPTED is scene.pool.send(signed(nonce)).kind
+    scene.liar.is_down = False
+    scene.liar.asked.clear()
+    answer = scene.pool.send(signed(4))
+    assert ["send"] == scene.liar.asked
+    assert "liar" not in answer.text

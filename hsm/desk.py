@@ -102,6 +102,7 @@ class Desk:
         self._pinned = pinned_addresses(settings)
         self._clock = clock
         self.fatal: HsmError | None = None
+        self.warnings: tuple[str, ...] = ()
 
     def serve(self, batch: Sequence[tuple[Door, Request]]) -> list[Answer]:
         """Answer every request of a batch, in order.
@@ -151,6 +152,7 @@ class Desk:
             tokens=self._tokens,
             settings=self._settings,
             pinned=self._pinned,
+            warnings=self.warnings,
             now=now,
             laws=book_law.laws_at(self._book, now),
         )

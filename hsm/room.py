@@ -49,7 +49,10 @@ class Tokens(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """The signer's parts, and `now` and `laws` as they are for this batch of requests."""
+    """The signer's parts, and `now` and `laws` as they are for this batch of requests.
+
+    `warnings` stand in every status beside what the profile waives.
+    """
 
     book: Book
     tokens: Tokens
@@ -57,6 +60,7 @@ class Room:
     pinned: Mapping[str, Address]
     now: int
     laws: Laws
+    warnings: tuple[str, ...] = ()
 
     @property
     def binding_laws(self) -> Sequence[Law]:

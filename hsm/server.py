@@ -20,6 +20,7 @@ from types import FrameType
 
 from hsm import book_law
 from hsm.bench import Bench
+from hsm.bias import warnings_of
 from hsm.book import Book
 from hsm.book_audit import audit
 from hsm.desk import Desk, Door
@@ -35,6 +36,7 @@ log = logging.getLogger("hsm")
 
 EXIT_CODES = {Blame.US: 70, Blame.WORLD: 75, Blame.OPERATOR: 78}
 TEND_S = 2.0
+BIAS_S = 7 * 86_400.0
 _SOCKET_MODE = 0o660
 _BACKLOG = 64
 
@@ -54,6 +56,7 @@ class Signer:
         self._monotonic = monotonic
         self._supervisor = supervisor_from(environment)
         self._next_tend = monotonic()
+        self._next_bias = monotonic()
         with ExitStack() as stack:
             self.book = Book(settings.book, clock)
             stack.callback(self.book.close)
@@ -79,6 +82,9 @@ class Signer:
             self.hsm.tend()
             self._supervisor.alive(f"entry {self.book.seq}")
             self._next_tend = self._monotonic() + _tend_every(self._supervisor)
+        if self._monotonic() >= self._next_bias:
+            self.desk.warnings = warnings_of(self.book)
+            self._next_bias = self._monotonic() + BIAS_S
 
     def close(self) -> None:
         """Close everything, last opened first."""

@@ -46,7 +46,7 @@ def status(room: Room, body: Body) -> Answer:
             "retired": [name for name, mark in marks.items() if mark is Mark.RETIRED],
             "active": dict(book_law.active_wallets(room.book)),
             "frozen": fields.to_flag(book_law.is_frozen(room.book)),
-            "waivers": list(room.tokens.waivers()),
+            "waivers": [*room.tokens.waivers(), *room.warnings],
             "now": str(room.now),
         }
     )

@@ -6,7 +6,8 @@
     chain.mine()                             # everything that can be mined, one block; mine(3)
     chain.spend(thief_of, to, amount)        # a foreign transaction in the next block (its nonce!)
     chain.reorg(2)                           # the last 2 blocks become 3 others; their transactions
-                                             # wait in the mempool again (keep=False: are forgotten)
+                                             # wait in the mempool again (keep=False: are forgotten;
+                                             # grow=0: 2 blocks become 2, both as anvil does it)
     chain.balance(a), chain.nonce(a)         # truth at head, for assertions
     chain.mempool                            # waiting transactions, decoded (`DecodedTransaction`)
     chain.mined                              # hashes in mining order, of the canonical chain
@@ -19,6 +20,9 @@ next answer of `send` while the transaction is still taken (a lost or odd answer
 `chain.base_fee` decides what is mined: a transaction whose max fee is below it waits. A transaction
 that cannot pay at mining time reverts when it is a token transfer, and is dropped when it is
 native, as on a real chain.
+
+The pool keeps geth's rules. anvil is laxer in one thing, any higher max fee replaces, and stricter
+in two: it refuses a max fee below the base fee, and its `anvil_reorg` forgets what it takes back.
 """
 
 from __future__ import annotations
@@ -114,15 +118,15 @@ class FakeChain:
             self._mine_one()
         return self._head.stamp
 
-    def reorg(self, depth: int, *, keep: bool = True) -> Stamp:
-        """Replace the last `depth` blocks by `depth` + 1 empty ones; return the new head."""
+    def reorg(self, depth: int, *, keep: bool = True, grow: int = 1) -> Stamp:
+        """Replace the last `depth` blocks by `depth + grow` empty ones; return the new head."""
         if not 0 < depth < len(self._blocks):
             msg = f"cannot take back {depth} of {len(self._blocks) - 1} blocks"
             raise ValueError(msg)
         dropped, waiting = self._blocks[-depth:], self._pool
         del self._blocks[-depth:]
         self._pool = {}
-        head = self.mine(depth + 1)
+        head = self.mine(depth + grow)
         returned = [t for block in dropped for t in block.transactions] if keep else []
         self._pool = {(t.sender, t.nonce): t for t in returned} | waiting
         return head

@@ -68,7 +68,7 @@ class World:
 def _in_memory() -> World:
     fake = FakeChain()
     fake.fund(SENDER, 100 * ETHER)
-    return World(fake, fake.mine, fake.reorg)
+    return World(fake, fake.mine, lambda depth: fake.reorg(depth, grow=0))
 
 
 def _in_process() -> World:
@@ -180,6 +180,20 @@ def test_a_reorg_takes_the_receipt_and_the_block_back(world: World) -> None:
     assert world.send(0).is_with_node
     world.mine()
     assert world.receipt(0) is not None
+
+
+def test_a_reorg_replaces_as_many_blocks(world: World) -> None:
+    """The head keeps its number and changes its hash; what lies below stays."""
+    world.mine()
+    kept = world.chain.head()
+    world.mine()
+    world.mine()
+    old = world.chain.head()
+    world.reorg(2)
+    new = world.chain.head()
+    assert old.number == new.number
+    assert old.hash != new.hash
+    assert world.chain.stamp_at(kept.number) == kept
 
 
 def test_old_blocks_keep_their_facts(world: World) -> None:

@@ -132,6 +132,7 @@ def test_another_chain_behind_the_url_halts_and_is_not_believed(stage: Stage) ->
     stage.daemon.stop()
     _forget_halt(stage)
     _restart(stage, stage.chain.url)
+    _status_when(stage, '"ok": true')
 
 
 def _forget_halt(stage: Stage) -> None:

@@ -18,7 +18,7 @@ from treasury.chain.pool.pool import ChainPool, Ear
 from treasury.chain.rpc import RpcClient, Transport
 from treasury.chain.websocket import WebSocketTransport
 
-_LIMIT_DEADLINES = 2
+_SLACK_S = 0.25
 _PATIENCE_S = 0.5
 _SENDING_PATIENCE_S = 0.2
 
@@ -67,7 +67,8 @@ def _client(transport: Transport, settings: ChainSettings, chain_id: int) -> Rpc
 def _crew(name: str, settings: ChainSettings, patience_s: float) -> Crew:
     if len(settings.endpoints) == 1:
         return Caller()
-    limit_s = _LIMIT_DEADLINES * settings.deadline_s
+    # A connection ends at its own deadline; the slack lets it say so itself.
+    limit_s = settings.deadline_s + _SLACK_S
     return Threads(name, limit_s=limit_s, patience_s=patience_s)
 
 

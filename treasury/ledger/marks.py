@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
@@ -212,8 +212,16 @@ def freeze(session: Session, wallet: Standing, *, actor: str, why: str, now: int
 
 
 def unfreeze(session: Session, wallet: Standing, *, actor: str, why: str, now: int) -> None:
-    """Lift a freeze."""
-    _mark_wallet(session, wallet, frozen=False, frozen_why="", frozen_at=None)
+    """Lift a freeze; the guard begins anew from what is there now, the loss is accepted."""
+    values = {"frozen": False, "frozen_why": "", "frozen_at": None}
+    _mark_wallet(session, wallet, **values, hold_since=None, hold_why="")
+    session.connection().execute(
+        delete(CellRow).where(
+            col(CellRow.chain_id) == wallet.chain_id,
+            col(CellRow.address) == wallet.address,
+            col(CellRow.depth) == Depth.CALM.value,
+        )
+    )
     tell(session, "wallet_unfrozen", f"wallet:{wallet.name}", {"why": why}, now=now, actor=actor)
 
 

@@ -48,6 +48,7 @@ def adopt(world: World, now: datetime) -> Outcome:
         _check_book(world, witnessed, status, deeds, unix(now))
         _adopt_law(world, status, deeds, unix(now))
         _adopt_orders(world, status, deeds, unix(now))
+        _adopt_nonces(world, status)
     except HsmError as error:
         return deeds.broken_off(error)
     except (TwinError, StaleRowError) as error:
@@ -124,6 +125,17 @@ def _adopt_orders(world: World, status: SignerStatus, deeds: Deeds, now: int) ->
     with world.ledger.write() as session:
         # Entries up to the status are covered: orders that changed later are asked for again.
         marks.remember(session, key, str(max(seq, status.book.seq)))
+
+
+def _adopt_nonces(world: World, status: SignerStatus) -> None:
+    """Remember what the book assigns next, after the orders below it were taken over."""
+    with world.ledger.read() as session:
+        known = standings.next_nonces(session)
+    news = {name: nonce for name, nonce in status.nonces.items() if known.get(name) != nonce}
+    if news:
+        with world.ledger.write() as session:
+            for name, nonce in news.items():
+                marks.remember(session, standings.next_nonce_key(name), str(nonce))
 
 
 def _adopt_order(

@@ -2,7 +2,7 @@
 
 The signer counts; what it carried takes effect in its book first, and `adopt` brings the ledger
 after it (wallets, law). Two effects are the ledger's own and stand in the same commit as CARRIED:
-`resume` ends a halt, `close` ends an incident.
+`resume` ends a halt and every freeze, `close` ends an incident.
 """
 
 from __future__ import annotations
@@ -126,6 +126,10 @@ def _take_effect(session: Session, motion: Motion, now: int) -> None:
                     now=now,
                     who=why,
                 )
+            # The quorum has looked at what was found: the guard begins anew from what is there.
+            for standing in standings.wallets(session):
+                if standing.frozen:
+                    marks.unfreeze(session, standing, actor=Owner.TALLY.value, why=why, now=now)
         case MotionKind.CLOSE:
             for incident in standings.incidents(session, only_open=True):
                 is_meant = str(incident.id) == str(motion.payload.get("incident"))

@@ -49,6 +49,8 @@ class _Scene:
     anchors: _Anchors
     movements: Sequence[Transfer]
     assets: Sequence[Address]
+    standings: Mapping[str, Standing]
+    signed: Mapping[str, int]
 
 
 def guard(world: World, now: datetime) -> Outcome:
@@ -89,12 +91,13 @@ def _scene(session: Session, law: Law, chain_id: int, now: int, deeds: Deeds) ->
         anchors=anchors,
         movements=(*waiting, *transfers.mined_after(session, chain_id, oldest)),
         assets=tuple(a.address for a in law.assets if chain and a.chain == chain.name),
+        standings={s.name: s for s in standings.wallets(session, chain_id)},
+        signed=_signed_nonces(session, law, chain_id),
     )
 
 
 def _judge(world: World, wallet: Wallet, scene: _Scene) -> None:
-    with world.ledger.read() as session:
-        standing = standings.wallet(session, wallet.name)
+    standing = scene.standings.get(wallet.name)
     if standing is None:
         return
     foreign = _foreign_nonce(world, wallet, scene)
@@ -109,21 +112,31 @@ def _judge(world: World, wallet: Wallet, scene: _Scene) -> None:
 
 def _foreign_nonce(world: World, wallet: Wallet, scene: _Scene) -> tuple[Reason, ...]:
     seen = scene.head.nonces.get(wallet.address)
-    if seen is None or seen <= _signed_nonces(world, wallet):
+    if seen is None or seen <= scene.signed[wallet.name]:
         return ()
     # Once more, chain first: between the look and now our own lane may have signed and been mined.
     again = world.chain.transaction_nonce(wallet.address, world.chain.head())
-    signed = _signed_nonces(world, wallet)
-    if again <= signed:
+    with world.ledger.read() as session:
+        law = standings.law(session)
+        signed = _signed_nonces(session, law, world.chain_id) if law else scene.signed
+    if again <= signed.get(wallet.name, 0):
         return ()
-    text = f"{wallet.name} has used {again} nonces, our books signed {signed}"
+    text = f"{wallet.name} has used {again} nonces, our books signed {signed.get(wallet.name, 0)}"
     return (Reason(code="foreign_nonce", text=text),)
 
 
-def _signed_nonces(world: World, wallet: Wallet) -> int:
-    with world.ledger.read() as session:
-        last = transfers.last_nonce(session, world.chain_id, wallet.address)
-    return wallet.start_nonce if last is None else max(last + 1, wallet.start_nonce)
+def _signed_nonces(session: Session, law: Law, chain_id: int) -> Mapping[str, int]:
+    """Return how many nonces of each wallet our books account for.
+
+    The signer's book counts too: it assigns nonces, and people may have it skip some.
+    """
+    last, book = transfers.last_nonces(session, chain_id), standings.next_nonces(session)
+    return {
+        wallet.name: max(
+            last.get(wallet.address, -1) + 1, wallet.start_nonce, book.get(wallet.name, 0)
+        )
+        for wallet in law.wallets
+    }
 
 
 def _drops(wallet: Wallet, scene: _Scene) -> tuple[Reason, ...]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from policies.consent import motion_digest, motion_to_json
 from policies.crypto import recover_address
-from policies.lifecycles import MotionState, Owner, WalletState
+from policies.lifecycles import MotionState, Owner, RefillState, WalletState, WithdrawalState
 from policies.terms import MotionKind
 from tests.fakes.belt import Belt
-from tests.laws import sign
+from tests.laws import ETH, address_of, sign
 from treasury.halting import halt
 from treasury.ledger import marks, moves
 from treasury.ledger.facts import Motion
@@ -104,3 +104,33 @@ def test_it_expires(low: Belt) -> None:
     low.money()
 
     assert MotionState.EXPIRED is state(low).state
+
+
+def test_a_quorum_lifts_a_freeze(calm: Belt) -> None:
+    """After a theft people accept the loss and resume: the guard begins anew, and refills flow."""
+    calm.chain.fund(address_of("hot-a"), -45 * ETH)
+    calm.run(6)
+    frozen = calm.standing("hot-a").frozen
+    motion = propose(calm, MotionKind.RESUME, {"why": "we know where it went"})
+    approve(calm, motion, "alice", "bob")
+    calm.run(5)
+
+    assert frozen
+    assert calm.standing("hot-a").is_calm
+    assert RefillState.PROPOSED is calm.only_refill().state
+
+
+def test_a_skipped_nonce_is_no_longer_foreign(calm: Belt) -> None:
+    """People let the book skip what a stranger spent: the wallet is calm, and pays again."""
+    calm.chain.spend(address_of("hot-a"), address_of("thief"), ETH)
+    calm.run(3)
+    frozen = calm.standing("hot-a").frozen
+    calm.room.carry(MotionKind.SKIP_NONCE, {"wallet": "hot-a", "nonce": "1"})
+    calm.money()
+    approve(calm, propose(calm, MotionKind.RESUME, {"why": "the key was ours"}), "alice", "bob")
+    calm.run(5)
+    calm.ask_withdrawal(ETH, "customer")
+    calm.until(lambda: calm.withdrawal(1).state is WithdrawalState.PAID)
+
+    assert frozen
+    assert calm.standing("hot-a").is_calm

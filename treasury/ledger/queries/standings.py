@@ -13,6 +13,8 @@ from treasury.ledger.facts import Exposure, Incident, Standing
 from treasury.ledger.reading import read_as
 from treasury.ledger.tables import ExposureRow, IncidentRow, LawRow, MetaRow, WalletRow
 
+_NEXT_NONCE = "next_nonce:"
+
 
 def wallet(session: Session, name: str) -> Standing | None:
     """Return how the wallet of that name stands."""
@@ -79,6 +81,17 @@ def remembered(session: Session, key: str) -> str | None:
     """Return a single remembered value."""
     row = session.get(MetaRow, key)
     return None if row is None else row.value
+
+
+def next_nonces(session: Session) -> dict[str, int]:
+    """Return, by wallet, the nonce that the signer's book assigns next, as it last told."""
+    query = select(MetaRow).where(col(MetaRow.key).startswith(_NEXT_NONCE, autoescape=True))
+    return {row.key.removeprefix(_NEXT_NONCE): int(row.value) for row in session.exec(query)}
+
+
+def next_nonce_key(wallet: str) -> str:
+    """Return the name under which a wallet's next nonce is remembered."""
+    return f"{_NEXT_NONCE}{wallet}"
 
 
 @lru_cache(maxsize=4)

@@ -12,15 +12,6 @@ from treasury.ledger.facts import Attempt, SignedRefill, Transfer
 from treasury.ledger.reading import read_as
 from treasury.ledger.tables import AttemptRow, TransferRow
 
-_SIGNED_STATES = (
-    TransferState.IN_FLIGHT,
-    TransferState.MINED,
-    TransferState.CONFIRMED,
-    TransferState.REVERTED,
-    TransferState.CANCELLED,
-    TransferState.USURPED,
-)
-
 
 def transfer(session: Session, transfer_id: int) -> Transfer | None:
     """Return the transfer that people call by this number."""
@@ -76,14 +67,14 @@ def mined_after(session: Session, chain_id: int, block_number: int) -> tuple[Tra
     return tuple(read_as(Transfer, row) for row in session.exec(query))
 
 
-def last_nonce(session: Session, chain_id: int, source: Address) -> int | None:
-    """Return the highest nonce that our books know as signed for an address."""
-    query = select(func.max(TransferRow.nonce)).where(
-        TransferRow.chain_id == chain_id,
-        TransferRow.source == source,
-        col(TransferRow.state).in_(_values(_SIGNED_STATES)),
+def last_nonces(session: Session, chain_id: int) -> dict[Address, int]:
+    """Return the highest nonce that our books know as signed, for every address that has one."""
+    query = (
+        select(TransferRow.source, func.max(TransferRow.nonce))
+        .where(TransferRow.chain_id == chain_id, col(TransferRow.nonce).is_not(None))
+        .group_by(TransferRow.source)
     )
-    return session.exec(query).one()
+    return {Address(source): nonce for source, nonce in session.exec(query) if nonce is not None}
 
 
 def signed_from(

@@ -7,7 +7,7 @@ place in the signer's book at which it was true; the daemon journals it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hsm.wire import Body
@@ -154,7 +154,8 @@ class SignerStatus:
 
     `health` is ready, locked, degraded or down; `tokens` maps a token's name to the same words;
     `nonces` maps a wallet's name to the nonce that the book assigns next; `active` maps a pool to
-    its wallet; `waivers` names every rule that the profile waives; `now` is its clock.
+    its wallet; `waivers` names every rule that the profile waives; `now` is its clock; `windows`
+    maps, for example, "withdrawal hot-a ETH" to what may still be signed, in base units.
     """
 
     book: BookPlace
@@ -173,6 +174,7 @@ class SignerStatus:
     frozen: bool
     waivers: tuple[str, ...]
     now: int
+    windows: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hsm.book import Book
-from policies.law import Law, Pool
+from policies.law import Asset, Law, Pool, Wallet
 from policies.terms import NATIVE, Address, Purpose, TransferTerms
 
 SAFETY_FEE_WINDOW_S = 86_400
@@ -129,6 +129,27 @@ def _refill_window(terms: TransferTerms, law: Law) -> int:
     asset = law.asset_at(terms.chain_id, terms.asset)
     rule = pool.refills.get(asset.symbol) if pool and asset else None
     return 0 if rule is None else rule.window_s
+
+
+def left(book: Book, law: Law, wallet: Wallet, asset: Asset, now: int) -> dict[str, int]:
+    """Return what may still be withdrawn from, and refilled to, a wallet inside its windows.
+
+    In base units of the asset; what the law has no rule for is not named.
+    """
+    pool, chain = law.pool_of(wallet.name), law.chain(wallet.chain)
+    if pool is None or chain is None:
+        return {}
+    place, out = f"{chain.chain_id}/{wallet.address}", {}
+    band, refill = pool.bands.get(asset.symbol), pool.refills.get(asset.symbol)
+    if band is not None and refill is not None:
+        used = _window(book, f"refill/{place}/{asset.address}", now, refill.window_s)
+        out["refill"] = max(0, band.cap - used)
+    rule = pool.withdrawals.get(asset.symbol)
+    if rule is not None:
+        used = _window(book, f"amount/{place}/{asset.address}", now, rule.window_s)
+        fees = _window(book, f"fees/{place}", now, rule.window_s) if asset.is_native else 0
+        out["withdrawal"] = max(0, rule.window_amount - used - fees)
+    return out
 
 
 def record_spend(

@@ -211,6 +211,15 @@ class SignerClient:
         """Stop every signature toward exposure; cancels, sweeps and evacuations go on."""
         return reading.okay_from(self.call("freeze", {"why": why}))
 
+    def unlock(self, token: str, pin: str, *, minutes: int) -> Okay | Refused:
+        """Type an attended token's PIN; only at people.sock, and never stored."""
+        body: Body = {"token": token, "pin": pin, "minutes": str(minutes)}
+        return reading.okay_from(self.call("unlock", body))
+
+    def lock(self, token: str) -> Okay | Refused:
+        """Log a token out now."""
+        return reading.okay_from(self.call("lock", {"token": token}))
+
     def call(self, verb: str, body: Body) -> Answer:
         """Send one request and return the answer, whatever it is.
 

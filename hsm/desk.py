@@ -25,7 +25,6 @@ from hsm import (
     verbs_reports,
 )
 from hsm.book import Book
-from hsm.book_law import Mark
 from hsm.book_orders import Attempt
 from hsm.crashpoints import reach
 from hsm.errors import BookError, HsmError, PinRefusedError, ProtocolError
@@ -206,7 +205,8 @@ class Desk:
         book = self._book
         fresh = book_orders.keep_signature(book, pending.key, pending.digest, signature, now)
         if not fresh:
-            return self._key_is_lost(pending, now)
+            reason = verbs_people.lose_key(book, book_law.laws_at(book, now), pending.key, now)
+            return Answer(result=Result.REFUSED, reasons=(reason,))
         raw = encode_signed(pending.payload, signature)
         hash_ = keccak256(raw)
         book_orders.store_raw(book, pending.order_id, pending.attempt, raw, hash_)
@@ -220,16 +220,6 @@ class Desk:
         )
         return verbs_orders.signed_answer(pending.order_id, pending.nonce, attempt)
 
-    def _key_is_lost(self, pending: Pending, now: int) -> Answer:
-        """Isolate every wallet of a key that used one r for two digests: it can be computed."""
-        law = book_law.laws_at(self._book, now).present
-        for wallet in law.wallets if law else ():
-            if wallet.key == pending.key:
-                why = "the token used one r twice: the key is compromised"
-                book_law.set_mark(self._book, wallet.name, Mark.ISOLATED, why, now)
-        text = f"key {pending.key} used one r for two digests: it is compromised"
-        return Answer(result=Result.REFUSED, reasons=(no("r_reused", text),))
-
     def _stamped(self, answer: Answer) -> Answer:
         return replace(answer, book_seq=self._book.seq, book_head=self._book.head)
 
@@ -239,4 +229,6 @@ def _broken(text: str) -> Answer:
 
 
 def _not_ready(error: HsmError) -> Answer:
-    return Answer(result=Result.NOT_READY, body={"notBefore": ""}, reasons=(no("hsm", str(error)),))
+    return Answer(
+        result=Result.NOT_READY, body={"notBefore": ""}, reasons=(no(error.code, str(error)),)
+    )

@@ -26,6 +26,8 @@ class HsmError(Exception):
     """Root of every error that leaves this package."""
 
     blame: ClassVar[Blame] = Blame.US
+    code: ClassVar[str] = "hsm"
+    """The reason's code on the wire when this error makes an answer "not ready"."""
 
 
 class SignerUnavailableError(HsmError):
@@ -42,30 +44,35 @@ class TokenAwayError(HsmError):
     """The token or its driver does not answer; nothing was signed. Try again later."""
 
     blame = Blame.WORLD
+    code = "token_away"
 
 
 class TokenLockedError(HsmError):
     """The token waits for a person to unlock it; nothing was signed."""
 
     blame = Blame.WORLD
+    code = "token_locked"
 
 
 class PinRefusedError(HsmError):
     """The token refused the PIN. It is never tried a second time by the program."""
 
     blame = Blame.OPERATOR
+    code = "pin_refused"
 
 
 class PinBlockedError(HsmError):
     """The token says that its PIN is locked or expired."""
 
     blame = Blame.OPERATOR
+    code = "pin_blocked"
 
 
 class KeySetUpError(HsmError):
     """A key, its attributes or the token are not what the settings pin."""
 
     blame = Blame.OPERATOR
+    code = "key_set_up"
 
 
 class SettingsError(HsmError):
@@ -82,6 +89,8 @@ class BookError(HsmError):
 
 class SignatureRefusedError(HsmError):
     """The token returned something that is not a signature of the pinned key."""
+
+    code = "bad_signature"
 
 
 class Action(StrEnum):

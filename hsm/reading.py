@@ -134,7 +134,7 @@ def _state(body: Body) -> OrderState:
 def status_from(answer: Answer) -> SignerStatus:
     """Read the answer to `status`. Raises `ProtocolError`."""
     body = answer.body
-    nonces = fields.table(body, "nonces")
+    nonces, windows = fields.table(body, "nonces"), fields.table(body, "windows")
     return SignerStatus(
         book=place_of(answer),
         deployment=fields.blob(body, "deployment"),
@@ -152,6 +152,7 @@ def status_from(answer: Answer) -> SignerStatus:
         frozen=fields.flag(body, "frozen"),
         waivers=fields.texts(body, "waivers", limit=1000),
         now=fields.integer(body, "now"),
+        windows={name: fields.integer(windows, name) for name in windows},
     )
 
 

@@ -87,7 +87,7 @@ class Room:
         except PinRefusedError:
             raise
         except HsmError as error:
-            return self.not_ready(Reason(code="hsm", text=str(error)))
+            return self.not_ready(Reason(code=error.code, text=str(error)))
         return None
 
     def ok(self, body: Body, reasons: Sequence[Reason] = ()) -> Answer:

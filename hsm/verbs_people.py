@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hsm import book_consent, book_law, fields
-from hsm.book_law import Mark
+from hsm.book import Book
+from hsm.book_law import Laws, Mark
 from hsm.errors import HsmError
 from hsm.room import Room
 from hsm.rules import no
@@ -11,6 +12,7 @@ from hsm.settings import UnlockMode
 from hsm.wire import Answer, Body
 from policies.consent import veto_digest
 from policies.crypto import BadSignatureError, recover_address
+from policies.terms import Reason
 
 MOST_MINUTES = 480
 MOST_PIN = 256
@@ -25,6 +27,17 @@ def isolate(room: Room, body: Body) -> Answer:
     if name not in book_law.marks(room.book):
         book_law.set_mark(room.book, name, Mark.ISOLATED, why, room.now)
     return room.ok({"wallet": name})
+
+
+def lose_key(book: Book, laws: Laws, key: str, now: int) -> Reason:
+    """Isolate every wallet of a key that used one r for two digests: anybody can compute it."""
+    known = book_law.marks(book)
+    for law in (laws.present, laws.coming):
+        for wallet in law.wallets if law else ():
+            if wallet.key == key and wallet.name not in known:
+                why = "the token used one r twice: the key is compromised"
+                book_law.set_mark(book, wallet.name, Mark.ISOLATED, why, now)
+    return no("r_reused", f"key {key} used one r for two digests: it is compromised")
 
 
 def freeze(room: Room, body: Body) -> Answer:

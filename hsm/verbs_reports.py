@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from hsm import book_law, book_orders, fields
+from hsm import book_law, book_orders, book_spends, fields, verbs_people
 from hsm.answers import OrderState
 from hsm.bench import TokenState
 from hsm.book_law import Mark
@@ -19,6 +19,7 @@ from policies.crypto import address_bytes, keccak256
 from policies.law import canonical_law, law_digest
 
 MOST_ORDERS = 100
+MOST_WINDOWS = 200
 PAGE_BYTES = 48_000
 _CHECKPOINT = b"Treasury checkpoint\n"
 _POSSESSION = b"\x19Treasury possession\n"
@@ -47,6 +48,7 @@ def status(room: Room, body: Body) -> Answer:
             "active": dict(book_law.active_wallets(room.book)),
             "frozen": fields.to_flag(book_law.is_frozen(room.book)),
             "waivers": [*room.tokens.waivers(), *room.warnings],
+            "windows": _windows(room),
             "now": str(room.now),
         }
     )
@@ -61,6 +63,23 @@ def _nonces(room: Room) -> dict[str, str]:
                 room.book, chain.chain_id, wallet.address, wallet.start_nonce
             )
             found[wallet.name] = str(nonce)
+    return found
+
+
+def _windows(room: Room) -> dict[str, str]:
+    """Return what may still be withdrawn from and refilled to each active wallet, in base units."""
+    law = room.laws.present
+    found: dict[str, str] = {}
+    for pool in law.pools if law else ():
+        wallet = law.wallet(book_law.active_wallets(room.book).get(pool.name, "")) if law else None
+        chain = law.chain(pool.chain) if law else None
+        if law is None or wallet is None or chain is None:
+            continue
+        for symbol in pool.bands:
+            asset = law.asset(pool.chain, symbol)
+            if asset is not None and len(found) < MOST_WINDOWS:
+                left = book_spends.left(room.book, law, wallet, asset, room.now)
+                found |= {f"{what} {wallet.name} {symbol}": str(n) for what, n in left.items()}
     return found
 
 
@@ -143,7 +162,8 @@ def _proof(room: Room, key: str, digest: bytes) -> Answer:
     if trouble is not None:
         return trouble
     signature = room.tokens.sign(key, digest)
-    book_orders.keep_signature(room.book, key, digest, signature, room.now)
+    if not book_orders.keep_signature(room.book, key, digest, signature, room.now):
+        return room.refuse(verbs_people.lose_key(room.book, room.laws, key, room.now))
     plan = room.settings.keys[key]
     is_transaction_key = plan.purpose is KeyPurpose.TRANSACTION
     return Answer(

@@ -60,8 +60,13 @@ def public_key_of(name: str) -> bytes:
     return found
 
 
-def settings_document(serials: Mapping[str, str], checkpoint: bytes | None) -> dict[str, object]:
-    """Return a signer.toml as data; `serials` maps vault and hot to token serials."""
+def settings_document(
+    serials: Mapping[str, str], checkpoint: bytes | None, *, attended: str = ""
+) -> dict[str, object]:
+    """Return a signer.toml as data; `serials` maps vault and hot to token serials.
+
+    `attended` names a token whose PIN is typed by a person.
+    """
     keys: dict[str, object] = {
         name: {
             "token": "vault" if name == "vault" else "hot",
@@ -85,7 +90,9 @@ def settings_document(serials: Mapping[str, str], checkpoint: bytes | None) -> d
         "profile": "development",
         "sockets": {"signer": "signer.sock", "people": "people.sock"},
         "tokens": {
-            name: {"serial": serial, "pin_credential": f"./softhsm/{name}.pin"}
+            name: {"serial": serial, "mode": "attended"}
+            if name == attended
+            else {"serial": serial, "pin_credential": f"./softhsm/{name}.pin"}
             for name, serial in serials.items()
         },
         "keys": keys,
@@ -98,7 +105,7 @@ def soft_settings(base: Path) -> Settings:
     return parse_settings(document, source="signer.toml", base=base)
 
 
-def real_settings(store: SoftHsm) -> Settings:
+def real_settings(store: SoftHsm, *, attended: str = "") -> Settings:
     """Make two SoftHSM tokens with the keys of the law imported, and settings that pin them."""
     tokens = {name: store.init_token(name) for name in ("vault", "hot")}
     library = pkcs11.lib(store.module)
@@ -117,7 +124,7 @@ def real_settings(store: SoftHsm) -> Settings:
             checkpoint = made.public_key
         session.close()
     serials = {name: token.serial for name, token in tokens.items()}
-    document = settings_document(serials, checkpoint)
+    document = settings_document(serials, checkpoint, attended=attended)
     return parse_settings(document, source="signer.toml", base=store.directory.parent)
 
 

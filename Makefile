@@ -6,8 +6,8 @@ SHELL := /bin/sh
 
 BIN := .venv/bin
 DESTDIR ?=
-WORKERS ?= 2
-PYTEST ?= -n $(WORKERS)
+WORKERS ?= auto
+PYTEST ?= -n $(WORKERS) --maxprocesses 4
 
 .PHONY: help run demo test lint ruff format-check types layers fix pytest bench soak mutation \
 	test-systemd install controls lock bootstrap clean

@@ -174,6 +174,7 @@ def _examine_endpoint(subject: str, url: str, settings: ChainSettings, chain_id:
             chain_id=chain_id,
             finality=settings.finality,
             deadline_s=settings.deadline_s,
+            anchor=settings.anchor,
         )
         head = node.head()
         node.close()

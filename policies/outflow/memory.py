@@ -53,15 +53,15 @@ class Memory:
         self.follow = Follow()
         self.every, self.entry, self.total = _sizes(), _sizes(), _sizes()
         self.score = Tail(size=SCORES, excess_prior=2.6, excess_floor=1.4)
-        self.heat = Tail(size=HEATS, excess_prior=3.0, excess_floor=1.5)
-        self.times = Tail(size=HEATS, excess_prior=3.0, excess_floor=1.5)
+        self.heat = Tail(size=HEATS, excess_prior=3.0, excess_floor=1.5, anchor=4, is_firm=True)
+        self.times = Tail(size=HEATS, excess_prior=3.0, excess_floor=1.5, anchor=6, is_firm=True)
         self.tails = (self.entry, self.total, self.score, self.heat, self.times)
         self.fresh = _flow("fresh", (1, 6, 24, 72), 1.4)
         self.hours = _flow("hours", (1, 6), 1.4)
         self.all = _flow("all", (1, 24), 2.2)
         self.rare = _flow("rare", (1,), 1.2)
         self.large = _flow("large", (1, 6), 1.5)
-        self.crowd = _flow("crowd", (1, 24), 3.0)
+        self.crowd = _flow("crowd", (1, 24), 3.0, again=100.0)
         self.flows = (self.fresh, self.hours, self.all, self.rare, self.large, self.crowd)
         self.events = self.unread = self.firsts = 0
         self.first = self.last = self.next_roll = self.day_end = 0
@@ -224,5 +224,6 @@ def _sizes() -> Tail:
     return Tail(size=SIZES, excess_prior=2.9, excess_floor=1.2, anchor=UNIT)
 
 
-def _flow(name: str, hours: tuple[int, ...], margin: float) -> Flow:
-    return Flow(name, tuple(Window(hour * HOUR_S, margin=margin) for hour in hours))
+def _flow(name: str, hours: tuple[int, ...], margin: float, *, again: float = 2.0) -> Flow:
+    windows = (Window(hour * HOUR_S, margin=margin) for hour in hours)
+    return Flow(name, tuple(windows), again=again)

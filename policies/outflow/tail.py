@@ -23,7 +23,7 @@ _PRIOR_WEIGHT = 4.0
 class Tail:
     """Counts by bucket, and the return period of reaching each bucket or a higher one."""
 
-    __slots__ = ("anchor", "counts", "decades", "excess_floor", "excess_prior", "spare")
+    __slots__ = ("anchor", "counts", "decades", "excess_floor", "excess_prior", "is_firm", "spare")
 
     def __init__(
         self,
@@ -32,9 +32,12 @@ class Tail:
         excess_prior: float,
         excess_floor: float,
         anchor: int = 0,
+        is_firm: bool = False,
         spare: float = 1.0,
     ) -> None:
-        """Start empty; the excesses are in buckets; nothing below the anchor is rare.
+        """Start empty; the excesses are in buckets.
+
+        While little was seen nothing below the anchor is rare; if it is firm, never.
 
         What was seen no more often than `spare` times may be an accident (or a probe), so it
         does not make the like of it usual.
@@ -44,6 +47,7 @@ class Tail:
         self.excess_prior = excess_prior
         self.excess_floor = excess_floor
         self.anchor = anchor
+        self.is_firm = is_firm
         self.spare = spare
 
     def add(self, bucket: int) -> None:
@@ -107,7 +111,7 @@ class Tail:
                 if above >= wanted:
                     break
             bucket -= 1
-        if above < wanted:
+        if above < wanted or self.is_firm:
             lowest = max(lowest, self.anchor)
         mean = max(0.0, reach / above - lowest + 0.5) if above else 0.0
         weight = above + _PRIOR_WEIGHT

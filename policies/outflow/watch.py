@@ -212,6 +212,7 @@ class WalletWatch(Memory):
 
     def _flow_signals(self) -> list[Signal]:
         signals = []
+        ceilings = self._ceilings()
         material = MATERIAL_SHARE * self.all.windows[-1].record
         for flow in self.flows:
             if flow.total <= flow.bar:
@@ -223,12 +224,20 @@ class WalletWatch(Memory):
                 sum_ = flow.total - window.base
                 if sum_ > window.accepted and sum_ > least:
                     decades = window.decades(sum_)
-                    if flow is self.crowd and self._slow_margin() < SLOW_CROWD:
-                        # Many new recipients may be a campaign: alone they never hold, but for
-                        # a wallet that pays a few times a day.
-                        decades = min(decades, self.sensitivity.throttle)
+                    decades = min(decades, ceilings.get(flow.name, decades))
                     signals.append(Signal(flow.name, decades, sum_, window.span_s))
         return signals
+
+    def _ceilings(self) -> dict[str, float]:
+        """Return the most that a window may say by itself.
+
+        Many new recipients may be a campaign, and rare assets a listing: alone they never hold.
+        At a wallet that pays a few times a day a person is asked about a crowd, once.
+        """
+        settings = self.sensitivity
+        margin = self._slow_margin()
+        crowd = settings.hold + margin + 0.1 if margin >= SLOW_CROWD else settings.throttle
+        return {"crowd": crowd, "rare": settings.throttle}
 
     def _crowded(self, event: Outflow) -> Judgement:
         """Judge a payment to an established recipient while the windows are full."""

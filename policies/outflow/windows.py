@@ -117,11 +117,14 @@ class Window:
 class Flow:
     """One running total with its windows; `bar` is the total at which one has to look closer."""
 
-    __slots__ = ("bar", "name", "total", "windows")
+    __slots__ = ("again", "bar", "name", "total", "windows")
 
-    def __init__(self, name: str, windows: tuple[Window, ...]) -> None:
-        """Start empty."""
+    def __init__(
+        self, name: str, windows: tuple[Window, ...], *, again: float = ACCEPTED_MORE
+    ) -> None:
+        """Start empty; `again` is how many times an accepted sum has to grow to be asked about."""
         self.name = name
+        self.again = again
         self.windows = windows
         self.total = 0.0
         self.bar = _NEVER
@@ -156,6 +159,6 @@ class Flow:
     def accept(self, time: int) -> None:
         """Ask about the present sums no more: somebody was asked, until they have doubled."""
         for window in self.windows:
-            window.accepted = (self.total - window.base) * ACCEPTED_MORE
+            window.accepted = (self.total - window.base) * self.again
             window.accepted_until = time + window.span_s
         self.set_bar()

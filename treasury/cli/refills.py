@@ -21,7 +21,7 @@ from treasury.cli import consent, listing
 from treasury.cli.api import CONSENT
 from treasury.cli.exits import BAD_DATA, USAGE, CommandError
 from treasury.cli.keystore import SigningKey, open_keystore
-from treasury.cli.screen import ago, brief
+from treasury.cli.screen import ago, brief, past
 from treasury.cli.signing import Matter, ask, outcome, sign_matter
 from treasury.cli.terms_view import transfer_lines
 
@@ -46,7 +46,7 @@ def list_all(call: Call) -> None:
             refill["wallet"],
             brief(refill["amount_text"]),
             count,
-            ago(refill["proposed_at"], call.now),
+            past(refill["proposed_at"], call.now),
             ago(refill["expires_at"], call.now) if is_open else "-",
         )
 
@@ -61,7 +61,9 @@ def show(call: Call) -> None:
         call.show(found, [])
         return
     reading = _read(call, found)
-    call.show(found, transfer_lines(_title(found), found, reading, call.now))
+    is_ahead = found.get("state") in ("PROPOSED", "APPROVED")
+    page = transfer_lines(_title(found), found, reading, call.now, is_ahead=is_ahead)
+    call.show(found, page)
 
 
 def approve(call: Call) -> None:

@@ -92,6 +92,11 @@ def ago(at: object, now: int) -> str:
     return f"{duration(now - at)} ago" if at <= now else f"in {duration(at - now)}"
 
 
+def past(at: object, now: int) -> str:
+    """Write when something happened; a clock that runs ahead of ours makes it "0 s ago"."""
+    return ago(min(at, now), now) if isinstance(at, int) else "-"
+
+
 def clock(at: object) -> str:
     """Write unix seconds as UTC: "2026-01-02 12:00:00 UTC"."""
     if not isinstance(at, int) or not 0 <= at < 2**35:

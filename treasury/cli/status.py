@@ -40,7 +40,8 @@ def _lines(found: Json, now: int) -> Iterator[str]:
     for finding in found.get("findings", []):
         yield f"DOCTOR    {plain(finding)}"
     for trouble in found.get("trouble", []):
-        yield f"TROUBLE   {plain(trouble['subject'])}: {plain(trouble['text'])}"
+        what = f"{trouble['subject']} ({trouble['kind']}): {trouble['text']}"
+        yield f"TROUBLE   {plain(what)}"
     yield ""
     yield from table(["CHAIN", "HEAD", "FINAL", "SEEN"], map(_chain, found["chains"]))
     yield ""

@@ -19,8 +19,10 @@ Json = dict[str, Any]
 _GROUPS_PER_LINE = 8
 
 
-def transfer_lines(title: str, found: Json, reading: Reading, now: int) -> list[str]:
-    """Return the whole page for a transfer's terms."""
+def transfer_lines(
+    title: str, found: Json, reading: Reading, now: int, *, is_ahead: bool = True
+) -> list[str]:
+    """Return the whole page for a transfer's terms; `is_ahead` adds the balances afterwards."""
     terms = reading.terms
     assert isinstance(terms, TransferTerms)
     return [
@@ -30,7 +32,7 @@ def transfer_lines(title: str, found: Json, reading: Reading, now: int) -> list[
         "",
         "TERMS, decoded here from what is signed",
         *_indented(fields(_transfer_fields(terms, reading.known.law, now))),
-        *_closing(found, reading, now),
+        *_closing(found, reading, now, is_ahead=is_ahead),
     ]
 
 
@@ -52,7 +54,7 @@ def motion_lines(title: str, found: Json, reading: Reading, now: int) -> list[st
         "",
         "TERMS, decoded here from what is signed",
         *_indented(fields(pairs)),
-        *_closing(found, reading, now),
+        *_closing(found, reading, now, is_ahead=False),
     ]
 
 
@@ -83,7 +85,7 @@ def _transfer_fields(terms: TransferTerms, law: Law, now: int) -> Iterator[tuple
     yield "expires", moment(terms.expires_at, now)
 
 
-def _closing(found: Json, reading: Reading, now: int) -> Iterator[str]:
+def _closing(found: Json, reading: Reading, now: int, *, is_ahead: bool) -> Iterator[str]:
     whose = "your own copy" if reading.known.is_own else "as reported by the daemon"
     yield ""
     yield f"LAW, {whose}"
@@ -94,11 +96,11 @@ def _closing(found: Json, reading: Reading, now: int) -> Iterator[str]:
     yield from digest_lines(reading.digest)
     yield ""
     yield "REPORTED BY THE DAEMON, not part of what is signed"
-    yield from _indented(fields(_reported(found, reading, now)))
+    yield from _indented(fields(_reported(found, reading, now, is_ahead=is_ahead)))
     if reading.observed is not None and isinstance(reading.terms, TransferTerms):
         yield f"READ HERE from your own node, {plain(reading.observed['node'])}"
-        found_there = _balances(reading.observed, reading.terms, reading.known.law, now)
-        yield from _indented(fields(found_there))
+        seen = _balances(reading.observed, reading, now, is_ahead=is_ahead)
+        yield from _indented(fields(seen))
     if reading.warnings:
         yield ""
         for warning in reading.warnings:
@@ -109,7 +111,9 @@ def _closing(found: Json, reading: Reading, now: int) -> Iterator[str]:
             yield from wrapped(f"MISMATCH: {plain(problem)}")
 
 
-def _reported(found: Json, reading: Reading, now: int) -> Iterator[tuple[str, object]]:
+def _reported(
+    found: Json, reading: Reading, now: int, *, is_ahead: bool
+) -> Iterator[tuple[str, object]]:
     names = [_named(address, reading.known.law) for address in found.get("approved_by", [])]
     if "approved_by" not in found:
         names = [str(a.get("name") or a.get("treasurer")) for a in found.get("approvals", [])]
@@ -124,14 +128,16 @@ def _reported(found: Json, reading: Reading, now: int) -> Iterator[tuple[str, ob
         yield "transfer", f"#{found['transfer_id']}"
     balances = found.get("reported")
     if isinstance(balances, dict) and isinstance(reading.terms, TransferTerms):
-        yield from _balances(balances, reading.terms, reading.known.law, now)
+        yield from _balances(balances, reading, now, is_ahead=is_ahead)
     for reason in found.get("reasons", []):
         yield "reason", reason.get("text")
 
 
 def _balances(
-    reported: Json, terms: TransferTerms, law: Law, now: int
+    reported: Json, reading: Reading, now: int, *, is_ahead: bool
 ) -> Iterator[tuple[str, object]]:
+    terms, law = reading.terms, reading.known.law
+    assert isinstance(terms, TransferTerms)
     asset = law.asset_at(terms.chain_id, terms.asset)
     yield "read at", f"block {reported.get('block')}, {moment(reported.get('block_time'), now)}"
     for end, sign in (("source", -1), ("destination", 1)):
@@ -143,7 +149,8 @@ def _balances(
             continue
         after = int(before) + sign * terms.amount
         yield f"balance of {name}", _amount(int(before), asset)
-        yield "  afterwards", f"{_amount(after, asset)}{_against_cap(after, sign, terms, law)}"
+        if is_ahead:
+            yield "  afterwards", f"{_amount(after, asset)}{_against_cap(after, sign, terms, law)}"
 
 
 def _against_cap(after: int, sign: int, terms: TransferTerms, law: Law) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from policies.amounts import format_amount
 from treasury.cli import listing
-from treasury.cli.screen import ago, brief, fields, moment, plain, reasons, table
+from treasury.cli.screen import brief, fields, moment, past, plain, reasons, table
 
 if TYPE_CHECKING:
     from treasury.cli.main import Call
@@ -29,7 +30,7 @@ def list_all(call: Call) -> None:
             transfer["destination_name"] or _short(transfer["destination"]),
             brief(transfer["amount_text"]),
             transfer["nonce"],
-            ago(transfer["changed_at"], call.now),
+            past(transfer["changed_at"], call.now),
         )
 
     rows = found["transfers"]
@@ -81,8 +82,8 @@ def _attempt(attempt: Json, now: int) -> list[str]:
         attempt["number"],
         attempt["kind"],
         attempt["state"],
-        f"{attempt['max_fee_per_gas']} wei per gas",
-        f"signed {ago(attempt['signed_at'], now)}",
+        f"{format_amount(int(attempt['max_fee_per_gas']), 'gwei', 9)} per gas",
+        f"signed {past(attempt['signed_at'], now)}",
         plain(attempt["answer"]),
     )
     return [table(["" for _ in row], [row])[1], f"   {plain(attempt['hash'])}"]

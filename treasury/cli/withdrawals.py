@@ -10,7 +10,7 @@ from treasury.cli import consent, listing
 from treasury.cli.api import CONSENT, GLANCE, PAY
 from treasury.cli.exits import REFUSED, USAGE, CommandError
 from treasury.cli.refills import amount_of
-from treasury.cli.screen import ago, brief, fields, moment, plain, reasons
+from treasury.cli.screen import brief, fields, moment, past, plain, reasons
 from treasury.cli.signing import Matter, outcome, sign_matter
 from treasury.cli.terms_view import transfer_lines
 
@@ -33,7 +33,7 @@ def list_all(call: Call) -> None:
             withdrawal["pool"],
             brief(withdrawal["amount_text"]),
             withdrawal["destination"],
-            ago(withdrawal["created_at"], call.now),
+            past(withdrawal["created_at"], call.now),
         )
 
     rows = found["withdrawals"]
@@ -43,7 +43,8 @@ def list_all(call: Call) -> None:
 def show(call: Call) -> None:
     """Print one withdrawal; when treasurers are asked, decoded from its terms."""
     found = _fetched(call)
-    if call.wants_json or found["terms"] is None:
+    waits = found["terms"] is not None and found["state"] in ("ACCEPTED", "HELD")
+    if call.wants_json or not waits:
         call.show(found, _lines(found, call.now))
         return
     reading = consent.read_transfer(found, consent.known_law(call), call.now)

@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,7 @@ import structlog
 from config.environment import inherited_sockets
 from config.errors import ConfigError
 from config.load import load_settings
-from config.settings import ChainSettings, LogStyle, Settings
+from config.settings import LogStyle, Settings
 from hsm.client import SignerClient
 from policies.law import Law
 from policies.lifecycles import Owner
@@ -35,7 +36,8 @@ from treasury.api.app import build_app
 from treasury.api.office import Office
 from treasury.api.server import ApiServer, open_sockets
 from treasury.calendar import Calendar, Job
-from treasury.chain.node import connect_node
+from treasury.chain.connect import connect_chain
+from treasury.chain.pool.pool import ChainPool
 from treasury.clock import unix, utc_now
 from treasury.doctor import Colour, Finding, examine
 from treasury.errors import Blame, TreasuryError
@@ -45,7 +47,7 @@ from treasury.lanes import Lane
 from treasury.ledger import Ledger, open_ledger
 from treasury.ledger.queries import standings
 from treasury.ticks import Enduring, money_tick, watch_tick
-from treasury.world import World
+from treasury.world import Outcome, World
 
 EXIT_OK = 0
 EXIT_BUG = 70
@@ -77,15 +79,16 @@ def _run_with(settings: Settings, ledger: Ledger) -> int:
     findings = examine(settings, ledger, signer)
     _halt_on_red(ledger, findings)
     watch = SignerWatch(signer, findings)
-    lanes = _lanes(settings, ledger, deployment)
+    running = _lanes(settings, ledger, deployment)
+    lanes = tuple(one.lane for one in running)
     api = _api(settings, ledger, deployment, watch=watch, lanes=lanes)
     calendar = Calendar((Job(name="signer", deed=watch.look, every_s=_SIGNER_LOOK_S),))
     stop = _stop_on_signals()
     heartbeat = Heartbeat.of(os.environ, os.getpid())
     api.start()
     calendar.start()
-    for lane in lanes:
-        lane.start()
+    for one in running:
+        one.start()
     heartbeat.ready(f"watching {len(settings.chains)} chains")
     log.info("daemon_ready", chains=list(settings.chains), deployment=deployment.hex())
     try:
@@ -94,16 +97,16 @@ def _run_with(settings: Settings, ledger: Ledger) -> int:
         heartbeat.stopping("finishing the current commits")
         api.stop()
         calendar.stop()
-        for lane in lanes:
-            lane.stop(_LANE_STOP_S)
+        for one in running:
+            one.stop()
         log.info("daemon_stopped")
 
 
-def _lanes(settings: Settings, ledger: Ledger, deployment: bytes) -> tuple[Lane, ...]:
+def _lanes(settings: Settings, ledger: Ledger, deployment: bytes) -> tuple[_Running, ...]:
     """Make two lanes for every chain that is both in the settings and in the law."""
     with ledger.read() as session:
         law = standings.law(session)
-    lanes = []
+    running = []
     for name, chain_settings in settings.chains.items():
         chain = law.chain(name) if law else None
         if chain is None:
@@ -114,33 +117,45 @@ def _lanes(settings: Settings, ledger: Ledger, deployment: bytes) -> tuple[Lane,
             ("money", money_tick, settings.money),
         ):
             # Each lane has connections of its own: a slow one never delays the other.
-            world = _world(settings, chain_settings, ledger, deployment, chain.chain_id)
+            pool = connect_chain(name, chain_settings, chain.chain_id)
+            world = World(
+                ledger=ledger,
+                chain=pool,
+                signer=_connect_signer(settings),
+                settings=chain_settings,
+                deployment=deployment,
+                draw_salt=lambda: secrets.token_bytes(16),
+            )
             belt = Enduring(f"{kind}:{name}", partial(_tick_now, tick, world))
             interval_s, deadline_s = chain_settings.poll_s, limits.deadline_s
-            lanes.append(Lane(belt.name, belt, interval_s=interval_s, deadline_s=deadline_s))
-    return tuple(lanes)
+            lane = Lane(belt.name, belt, interval_s=interval_s, deadline_s=deadline_s)
+            running.append(_Running(lane=lane, pool=pool))
+    return tuple(running)
 
 
-def _tick_now(tick: Callable[[World, datetime], object], world: World) -> None:
-    tick(world, utc_now())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Running:
+    """A lane and the endpoints that it alone speaks to."""
+
+    lane: Lane
+    pool: ChainPool
+
+    def start(self) -> None:
+        """Begin to tick; a watch lane is also woken by endpoints that tell of new blocks."""
+        if self.lane.name.startswith("watch:"):
+            self.pool.wake_on_heads(self.lane.wake)
+        self.lane.start()
+
+    def stop(self) -> None:
+        """Let the current tick finish, then close the connections."""
+        self.lane.stop(_LANE_STOP_S)
+        self.pool.close()
 
 
-def _world(
-    settings: Settings, chain: ChainSettings, ledger: Ledger, deployment: bytes, chain_id: int
-) -> World:
-    return World(
-        ledger=ledger,
-        chain=connect_node(
-            chain.endpoints[0],
-            chain_id=chain_id,
-            finality=chain.finality,
-            deadline_s=chain.deadline_s,
-        ),
-        signer=_connect_signer(settings),
-        settings=chain,
-        deployment=deployment,
-        draw_salt=lambda: secrets.token_bytes(16),
-    )
+def _tick_now(
+    tick: Callable[[World, datetime], tuple[Outcome, ...]], world: World
+) -> tuple[Outcome, ...]:
+    return tick(world, utc_now())
 
 
 def _api(

@@ -56,18 +56,23 @@ def money_tick(world: World, now: datetime) -> tuple[Outcome, ...]:
 
 
 class Enduring:
-    """A tick that survives our own faults for a while; call it again and again."""
+    """A tick that survives our own faults for a while; call it again and again.
 
-    def __init__(self, name: str, tick: Callable[[], object]) -> None:
+    A world that stops answering is told once, and once more when it answers again: a line per
+    tick would bury every other line.
+    """
+
+    def __init__(self, name: str, tick: Callable[[], Sequence[Outcome]]) -> None:
         """Wrap a tick that takes no arguments; `name` is for the log."""
         self.name = name
         self.failures = 0
         self._tick = tick
+        self._silent_since = ""
 
     def __call__(self) -> None:
         """Run one tick; raises what went wrong only after `MOST_FAILURES` times in a row."""
         try:
-            self._tick()
+            self._tell(self._tick())
         except Exception:
             self.failures += 1
             log.exception("tick_failed", lane=self.name, failures=self.failures)
@@ -75,6 +80,15 @@ class Enduring:
                 raise
             return
         self.failures = 0
+
+    def _tell(self, outcomes: Sequence[Outcome]) -> None:
+        silent = next((outcome for outcome in outcomes if outcome.ends_lane), None)
+        station = silent.station if silent else ""
+        if silent is not None and station != self._silent_since:
+            log.warning("world_unavailable", station=station, why=silent.unavailable)
+        if silent is None and self._silent_since:
+            log.info("world_available", lane=self.name)
+        self._silent_since = station
 
 
 def _in_order(stations: Sequence[Station], world: World, now: datetime) -> tuple[Outcome, ...]:
@@ -85,7 +99,6 @@ def _in_order(stations: Sequence[Station], world: World, now: datetime) -> tuple
         if outcome.deeds:
             log.info("station_done", station=outcome.station, deeds=list(outcome.deeds))
         if outcome.ends_lane:
-            log.warning("world_unavailable", station=outcome.station, why=outcome.unavailable)
             break
     return tuple(outcomes)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.fakes.belt import Belt
 from treasury.errors import LedgerBusyError
 from treasury.ticks import MONEY, MOST_FAILURES, WATCH, Enduring, money_tick
+from treasury.world import Outcome
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -31,7 +33,7 @@ def test_guard_before_assess_and_confirm_first() -> None:
 def test_our_own_fault_is_borne_a_few_times() -> None:
     """A failing tick is counted, and raised when it fails again and again."""
 
-    def fail() -> None:
+    def fail() -> tuple[Outcome, ...]:
         raise RuntimeError("ours")
 
     tick = Enduring("money:devnet", fail)
@@ -46,15 +48,29 @@ def test_a_good_tick_forgives() -> None:
     """Only failures in a row count."""
     faults = [True] * (MOST_FAILURES - 1) + [False] + [True] * (MOST_FAILURES - 1)
 
-    def sometimes() -> None:
+    def sometimes() -> tuple[Outcome, ...]:
         if faults.pop(0):
             raise RuntimeError
+        return ()
 
     tick = Enduring("watch:devnet", sometimes)
     while faults:
         tick()
 
     assert MOST_FAILURES - 1 == tick.failures
+
+
+def test_a_silent_world_is_told_once_and_its_return_once() -> None:
+    """A node that is away for an hour costs one line, and one more when it is back."""
+    away = Outcome(station="observe", unavailable="nobody answers")
+    answers = [(away,), (away,), (away,), (Outcome(station="observe"),)]
+    tick = Enduring("watch:devnet", lambda: answers.pop(0))
+
+    with structlog.testing.capture_logs() as lines:
+        while answers:
+            tick()
+
+    assert ["world_unavailable", "world_available"] == [line["event"] for line in lines]
 
 
 def test_a_locked_ledger_ends_the_lane(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

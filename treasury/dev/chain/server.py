@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import socket
+import sys
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,6 +30,13 @@ class ChainServer(ThreadingHTTPServer):
 
     daemon_threads = True
     request_queue_size = 128
+
+    def handle_error(
+        self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
+    ) -> None:
+        """Let a client leave in the middle of a word, as a killed daemon does; tell the rest."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     def __init__(
         self, chain: DevelopmentChain, *, host: str, port: int, block_time_s: float

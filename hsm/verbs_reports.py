@@ -93,9 +93,16 @@ def law_text(room: Room, body: Body) -> Answer:
 
 
 def orders_since(room: Room, body: Body) -> Answer:
-    """Return orders that changed after an entry, as many as fit into one message."""
+    """Return orders that changed after an entry, as many as fit into one message.
+
+    A caller that has seen more entries than the book holds is proof that the book was rewound or
+    swapped: exposure freezes until a motion resumes it.
+    """
     fields.only(body, frozenset({"seq", "limit"}))
     seq, limit = fields.integer(body, "seq"), min(fields.integer(body, "limit"), MOST_ORDERS)
+    if seq > room.book.seq and not book_law.is_frozen(room.book):
+        why = f"somebody has seen entry {seq} of a book that ends at {room.book.seq}: rewound?"
+        book_law.set_frozen(room.book, why, room.now)
     found = book_orders.orders_after(room.book, min(seq, 2**62), limit + 1)
     rows: list[Json] = []
     size = 0

@@ -204,6 +204,17 @@ def test_orders_since_pages_by_size(room: VaultRoom) -> None:
     assert (59, 59) == (len(seen), len(set(seen)))
 
 
+def test_a_rewound_book_freezes_itself(room: VaultRoom) -> None:
+    """A daemon that has seen more than the book holds stops exposure; safety goes on."""
+    room.call("orders_since", {"seq": str(room.book.seq), "limit": "1"})
+    assert "0" == room.call("status", {}).body["frozen"]
+    room.call("orders_since", {"seq": str(room.book.seq + 1), "limit": "1"})
+
+    assert "1" == room.call("status", {}).body["frozen"]
+    assert {"frozen"} == codes(room.sign(room.order(), "alice", "bob"))
+    assert Result.SIGNED is room.sign(room.order(Purpose.SWEEP)).result
+
+
 def test_lodge_floods_leave_no_trace(room: VaultRoom) -> None:
     """Orders without a treasurer's approval cannot fill the disk."""
     before = room.book.seq

@@ -26,7 +26,7 @@ from policies.consent import (
     transfer_from_json,
 )
 from policies.law import Law, LawError, Profile, law_digest, law_from_canonical
-from policies.terms import MotionTerms, Purpose, TransferTerms
+from policies.terms import NATIVE, MotionTerms, Purpose, TransferTerms
 from treasury.api.soundness import refill_faults
 from treasury.cli.exits import BAD_DATA, CommandError
 
@@ -95,7 +95,7 @@ def read_transfer(found: Json, known: KnownLaw, now: int) -> Reading:
         known=known,
         sentence=describe_transfer(terms, known.law),
         problems=(),
-        warnings=tuple(_warnings(known)),
+        warnings=(*_warnings(known), *_look_alikes(terms, known.law)),
     )
     problems = [*_transfer_differences(found, reading), *_common_problems(found, reading, now)]
     if terms.purpose is Purpose.REFILL:
@@ -198,3 +198,17 @@ def _warnings(known: KnownLaw) -> Iterator[str]:
         yield _UNPINNED
     if known.law.profile is Profile.DEVELOPMENT:
         yield "the law is a development law: soft tokens and play money only"
+
+
+def _look_alikes(terms: TransferTerms, law: Law) -> Iterator[str]:
+    """Yield foreign addresses that an eye, which reads both ends, takes for one of the law's."""
+    known: dict[str, str] = {wallet.address: wallet.name for wallet in law.wallets}
+    known |= {asset.address: asset.symbol for asset in law.assets if not asset.is_native}
+    for address in {terms.source, terms.destination, terms.asset} - set(known) - {NATIVE}:
+        for ours, name in known.items():
+            if _ends(ours) == _ends(address):
+                yield f"{address} looks like {name}, {ours}, and is another address"
+
+
+def _ends(address: str) -> tuple[str, str]:
+    return address[2:6].lower(), address[-4:].lower()

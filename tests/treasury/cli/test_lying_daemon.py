@@ -17,6 +17,7 @@ from policies.consent import (
     terms_to_json,
     transfer_digest,
 )
+from policies.crypto import checksum_address
 from policies.law import canonical_law, law_digest
 from policies.terms import TransferTerms
 from tests.fakes.liar import liar_at
@@ -121,6 +122,16 @@ def test_own_law_unmasks_a_forged_one() -> None:
     assert terms.law_digest == law_digest(forged)
     problems = consent.read_transfer(honest(terms), KNOWN, NOON).problems
     assert any("another law than your copy" in problem for problem in problems)
+
+
+def test_address_that_looks_like_one_of_ours_is_pointed_out() -> None:
+    """R8.6: the same first and last four digits, another address: a warning names both."""
+    ours = address_of("hot-a")
+    fake = checksum_address(bytes.fromhex(ours[2:6] + "00" * 16 + ours[-4:]))
+    terms = make_terms(LAW, destination=fake)
+    warnings = consent.read_transfer(honest(terms), KNOWN, NOON).warnings
+    assert f"{fake} looks like hot-a, {ours}, and is another address" in warnings
+    assert not [w for w in consent.read_transfer(honest(), KNOWN, NOON).warnings if "looks" in w]
 
 
 @given(data=st.data())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,7 @@ def test_a_silent_world_is_told_once_and_its_return_once() -> None:
     away = Outcome(station="observe", unavailable="nobody answers")
     answers = [(away,), (away,), (away,), (Outcome(station="observe"),)]
     tick = Enduring("watch:devnet", lambda: answers.pop(0))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
 
     with structlog.testing.capture_logs() as lines:
         while answers:

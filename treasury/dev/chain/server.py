@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-import socket
 import sys
 import threading
 from http import HTTPStatus

@@ -97,7 +97,11 @@ class Approval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """One intended movement; `nonce` is None until the signer assigned one."""
+    """One intended movement; `nonce` is None until the signer assigned one.
+
+    `moved_out` and `moved_in` are what the balances of both ends tell of a mined token transfer;
+    None: as asked, or not known.
+    """
 
     id: int
     order_id: str
@@ -119,6 +123,8 @@ class Transfer:
     block_hash: str | None
     settled_fee: int | None
     reasons: tuple[Reason, ...]
+    moved_out: int | None = None
+    moved_in: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

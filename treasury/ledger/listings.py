@@ -13,7 +13,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from policies.terms import Address
-from treasury.ledger import facts, tables
+from treasury.ledger import facts, tables, tables_seen
 from treasury.ledger.reading import read_as, tick_from
 
 Fact = TypeVar("Fact")
@@ -83,7 +83,7 @@ def approvers(session: Session, digests: Sequence[str]) -> Mapping[str, tuple[st
 
 def last_ticks(session: Session) -> Mapping[int, facts.Tick]:
     """Return the newest look at every chain, by chain id."""
-    row = tables.TickRow
+    row = tables_seen.TickRow
     newest = select(func.max(row.id)).group_by(col(row.chain_id))
     found = session.exec(select(row).where(col(row.id).in_(newest)))
     return {tick.chain_id: tick_from(tick) for tick in found}

@@ -24,15 +24,13 @@ from treasury.ledger.reading import ROW_OF, reasons_to_json, tick_from
 from treasury.ledger.tables import (
     ApprovalRow,
     AttemptRow,
-    CellRow,
     LawRow,
     MetaRow,
-    ObservationRow,
-    TickRow,
     VetoRow,
     WalletRow,
     WithdrawalRow,
 )
+from treasury.ledger.tables_seen import CellRow, ObservationRow, TickRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

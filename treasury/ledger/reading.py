@@ -20,7 +20,7 @@ from policies.lifecycles import (
     WithdrawalState,
 )
 from policies.terms import Purpose, Reason, Stamp
-from treasury.ledger import facts, tables
+from treasury.ledger import facts, tables, tables_seen
 
 Fact = TypeVar("Fact")
 
@@ -57,7 +57,7 @@ def read_as(kind: type[Fact], row: SQLModel) -> Fact:
     return kind(**values)
 
 
-def tick_from(row: tables.TickRow) -> facts.Tick:
+def tick_from(row: tables_seen.TickRow) -> facts.Tick:
     """Return a tick with its two stamps."""
     return facts.Tick(
         id=row.id or 0,

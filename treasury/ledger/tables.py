@@ -114,7 +114,10 @@ class VetoRow(SQLModel, table=True):
 
 
 class TransferRow(SQLModel, table=True):
-    """One intended movement on one nonce; `cause` names why it exists and exists once."""
+    """One intended movement on one nonce; `cause` names why it exists and exists once.
+
+    `moved_out` and `moved_in` are what a token's balances tell of a mined transfer.
+    """
 
     __tablename__ = "transfer"
     __table_args__ = (
@@ -126,6 +129,7 @@ class TransferRow(SQLModel, table=True):
             "nonce",
             where="nonce IS NOT NULL AND purpose <> 'evacuation'",
         ),
+        Index("transfers_by_purpose", "chain_id", "purpose", "created_at"),
     )
     id: int | None = Field(default=None, primary_key=True)
     order_id: str = Field(unique=True)
@@ -147,6 +151,8 @@ class TransferRow(SQLModel, table=True):
     block_hash: str | None = None
     settled_fee: int | None = Field(default=None, sa_column=Column(WeiText))
     reasons: list[dict[str, str]] = Field(sa_column=Column(JsonText, nullable=False))
+    moved_out: int | None = Field(default=None, sa_column=Column(WeiText))
+    moved_in: int | None = Field(default=None, sa_column=Column(WeiText))
 
 
 class AttemptRow(SQLModel, table=True):
@@ -168,54 +174,6 @@ class AttemptRow(SQLModel, table=True):
     signed_at: int
     sent_at: int | None = None
     answer: str = ""
-
-
-class TickRow(SQLModel, table=True):
-    """One look at a chain: the two stamps of its facts, or why there are none."""
-
-    __tablename__ = "tick"
-    __table_args__ = (Index("ticks_of_chain", "chain_id", "id"),)
-    id: int | None = Field(default=None, primary_key=True)
-    chain_id: int
-    at: int
-    ok: bool
-    error: str = ""
-    head_number: int | None = None
-    head_hash: str | None = None
-    head_time: int | None = None
-    final_number: int | None = None
-    final_hash: str | None = None
-    final_time: int | None = None
-    digest: str | None = None
-
-
-class ObservationRow(SQLModel, table=True):
-    """A cell that changed: a balance (`cell` is the asset) or a nonce (`cell` is "nonce").
-
-    `value` null means that the reading failed: unknown, never zero.
-    """
-
-    __tablename__ = "observation"
-    __table_args__ = (Index("history_of_cell", "chain_id", "address", "cell", "depth", "id"),)
-    id: int | None = Field(default=None, primary_key=True)
-    tick_id: int = Field(foreign_key="tick.id")
-    chain_id: int
-    address: str
-    cell: str
-    depth: str
-    value: int | None = Field(default=None, sa_column=Column(WeiText))
-
-
-class CellRow(SQLModel, table=True):
-    """The newest value of every cell, at head, at finality, and when the guard was last calm."""
-
-    __tablename__ = "cell"
-    chain_id: int = Field(primary_key=True)
-    depth: str = Field(primary_key=True)
-    address: str = Field(primary_key=True)
-    cell: str = Field(primary_key=True)
-    value: int | None = Field(default=None, sa_column=Column(WeiText))
-    block_number: int
 
 
 class WithdrawalRow(SQLModel, table=True):

@@ -5,8 +5,9 @@ transfers    transfers, attempts, what is on its way to and from a wallet
 watch        ticks, balances and nonces at head and at finality
 standings    wallets, exposure, the law, incidents
 requests     withdrawals and motions
+pace         outflow of wallets, and how long refills take
 """
 
-from treasury.ledger.queries import refills, requests, standings, transfers, watch
+from treasury.ledger.queries import pace, refills, requests, standings, transfers, watch
 
-__all__ = ["refills", "requests", "standings", "transfers", "watch"]
+__all__ = ["pace", "refills", "requests", "standings", "transfers", "watch"]

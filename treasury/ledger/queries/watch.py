@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from policies.terms import Address, Stamp
 from treasury.ledger.facts import Cells, Tick
 from treasury.ledger.reading import tick_from
-from treasury.ledger.tables import CellRow, TickRow
+from treasury.ledger.tables_seen import CellRow, TickRow
 
 NONCE = "nonce"
 """The cell of an address that holds its nonce; every other cell is named by its asset."""

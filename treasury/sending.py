@@ -27,6 +27,8 @@ from treasury.ledger.queries import standings
 from treasury.signing import differences, place_of, store_signed
 from treasury.world import Deeds, World, law_here
 
+_RAW_BYTES = 250
+"""More than any raw transaction of ours: a token's transfer takes about 180 bytes."""
 _CUT_OFF = frozenset({WalletState.ISOLATED, WalletState.RETIRED})
 
 
@@ -52,13 +54,15 @@ def desk_for(world: World, now: datetime, deeds: Deeds) -> Desk | None:
     found = law_here(world)
     if found is None:
         return None
-    market = world.chain.fee_market()
+    market, l1_fee = world.chain.fee_market(), world.chain.l1_fee(_RAW_BYTES)
     with world.ledger.read() as session:
         return Desk(
             world=world,
             law=found[0],
             chain=found[1],
-            market=fees.MarketFacts(base_fee=market.base_fee, priority_fee=market.priority_fee),
+            market=fees.MarketFacts(
+                base_fee=market.base_fee, priority_fee=market.priority_fee, l1_fee=l1_fee
+            ),
             is_halted=standings.is_halted(session),
             standings={s.address: s for s in standings.wallets(session, world.chain_id)},
             now=unix(now),

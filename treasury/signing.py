@@ -88,6 +88,7 @@ def store_signed(
             why=why,
             now=now,
             nonce=signed.nonce,
+            reasons=(),
         )
     known = {a.number: a for a in transfers.attempts(session, transfer.id)}
     if signed.attempt in known:

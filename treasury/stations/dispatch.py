@@ -16,8 +16,10 @@ from hsm.errors import HsmError
 from policies import fees
 from policies.law import Role
 from policies.lifecycles import Owner, RefillState, TransferState, WithdrawalState
+from policies.limits import is_refused_for_good
 from policies.terms import Address, Reason
 from treasury.chain.errors import ChainError
+from treasury.errors import StaleRowError
 from treasury.halting import EXPOSING
 from treasury.ledger import moves
 from treasury.ledger.facts import Transfer
@@ -33,26 +35,31 @@ _UNKNOWN_TO_BOOK = "unknown_order"
 def dispatch(world: World, now: datetime) -> Outcome:
     """Take every queued transfer of the chain once."""
     deeds = Deeds(_NAME)
+    with world.ledger.read() as session:
+        queued = transfers.in_states(session, world.chain_id, TransferState.QUEUED)
+        unmined = transfers.in_states(session, world.chain_id, TransferState.IN_FLIGHT)
+    if not queued:
+        return deeds.outcome()
     try:
         desk = desk_for(world, now, deeds)
         if desk is None:
             return deeds.broken_off(NO_LAW)
-        _take_all(desk)
+        in_flight = Counter(transfer.source for transfer in unmined)
+        for transfer in sorted(queued, key=lambda t: (t.purpose in EXPOSING, t.id)):
+            _take(desk, transfer, in_flight)
     except (HsmError, ChainError) as error:
         return deeds.broken_off(error)
     return deeds.outcome()
 
 
-def _take_all(desk: Desk) -> None:
-    with desk.world.ledger.read() as session:
-        queued = transfers.in_states(session, desk.world.chain_id, TransferState.QUEUED)
-        unmined = transfers.in_states(session, desk.world.chain_id, TransferState.IN_FLIGHT)
-    in_flight = Counter(transfer.source for transfer in unmined)
-    for transfer in sorted(queued, key=lambda t: (t.purpose in EXPOSING, t.id)):
-        _take(desk, transfer, in_flight)
-
-
 def _take(desk: Desk, transfer: Transfer, in_flight: Counter[Address]) -> None:
+    try:
+        _judge(desk, transfer, in_flight)
+    except StaleRowError as error:
+        desk.deeds.add(f"left transfer {transfer.id}: {error}")
+
+
+def _judge(desk: Desk, transfer: Transfer, in_flight: Counter[Address]) -> None:
     """Do what one queued transfer needs now: give it up, leave it, or have it signed."""
     ends = _ends(desk, transfer)
     if ends:
@@ -170,5 +177,5 @@ def _give_up(desk: Desk, transfer: Transfer, why: tuple[Reason, ...]) -> None:
 
 
 def _is_refusal(why: tuple[Reason, ...]) -> bool:
-    """Say whether the signer refused; expired or cut off, a withdrawal gets another transfer."""
-    return not any(reason.code in ("expired", "cut_off") for reason in why)
+    """Say whether a withdrawal is over; for any other reason it gets another transfer."""
+    return is_refused_for_good(why) or any(reason.code == "vetoed" for reason in why)

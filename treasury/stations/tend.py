@@ -27,13 +27,15 @@ _CANCEL = "cancel"
 def tend(world: World, now: datetime) -> Outcome:
     """Send again, bid higher or cancel every unmined transfer that needs it."""
     deeds = Deeds(_NAME)
+    with world.ledger.read() as session:
+        waiting = transfers.in_states(session, world.chain_id, TransferState.IN_FLIGHT)
+        attempts = transfers.attempts_of(session, [transfer.id for transfer in waiting])
+    if not waiting:
+        return deeds.outcome()
     try:
         desk = desk_for(world, now, deeds)
         if desk is None:
             return deeds.broken_off(NO_LAW)
-        with world.ledger.read() as session:
-            waiting = transfers.in_states(session, world.chain_id, TransferState.IN_FLIGHT)
-            attempts = transfers.attempts_of(session, [transfer.id for transfer in waiting])
         # All are sent before the first one needs the signer, which may be away.
         for transfer in waiting:
             _send_again(desk, transfer, attempts[transfer.id][-1])

@@ -20,6 +20,9 @@ from policies.consent import Tally, tally_transfer
 from policies.law import Asset, Chain, Law, Pool, Role, Wallet, law_digest
 from policies.terms import Address, Purpose, TransferTerms
 
+MOST_NUMBER = 2**62
+"""The book's integer columns end below 2^63; no claim above can be in it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
@@ -159,6 +162,7 @@ def gather(
         order=asked.order,
         claimed_nonce=claim,
         is_claim_taken=claim is not None
+        and claim < MOST_NUMBER
         and book_orders.is_nonce_taken(book, terms.chain_id, terms.source, claim),
         approvals=book_consent.approvals_of(book, asked.order_id),
         vetoed_by=book_consent.vetoes_of(book, asked.order_id),

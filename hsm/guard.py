@@ -30,6 +30,9 @@ BUMP_RULES = CANCEL_RULES | {
 """After the first signature only the cost, a freeze, a veto and the state of both ends can stop
 an attempt: consent was given, and expiry, window and law bound the first signature."""
 
+LATER = frozenset({"consent_is_given", "maker_has_signed", "nothing_is_frozen", "fees_are_bounded"})
+"""What may still come right between lodging and signing."""
+
 NOT_VETOED = Rule(name="nobody_vetoed", check=nobody_vetoed)
 
 
@@ -53,9 +56,9 @@ def judge(views: Sequence[Facts]) -> Verdict:
 def judge_lodged(views: Sequence[Facts]) -> tuple[Reason, ...]:
     """Return why an order can never be signed as it stands.
 
-    Consent, windows and a freeze may still change until it is signed, so they are left out.
+    What may still come right until then (windows too) is left out.
     """
-    later = LIMITS | {"consent_is_given", "nothing_is_frozen", "fees_are_bounded"}
+    later = LIMITS | LATER
     if not views:
         return judge(views).refusals
     return tuple(

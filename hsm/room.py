@@ -12,6 +12,7 @@ from hsm.book import Book
 from hsm.book_law import Laws
 from hsm.errors import HsmError, PinRefusedError
 from hsm.facts import Asked, Facts, gather
+from hsm.rules import TOWARD_SAFETY
 from hsm.settings import KeyPurpose, Settings
 from hsm.signature import Signature
 from hsm.wire import Answer, Body, Result
@@ -68,13 +69,19 @@ class Room:
         return [law for law in (self.laws.present, self.laws.coming) if law is not None]
 
     def views(self, asked: Asked) -> list[Facts]:
-        """Gather the facts of an order under every law that binds."""
+        """Gather the facts of an order under every law that binds.
+
+        Moves to safety and cancels look at the law in force alone: a waiting law must not hold
+        a wallet's money where it lies.
+        """
         present = self.laws.present
         if present is None:
             return []
+        is_safe = asked.kind is AttemptKind.CANCEL or asked.terms.purpose in TOWARD_SAFETY
+        laws = (present,) if is_safe else self.binding_laws
         return [
             gather(self.book, asked, law, in_force=present, pinned=self.pinned, now=self.now)
-            for law in self.binding_laws
+            for law in laws
         ]
 
     def trouble_with(self, key: str) -> Answer | None:

@@ -14,13 +14,13 @@ from hsm.book_law import Mark
 from hsm.facts import Facts
 from policies.consent import describe_transfer
 from policies.law import Custody
-from policies.terms import Purpose, Reason
+from policies.terms import NATIVE, Purpose, Reason
 
 CLOCK_SKEW_S = 60
 LONGEST_LIFE_S = 86_400
 LEAST_GAS = 21_000
 MOST_GAS = 2_000_000
-MOST_NONCE = 2**63 - 1
+MOST_NONCE = 2**53
 TOWARD_SAFETY = (Purpose.SWEEP, Purpose.EVACUATION)
 
 
@@ -179,6 +179,16 @@ def consent_is_given(facts: Facts) -> Iterator[Reason]:
         yield from tally.reasons or (no("no_consent", "the law's consent is not reached"),)
 
 
+def maker_has_signed(facts: Facts) -> Iterator[Reason]:
+    """Require the signature of the person whom the terms name as maker.
+
+    Else a stolen daemon could name a treasurer as maker, to keep that vote from counting.
+    """
+    maker = facts.terms.maker
+    if maker != NATIVE and maker not in facts.approvals:
+        yield no("maker_missing", f"the terms name {maker} as maker, who has not signed them")
+
+
 def nobody_vetoed(facts: Facts) -> Iterator[Reason]:
     """Require that no treasurer vetoed the order, also after its first signature."""
     for address in facts.vetoed_by:
@@ -200,5 +210,6 @@ EVERY_ORDER: tuple[Rule, ...] = (
     Rule(name="nothing_is_frozen", check=nothing_is_frozen),
     Rule(name="custody_allows", check=custody_allows),
     Rule(name="claim_is_heard", check=claim_is_heard),
+    Rule(name="maker_has_signed", check=maker_has_signed),
     Rule(name="consent_is_given", check=consent_is_given),
 )

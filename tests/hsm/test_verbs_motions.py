@@ -19,7 +19,7 @@ from policies.law import Profile, law_digest
 from policies.terms import MotionKind, Purpose
 from tests.fakes.clock import FakeClock
 from tests.fakes.vault_room import VaultRoom, codes, soft_settings
-from tests.laws import ETH, address_of, make_law, sign
+from tests.laws import ETH, GONE, address_of, make_law, sign
 
 DAY = 86_400
 
@@ -149,6 +149,16 @@ def test_a_removed_treasurer_stops_counting_at_once(room: VaultRoom) -> None:
     assert "quorum_missing" in codes(room.sign(terms))
     assert "not_in_roster" not in codes(room.sign(terms, "carol"))
     assert Result.SIGNED is room.sign(terms).result
+
+
+def test_a_waiting_law_does_not_hold_up_safety(room: VaultRoom) -> None:
+    """While a law that drops a wallet waits, that wallet is still swept home."""
+    members = {"pools.main.members": ["hot-b"], "pools.main.active": "hot-b"}
+    del_hot = {"wallets.hot-a": GONE}
+    room.adopt(make_law(activation_s=DAY, **members, **del_hot).law)
+
+    assert "not_a_hot_wallet" in codes(room.sign(room.order(), "alice", "bob"))
+    assert Result.SIGNED is room.sign(room.order(Purpose.SWEEP)).result
 
 
 def test_a_new_treasurer_does_not_count_yet(room: VaultRoom) -> None:

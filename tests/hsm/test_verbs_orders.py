@@ -198,8 +198,16 @@ def test_maker_does_not_count_as_checker(room: VaultRoom) -> None:
     terms = room.order(maker=address_of("alice"))
     answer = room.sign(terms, "alice", "bob")
 
-    assert {"maker_is_checker", "quorum_missing"} & codes(answer)
+    assert {"maker_is_checker", "quorum_missing"} == codes(answer)
     assert Result.SIGNED is room.sign(terms, "carol").result
+
+
+def test_a_maker_who_did_not_sign_is_no_maker(room: VaultRoom) -> None:
+    """A stolen daemon cannot name a treasurer as maker to take that vote away (R8.5)."""
+    terms = room.order(maker=address_of("alice"))
+
+    assert {"maker_missing"} == codes(room.sign(terms, "bob", "carol"))
+    assert Result.SIGNED is room.sign(terms, "alice").result
 
 
 def test_one_person_signing_twice_counts_once(room: VaultRoom) -> None:

@@ -44,8 +44,9 @@ class Api:
     """The daemon at a place; each call opens a socket whose role has one of the powers."""
 
     def __init__(self, place: str) -> None:
-        """Remember the socket, or the folder of sockets."""
+        """Remember the socket, or the folder of sockets; `deadline_s` bounds every call."""
         self._place = place
+        self.deadline_s = DEADLINE_S
 
     def get(self, path: str, query: Json | None = None, roles: tuple[str, ...] = READ) -> Json:
         """Ask a question; empty values of the query are left out."""
@@ -70,9 +71,9 @@ class Api:
         with self._open(roles) as connection:
             try:
                 connection.sendall(request)
-                answer = _read_all(connection)
+                answer = _read_all(connection, self.deadline_s)
             except TimeoutError as error:
-                message = f"the daemon did not answer within {DEADLINE_S:g} s: see its log"
+                message = f"the daemon did not answer within {self.deadline_s:g} s: see its log"
                 raise CommandError(UNAVAILABLE, message) from error
             except OSError as error:
                 message = f"the daemon broke off while answering ({error}): see its log"
@@ -83,7 +84,7 @@ class Api:
         refusal: OSError | None = None
         for path in self._candidates(roles):
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            connection.settimeout(DEADLINE_S)
+            connection.settimeout(self.deadline_s)
             try:
                 connection.connect(path)
             except OSError as error:
@@ -137,8 +138,8 @@ def _request(method: str, target: str, body: Json | None, headers: Json) -> byte
     return "\r\n".join(lines).encode("ascii") + data
 
 
-def _read_all(connection: socket.socket) -> bytes:
-    end = time.monotonic() + DEADLINE_S
+def _read_all(connection: socket.socket, deadline_s: float) -> bytes:
+    end = time.monotonic() + deadline_s
     parts = bytearray()
     while part := connection.recv(_CHUNK_BYTES):
         parts += part

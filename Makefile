@@ -6,10 +6,11 @@ SHELL := /bin/sh
 
 BIN := .venv/bin
 DESTDIR ?=
+FLOOR ?= 90
 WORKERS ?= auto
 PYTEST ?= -n $(WORKERS) --maxprocesses 4
 
-.PHONY: help run demo test lint ruff format-check types layers fix pytest bench soak mutation \
+.PHONY: help run demo test lint ruff format-check types layers fix pytest coverage bench soak mutation \
 	test-systemd install controls lock bootstrap clean
 
 help: ## show this list
@@ -44,6 +45,11 @@ fix: bootstrap ## let ruff mend and format what it can
 
 pytest: bootstrap
 	@exec $(BIN)/python -m pytest $(PYTEST) -m "not bench and not soak and not systemd_boot" $(ARGS)
+
+coverage: bootstrap ## every test once more, counting branches; FLOOR= is the least share in percent
+	@rm -rf build/coverage && mkdir -p build/coverage
+	@$(BIN)/coverage run -m pytest $(PYTEST) -m "not bench and not soak and not systemd_boot" $(ARGS)
+	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report --fail-under=$(FLOOR)
 
 bench: bootstrap ## measure speed against the limits in tests/benchmarks
 	@exec $(BIN)/python -m pytest -m bench -s $(ARGS)

@@ -93,7 +93,7 @@ class Heads:
         if newest is None or number >= newest.number:
             return
         is_unanimous = len(said) == len(panel.endpoints) and all(
-            number <= answer.value.number < newest.number for answer in said
+            answer.value.number < newest.number for answer in said
         )
         if not is_unanimous:
             raise BelowQuorumError(

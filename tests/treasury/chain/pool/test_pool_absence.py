@@ -191,6 +191,25 @@ def test_a_block_that_most_do_not_have_is_missing() -> None:
         group.pool.read_balances(REQUEST, group.truth.head())
 
 
+def test_one_that_lacks_a_block_is_not_most_of_three() -> None:
+    """With two silent, one that does not have the block proves nothing about it."""
+    group = Group()
+    group.mouths[0].is_down = group.mouths[1].is_down = True
+    with pytest.raises(BelowQuorumError, match=r"0 answered; a is down; b is down; c has no") as no:
+        group.pool.stamp_at(21)
+    assert not isinstance(no.value, DisagreementError)
+    with pytest.raises(BelowQuorumError, match="1 answered; a is down; b is down"):
+        group.pool.receipts(["0x" + "00" * 32])
+
+
+def test_final_is_never_newer_than_the_head_in_question() -> None:
+    """Judged from an older head, what became final since does not count."""
+    group = Group()
+    for mouth in group.mouths:
+        mouth.lies["finalised"] = lambda _: group.truth.stamp_at(18)
+    assert group.truth.stamp_at(10) == group.pool.finalised(group.truth.stamp_at(10))
+
+
 def test_final_is_what_a_quorum_calls_final() -> None:
     """One endpoint whose finality lags does not hold the others back, two do."""
     group = Group()

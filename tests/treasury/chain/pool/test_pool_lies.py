@@ -197,6 +197,8 @@ def test_a_forged_nonce_alone_is_outvoted(scene: Scene) -> None:
     scene.other.is_down = True
     with pytest.raises(DisagreementError):
         scene.pool.transaction_nonce(WALLET, scene.head)
+    both = [("liar", Topic.NONCE, "2", ""), ("honest", Topic.NONCE, "1", "")]
+    assert both == _topics(scene.pool)
 
 
 def test_another_chain_is_no_voice(scene: Scene) -> None:
@@ -266,6 +268,8 @@ def test_refusals_of_all_are_never_called_taken(scene: Scene) -> None:
     scene.liar.lies["send"] = lambda _: SendAnswer(kind=SendKind.UNKNOWN, text="?")
     scene.other.is_down = True
     assert SendKind.NONCE_LOW is scene.pool.send(RAW).kind
+    scene.liar.lies["send"] = lambda _: SendAnswer(kind=SendKind.ACCEPTED, text="")
+    assert SendKind.ACCEPTED is scene.pool.send(RAW).kind
     for mouth in (scene.liar, scene.honest):
         mouth.is_down = True
     assert SendKind.TRANSIENT is scene.pool.send(RAW).kind

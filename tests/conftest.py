@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.nodes import RealNode, RealNodes, chosen_nodes
@@ -17,7 +18,11 @@ _BLOCKED = ("connect", "connect_ex", "bind", "sendto", "sendmsg")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marks of this suite."""
+    """Register the marks of this suite; a busy machine breaks no property by being slow."""
+    settings.register_profile(
+        "busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("busy machine")
     config.addinivalue_line("markers", "sockets: the test may open sockets (any family)")
 
 

@@ -6,7 +6,7 @@ stamps: balances and what is on its way belong to the same block.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config.settings import ChainSettings
 from policies.bands import BandFacts
@@ -17,6 +17,7 @@ from policies.terms import NATIVE, Address
 from treasury.ledger import Session
 from treasury.ledger.facts import Cells, Refill, SignedRefill, Standing, Tick
 from treasury.ledger.queries import refills, standings, transfers, watch
+from treasury.pace import Pace, measure
 from treasury.projection import OnTheWay, claims_on_vault, on_the_way
 
 
@@ -34,6 +35,7 @@ class View:
     last_changes: dict[tuple[str, Address], int | None]
     signed_refills: tuple[SignedRefill, ...]
     now: int
+    pace: Pace = field(default_factory=Pace)
 
     def standing(self, wallet: str) -> Standing | None:
         """Return how a wallet stands; None means unknown."""
@@ -57,9 +59,18 @@ class View:
 
 
 def views_at(
-    session: Session, law: Law, settings: ChainSettings, *, chain_id: int, now: int
+    session: Session,
+    law: Law,
+    settings: ChainSettings,
+    *,
+    chain_id: int,
+    now: int,
+    with_pace: bool = False,
 ) -> tuple[View, View] | None:
-    """Return the newest views at head and at finality; None before the first good look."""
+    """Return the newest views at head and at finality; None before the first good look.
+
+    The pace is measured on demand only: it asks for everything that was paid in a day.
+    """
     found = watch.newest(session, chain_id)
     if found is None:
         return None
@@ -68,6 +79,7 @@ def views_at(
     standing = {s.name: s for s in standings.wallets(session, chain_id)}
     changes = refills.last_changes(session, chain_id)
     signed = transfers.signed_refills(session, chain_id, now - _longest_window(law))
+    pace = measure(session, law, chain_id, now) if with_pace else Pace()
 
     def view(cells: Cells) -> View:
         return View(
@@ -81,6 +93,7 @@ def views_at(
             last_changes=changes,
             signed_refills=signed,
             now=now,
+            pace=pace,
         )
 
     return view(head), view(final)
@@ -123,6 +136,8 @@ def band_facts(
         wallet_native=view.left(wallet.address, NATIVE),
         fee_ceiling=chain.fee_ceiling,
         window_left=_window_left(view, pool, wallet, asset),
+        outflow_per_h=view.pace.outflow(wallet.address, asset.address) or 0,
+        lead_time_s=view.pace.waits.get(pool.name, 0),
     )
 
 

@@ -37,7 +37,7 @@ def show_status(office: TheOffice) -> dict[str, Any]:
             },
             "findings": list(health.findings),
             "chains": _chains(session, office),
-            "pools": pools(session, law) if law else [],
+            "pools": pools(session, law, office.now()) if law else [],
             "trouble": _trouble(session),
             "counts": listings.state_counts(session),
             "journal": {

@@ -13,10 +13,12 @@ from treasury.api.answers import Glossary, exactly
 from treasury.api.asking import TheOffice
 from treasury.api.consent import law_in_force
 from treasury.api.errors import ApiError
+from treasury.api.lasting import lasting
 from treasury.api.office import Office
 from treasury.ledger import Session, facts, queries
 from treasury.ledger.facts import Cells
 from treasury.ledger.queries.watch import Depth
+from treasury.pace import Pace, measure
 
 reading = APIRouter(prefix="/v1", tags=["wallets"])
 Json = dict[str, Any]
@@ -33,7 +35,7 @@ def show_law(office: TheOffice) -> Json:
 def list_pools(office: TheOffice) -> Json:
     """List the pools with the balance of their active wallet against the bands."""
     with office.ledger.read() as session:
-        return {"pools": pools(session, law_in_force(office))}
+        return {"pools": pools(session, law_in_force(office), office.now())}
 
 
 @reading.get("/wallets")
@@ -53,14 +55,16 @@ def show_wallet(office: TheOffice, name: str) -> Json:
     return found[0]
 
 
-def pools(session: Session, law: Law) -> list[Json]:
-    """Write every pool with its active wallet's balances."""
-    return [_pool(session, pool, law) for pool in law.pools]
+def pools(session: Session, law: Law, now: int) -> list[Json]:
+    """Write every pool with its active wallet's balances and how long they last."""
+    paces = {c.chain_id: measure(session, law, c.chain_id, now) for c in law.chains}
+    return [_pool(session, pool, law, paces) for pool in law.pools]
 
 
-def _pool(session: Session, pool: Pool, law: Law) -> Json:
+def _pool(session: Session, pool: Pool, law: Law, paces: Mapping[int, Pace]) -> Json:
     standing = queries.standings.active_of(session, pool.name)
     cells = _cells(session, standing.chain_id) if standing else None
+    pace = paces.get(standing.chain_id, Pace()) if standing else Pace()
     return {
         "name": pool.name,
         "chain": pool.chain,
@@ -69,7 +73,7 @@ def _pool(session: Session, pool: Pool, law: Law) -> Json:
         "active": standing.name if standing else None,
         "active_address": standing.address if standing else None,
         "assets": [
-            _against_band(asset, band, _balance(cells, standing, asset))
+            _asset(asset, band, _balance(cells, standing, asset), standing, pace)
             for symbol, band in pool.bands.items()
             if (asset := law.asset(pool.chain, symbol)) is not None
         ],
@@ -78,12 +82,14 @@ def _pool(session: Session, pool: Pool, law: Law) -> Json:
 
 def _wallets(session: Session, office: Office) -> list[Json]:
     standings = queries.standings.wallets(session)
-    cells = {chain_id: _cells(session, chain_id) for chain_id in {s.chain_id for s in standings}}
-    words = Glossary(office.law())
-    return [_wallet(standing, cells[standing.chain_id], words) for standing in standings]
+    chains = {s.chain_id for s in standings}
+    cells = {chain_id: _cells(session, chain_id) for chain_id in chains}
+    words, law, now = Glossary(office.law()), office.law(), office.now()
+    paces = {c: measure(session, law, c, now) if law else Pace() for c in chains}
+    return [_wallet(s, cells[s.chain_id], words, paces[s.chain_id]) for s in standings]
 
 
-def _wallet(standing: facts.Standing, cells: Cells | None, words: Glossary) -> Json:
+def _wallet(standing: facts.Standing, cells: Cells | None, words: Glossary, pace: Pace) -> Json:
     return {
         "name": standing.name,
         "chain": words.chain(standing.chain_id),
@@ -101,21 +107,37 @@ def _wallet(standing: facts.Standing, cells: Cells | None, words: Glossary) -> J
         "hold_why": standing.hold_why,
         "nonce": cells.nonces.get(standing.address) if cells else None,
         "block": cells.stamp.number if cells else None,
-        "assets": _assets(standing, cells, words.law),
+        "assets": _assets(standing, cells, words.law, pace),
     }
 
 
-def _assets(standing: facts.Standing, cells: Cells | None, law: Law | None) -> list[Json]:
+def _assets(
+    standing: facts.Standing, cells: Cells | None, law: Law | None, pace: Pace
+) -> list[Json]:
     chain = law.chain_by_id(standing.chain_id) if law else None
     if law is None or chain is None:
         return []
     pool = law.pool_of(standing.name)
     bands: Mapping[str, Band] = pool.bands if pool else {}
     return [
-        _against_band(asset, bands.get(asset.symbol), _balance(cells, standing, asset))
+        _asset(asset, bands.get(asset.symbol), _balance(cells, standing, asset), standing, pace)
         for asset in law.assets
         if asset.chain == chain.name
     ]
+
+
+def _asset(
+    asset: Asset,
+    band: Band | None,
+    balance: int | None,
+    standing: facts.Standing | None,
+    pace: Pace,
+) -> Json:
+    address = standing.address if standing and standing.state else None
+    return {
+        **_against_band(asset, band, balance),
+        **lasting(pace, address, asset, band, balance=balance),
+    }
 
 
 def _against_band(asset: Asset, band: Band | None, balance: int | None) -> Json:

@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from treasury.cli.main import Call
 
 Json = dict[str, Any]
-_BANDS = ("BALANCE", "FLOOR", "TARGET", "CAP", "STANDING")
+_BANDS = ("BALANCE", "FLOOR", "TARGET", "CAP", "RUNWAY", "STANDING")
 
 
 def list_pools(call: Call) -> None:
     """Print the pools against their bands."""
     found = call.api.get("/v1/pools")
     rows = [
-        (pool["name"], pool["chain"], pool["active"] or "none", asset["asset"], *_band(asset))
+        (pool["name"], pool["chain"], pool["active"] or "none", *_band(asset))
         for pool in found["pools"]
         for asset in pool["assets"]
     ]
-    headings = ("POOL", "CHAIN", "ACTIVE", "ASSET", *_BANDS)
+    headings = ("POOL", "CHAIN", "ACTIVE", *_BANDS)
     call.show(found["pools"], table(headings, rows) if rows else ["no pools: adopt a law"])
 
 
@@ -89,6 +89,9 @@ def _amounts(asset: Json) -> Iterator[tuple[str, object]]:
             exact = asset[name]
             base = "" if exact is None else f" ({exact} base units)"
             yield f"  {name}", f"{asset[f'{name}_text']}{base}"
+    if "runway_text" in asset:
+        yield "  outflow", f"{asset['outflow_per_h_text']} per hour"
+        yield "  runway", asset["runway_text"]
 
 
 def _band(asset: Json) -> tuple[object, ...]:
@@ -98,6 +101,7 @@ def _band(asset: Json) -> tuple[object, ...]:
         brief(asset["floor_text"]),
         brief(asset["target_text"]),
         brief(asset["cap_text"]),
+        brief(asset.get("runway_text", "-")),
         standing if standing == "in band" else standing.upper(),
     )
 

@@ -46,7 +46,7 @@ def _lines(found: Json, now: int) -> Iterator[str]:
     yield from table(["CHAIN", "HEAD", "FINAL", "SEEN"], map(_chain, found["chains"]))
     yield ""
     rows = [row for pool in found["pools"] for row in _pool(pool)]
-    headings = ["POOL", "ACTIVE", "BALANCE", "FLOOR", "TARGET", "CAP", "STANDING"]
+    headings = ["POOL", "ACTIVE", "BALANCE", "FLOOR", "TARGET", "CAP", "RUNWAY", "STANDING"]
     yield from table(headings, rows)
     yield ""
     yield from fields((kind, _count(found["counts"], kind)) for kind in _WAITING)
@@ -79,6 +79,7 @@ def _pool(pool: Json) -> Iterator[tuple[object, ...]]:
             brief(asset["floor_text"]),
             brief(asset["target_text"]),
             brief(asset["cap_text"]),
+            brief(asset.get("runway_text", "-")),
             asset["standing"].upper() if asset["standing"] != "in band" else "in band",
         )
 

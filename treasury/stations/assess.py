@@ -73,7 +73,9 @@ def _places(law: Law, chain_name: str) -> Iterator[_Place]:
 
 def _view(world: World, law: Law, now: int) -> View | None:
     with world.ledger.read() as session:
-        found = views_at(session, law, world.settings, chain_id=world.chain_id, now=now)
+        found = views_at(
+            session, law, world.settings, chain_id=world.chain_id, now=now, with_pace=True
+        )
     return None if found is None else found[0]
 
 

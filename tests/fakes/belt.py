@@ -296,6 +296,11 @@ class Belt:
         assert found is not None
         return found
 
+    def withdrawal_under(self, key: str) -> Withdrawal | None:
+        """Return the withdrawal that was asked for under a key."""
+        with self.ledger.read() as session:
+            return requests.by_key(session, key)
+
     def standing(self, name: str) -> Standing:
         """Return how a wallet stands."""
         with self.ledger.read() as session:

@@ -27,8 +27,9 @@ class Case:
     """
 
     __slots__ = (
-        "assets", "count", "first", "gap_least", "heat", "heat_slot", "heat_top", "held_at", "key",
-        "last", "level", "score", "score_slot", "score_top", "times_slot", "total", "total_slot",
+        "assets", "count", "first", "gap_least", "heat", "heat_slot", "heat_top", "held_at",
+        "is_old", "key", "last", "level", "score", "score_slot", "score_top", "times_slot",
+        "total", "total_slot",
     )  # fmt: skip
 
     def __init__(self, key: int, time: int) -> None:
@@ -41,6 +42,7 @@ class Case:
         self.score_slot = self.total_slot = self.heat_slot = self.times_slot = -1
         self.score_top = self.heat_top = 0
         self.gap_least = _NO_GAP
+        self.is_old = False
 
     def heat_now(self, time: int) -> float:
         """Return the heat with one more payment now."""

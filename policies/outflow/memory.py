@@ -2,7 +2,7 @@
 
 Everything is bounded: histograms of fixed size, at most `young_max` open files on recipients,
 a fixed table of known ones, at most `assets_max` assets.  A typical wallet takes some ten to
-fifty kilobytes, the busiest about three hundred.
+fifty kilobytes, the busiest about four hundred.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ CURRENCY = "\0value"
 FOUNDERS_WEIGHT = 0.1
 MEMORY_DAYS = 180.0
 MEMORY_RECIPIENTS = 2_000.0
+SECOND_CHANCES = 6
 EXPERIENCE_DAYS = 3.0
 EXPERIENCE_EVENTS = 1_000
 LOOK_AT = 1.0
@@ -56,9 +57,9 @@ class Memory:
         self.heat = Tail(size=HEATS, excess_prior=3.0, excess_floor=1.5, anchor=4, is_firm=True)
         self.times = Tail(size=HEATS, excess_prior=3.0, excess_floor=1.5, anchor=6, is_firm=True)
         self.tails = (self.entry, self.total, self.score, self.heat, self.times)
-        self.fresh = _flow("fresh", (1, 6, 24, 72), 1.4)
-        self.hours = _flow("hours", (1, 6), 1.4)
-        self.all = _flow("all", (1, 24), 2.2)
+        self.fresh = _flow("fresh", (6, 24, 72), 1.4)
+        self.hours = _flow("hours", (3,), 1.5)
+        self.all = _flow("all", (24,), 2.2)
         self.rare = _flow("rare", (1,), 1.2)
         self.large = _flow("large", (1, 6), 1.5)
         self.crowd = _flow("crowd", (1, 24), 3.0, again=100.0)
@@ -129,6 +130,11 @@ class Memory:
             below += scale.count
             scale.rarity = max(0.0, log10(whole / (below + 1.0)))
 
+    def look_again(self) -> None:
+        """Work the return periods out anew if more than a trifle has been learned since."""
+        if self.unread * 64 > self.entries:
+            self.refresh()
+
     def refresh(self) -> None:
         """Work out every return period and cost anew."""
         self._count_firsts()
@@ -153,17 +159,28 @@ class Memory:
     def meet(self, name: str) -> Scale:
         """Start to learn about an asset that this wallet never sent before."""
         if len(self.assets) >= self.sensitivity.assets_max:
-            del self.assets[min(self.assets, key=lambda one: self.assets[one].count)]
+            by_use = sorted(self.assets, key=lambda one: self.assets[one].count)
+            for seldom in by_use[: len(by_use) // 4]:
+                del self.assets[seldom]
         scale = self.assets[name] = Scale()
         scale.rarity = max(0.0, log10((self.events + 2.0) / (len(self.assets) + 1.0)))
         return scale
 
     def open(self, key: int, time: int) -> Case:
-        """Open a file on a recipient; beyond the bound the oldest one is closed."""
+        """Open a file on a recipient; beyond the bound an old one is closed.
+
+        A recipient that was paid more than once gets a few more rounds.
+        """
         self.crowd.total += 1.0
-        case = self.young[key] = Case(key, time)
-        if len(self.young) > self.sensitivity.young_max:
-            self.close(next(iter(self.young)))
+        young = self.young
+        case = young[key] = Case(key, time)
+        if len(young) > self.sensitivity.young_max:
+            for _ in range(SECOND_CHANCES):
+                oldest = next(iter(young))
+                if young[oldest].count == 1:
+                    break
+                young[oldest] = young.pop(oldest)
+            self.close(next(iter(young)))
         return case
 
     def close(self, key: int) -> None:

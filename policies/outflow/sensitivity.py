@@ -23,8 +23,8 @@ class Sensitivity:
     isolate: float = 7.0
     events_min: int = 8
     young_s: int = 72 * HOUR_S
-    young_max: int = 768
-    assets_max: int = 512
+    young_max: int = 512
+    assets_max: int = 256
     freeze_after_holds: int = 3
     isolate_after_holds: int = 8
 

@@ -6,16 +6,16 @@ first payment) are short, and sentences are made only when something is to be sa
 
 from __future__ import annotations
 
-from math import exp, log, log10
+from math import exp, log
 
 from policies.outflow.case import PER_OCTAVE, UNIT, Case, heat_slot, score_slot, size_slot
 from policies.outflow.event import Outflow
-from policies.outflow.explain import explain
 from policies.outflow.known import key_of
-from policies.outflow.memory import CURRENCY, LOOK_AT, Memory
+from policies.outflow.ladder import Ladder
+from policies.outflow.memory import CURRENCY, LOOK_AT
 from policies.outflow.scale import Scale
 from policies.outflow.sensitivity import HOUR_S
-from policies.outflow.signals import Signal, rank_of
+from policies.outflow.signals import Signal
 from policies.outflow.verdict import CALM, Judgement, Verdict
 
 SURPRISE_FREE = 0.5
@@ -24,20 +24,12 @@ TRUST_BUCKETS = 6
 """A known recipient may get eight times the largest payment that it is known for."""
 CAPPED = 3.0
 """The largest size that counts in windows: single giants are judged on their own."""
-MATERIAL_SHARE = 0.15
-"""What goes to newcomers is no matter below this share of the wallet's largest usual day."""
-MATERIAL_RULES = frozenset({"fresh", "hours"})
 CRUMB = 0.5
 """Below this share of the wallet's middle payment a newcomer's payment is a crumb."""
 SCORE_FADES_S = 3 * HOUR_S
-SLOW_DECADES = 1.7
-ASK_AGAIN = 1.5
-SLOW_CROWD = 0.15
-CROWD = 10.0
-HOLDS_KEPT = 15
 
 
-class WalletWatch(Memory):
+class WalletWatch(Ladder):
     """Judges the transfers of one wallet in the order of time, and learns from them."""
 
     __slots__ = ()
@@ -74,7 +66,9 @@ class WalletWatch(Memory):
             self.refresh()
         case = self.young.get(key)
         if case is None:
-            return self._first(event, scale, self.open(key, time), (x, size_log, bucket))
+            case = self.open(key, time)
+            case.is_old = level >= 0
+            return self._first(event, scale, case, (x, size_log, bucket))
         return self._again(event, scale, case, (x, size_log, bucket))
 
     def _size_by_value(self, value: float) -> float:
@@ -97,10 +91,10 @@ class WalletWatch(Memory):
         crowded = self._flow_out(event.time, scale, size, gain, rarity)
         judgement = CALM
         if self.entry.decades[bucket] >= LOOK_AT or self.total.decades[bucket] >= LOOK_AT:
-            self.refresh()
-            judgement = self._weigh(event, case, self._first_signals(bucket, size))
+            self.look_again()
+            judgement = self.weigh(event, case, self._first_signals(bucket, size))
         elif crowded:
-            judgement = self._weigh(event, case, self._first_signals(bucket, size))
+            judgement = self.weigh(event, case, self._first_signals(bucket, size))
         case.count = 1
         case.last = event.time
         case.assets = (event.asset,)
@@ -142,12 +136,12 @@ class WalletWatch(Memory):
         decades = self._again_decades(slots, beyond)
         judgement = CALM
         if max(decades) >= LOOK_AT:
-            self.refresh()
+            self.look_again()
             decades = self._again_decades(slots, beyond)
         if crowded or max(decades) >= LOOK_AT:
             seen = (size, total, score, heat, float(count))
             rules = zip(_AGAIN_RULES, decades, seen, strict=True)
-            judgement = self._weigh(event, case, [Signal(*rule, 0) for rule in rules])
+            judgement = self.weigh(event, case, [Signal(*rule, 0) for rule in rules])
         case.gap_least = min(case.gap_least, self.follow.slot(gap_s))
         case.score_top, case.heat_top = max(case.score_top, slots[1]), max(case.heat_top, slots[2])
         case.total, case.score, case.heat, case.count = total, score, heat, count
@@ -167,9 +161,10 @@ class WalletWatch(Memory):
     ) -> float:
         """Return the recipient's sum of surprise with this payment."""
         follow = self.follow
-        cost = follow.costs[follow.slot(gap_s)]
-        if is_change:
-            cost += follow.turn
+        cost = 0.0
+        if not case.is_old:
+            # Only for a stranger is it odd to be paid again so soon, or in another asset.
+            cost = follow.costs[follow.slot(gap_s)] + (follow.turn if is_change else 0.0)
         if bucket <= case.level:
             # Who gets much gets much again: only half of it is news.
             gain *= 0.5
@@ -188,7 +183,7 @@ class WalletWatch(Memory):
 
     def _flow_out(self, time: int, scale: Scale, size: float, gain: float, rarity: float) -> bool:
         """Add a payment to a young recipient to the windows; say whether any is full."""
-        capped = size if size < CAPPED else CAPPED
+        capped = min(CAPPED, size)
         fresh, hours, every, large = self.fresh, self.hours, self.all, self.large
         if size >= self.usual * CRUMB:
             # Campaigns pay many newcomers little: crumbs are no matter.
@@ -210,93 +205,12 @@ class WalletWatch(Memory):
             or self.rare.total > self.rare.bar
         )
 
-    def _flow_signals(self) -> list[Signal]:
-        signals = []
-        ceilings = self._ceilings()
-        material = MATERIAL_SHARE * self.all.windows[-1].record
-        for flow in self.flows:
-            if flow.total <= flow.bar:
-                continue
-            least = (
-                material if flow.name in MATERIAL_RULES else CROWD if flow is self.crowd else 0.0
-            )
-            for window in flow.windows:
-                sum_ = flow.total - window.base
-                if sum_ > window.accepted and sum_ > least:
-                    decades = window.decades(sum_)
-                    decades = min(decades, ceilings.get(flow.name, decades))
-                    signals.append(Signal(flow.name, decades, sum_, window.span_s))
-        return signals
-
-    def _ceilings(self) -> dict[str, float]:
-        """Return the most that a window may say by itself.
-
-        Many new recipients may be a campaign, and rare assets a listing: alone they never hold.
-        At a wallet that pays a few times a day a person is asked about a crowd, once.
-        """
-        settings = self.sensitivity
-        margin = self._slow_margin()
-        crowd = settings.hold + margin + 0.1 if margin >= SLOW_CROWD else settings.throttle
-        return {"crowd": crowd, "rare": settings.throttle}
-
     def _crowded(self, event: Outflow) -> Judgement:
         """Judge a payment to an established recipient while the windows are full."""
-        judgement = self._weigh(event, None, [])
+        judgement = self.weigh(event, None, [])
         if judgement.verdict >= Verdict.HOLD:
             self.accept()
         return judgement
-
-    def _weigh(self, event: Outflow, case: Case | None, signals: list[Signal]) -> Judgement:
-        """Combine the recipient's signals and the windows' into a verdict with reasons."""
-        settings = self.sensitivity
-        if self.events < settings.events_min:
-            return CALM
-        windows = self._flow_signals()
-        signals = signals + windows
-        rank = rank_of(signals)
-        verdict = self._rung(rank)
-        if verdict >= Verdict.HOLD and case is not None and rank < case.held_at + ASK_AGAIN:
-            verdict = Verdict.THROTTLE
-        if verdict is Verdict.CALM:
-            return CALM
-        if verdict >= Verdict.HOLD:
-            verdict = self._escalate(event.time, verdict)
-            if windows:
-                self.accept()
-        weakest = min(settings.alert, rank - 0.5)
-        spoken = [signal for signal in signals if signal.decades >= weakest]
-        return Judgement(verdict, round(rank, 2), explain(event, case, spoken))
-
-    def _rung(self, rank: float) -> Verdict:
-        settings = self.sensitivity
-        if rank < settings.alert:
-            return Verdict.CALM
-        if rank < settings.throttle:
-            return Verdict.ALERT
-        if rank < settings.hold + self._slow_margin():
-            return Verdict.THROTTLE
-        if rank < settings.freeze:
-            return Verdict.HOLD
-        return Verdict.FREEZE if rank < settings.isolate else Verdict.ISOLATE
-
-    def _slow_margin(self) -> float:
-        """Return how much more it takes to hold a payment of a wallet that pays seldom.
-
-        Its treasurers are asked less often per year, and its few payments differ more.
-        """
-        daily = self.events / max((self.last - self.first) / 86_400, 1.0)
-        share = 1.0 - log10(max(daily, 1.0)) / SLOW_DECADES
-        return self.sensitivity.slow_margin * max(0.0, share)
-
-    def _escalate(self, time: int, verdict: Verdict) -> Verdict:
-        """Turn several holds within an hour into a freeze, many into isolation."""
-        self.holds = [held for held in self.holds if held > time - HOUR_S][-HOLDS_KEPT:]
-        self.holds.append(time)
-        if len(self.holds) >= self.sensitivity.isolate_after_holds:
-            return Verdict.ISOLATE
-        if len(self.holds) >= self.sensitivity.freeze_after_holds:
-            return max(verdict, Verdict.FREEZE)
-        return verdict
 
 
 _AGAIN_RULES = (

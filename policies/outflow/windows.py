@@ -70,11 +70,10 @@ class Window:
 
     def roll(self, time: int, total: float) -> None:
         """Close the grains that ended; the running total has not grown since the last event."""
-        if total - self.base > self.peak:
-            self.peak = total - self.base
+        self.peak = max(self.peak, total - self.base)
         steps = (time - self.grain_end) // self.grain_s + 1
         slot = self.slot
-        for _ in range(steps if steps < GRAINS else GRAINS):
+        for _ in range(min(GRAINS, steps)):
             self.marks[slot] = total
             slot = slot + 1 if slot < GRAINS - 1 else 0
         self.slot = slot

@@ -1,0 +1,358 @@
+"""The judge: after every step of a run it asks whether the promises are kept.
+
+The truth is taken from where it cannot be talked over: what is mined in the fake chain, what the
+signer's book holds as signed bytes, what people really signed, and the journal's own bytes.
+
+I1  at most one mined payment per order, and per payout that a service asked for
+I2  at most one exposing order per chain, address and nonce
+I3  nothing leaves the vault without a quorum over exactly these terms, or against a veto
+I4  windows hold at every signature
+I5  a wallet that is isolated signs only evacuations and cancels, and receives nothing
+I6  the journal verifies, and every head that was ever seen is still part of it
+I7  no gap in the nonces that the book assigned
+I8  when faults stop, everything comes to an end          (`play.settle`)
+I9  one epoch per daemon: the stations' client of this program sends none, so nothing to break
+I10 no refill is proposed or released toward a wallet with an unexplained drop
+I11 assets are conserved, and in the end the ledger explains every balance to the wei
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NoReturn
+
+from hsm import book_law
+from hsm.answers import AttemptKind
+from hsm.wire import Answer, Body, Result
+from policies.consent import transfer_digest, transfer_from_json
+from policies.lifecycles import TransferState
+from policies.terms import NATIVE, Address, Purpose, TransferTerms
+from tests.fakes.transaction import DecodedTransaction, decode_transaction
+from tests.laws import ETH, USDC, address_of
+from tests.simulation.people import People
+from tests.simulation.world import CHAIN_ID, FUNDS, USD_COIN, WALLETS, SimulatedWorld
+from treasury.ledger import journal
+from treasury.ledger.facts import Entry
+from treasury.ledger.queries import refills, transfers, watch
+
+_NAME_OF = {address_of(name): name for name in WALLETS}
+_VAULT = address_of("vault")
+_DAY, _HOUR = 86_400, 3_600
+_CAPS = {NATIVE: 100 * ETH, USD_COIN: 100_000 * USDC}
+_TIER = 50 * ETH
+_PAYOUT_HELD_ABOVE = 4 * ETH
+_PAYOUT_WINDOW = 20 * ETH
+_PAYOUT_NEW = 8 * ETH
+
+
+class Violation(AssertionError):  # noqa: N818 - what it is called
+    """A promise was broken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """One signed attempt, as the signer's book holds it."""
+
+    order_id: str
+    terms: TransferTerms
+    nonce: int
+    number: int
+    kind: AttemptKind
+    at: int
+    transaction: DecodedTransaction
+
+
+class Judge:
+    """Looks on; raises `Violation`."""
+
+    def __init__(self, world: SimulatedWorld, people: People) -> None:
+        """Take the first look."""
+        self.world = world
+        self.people = people
+        self.signatures: dict[str, Signature] = {}
+        self.edges: set[str] = set()
+        self.skipped: dict[Address, set[int]] = defaultdict(set)
+        self._seen: set[tuple[bytes, int]] = set()
+        self._vetoed: set[str] = set()
+        self._vetoed_before: set[str] = set()
+        self._isolated_before: set[str] = set()
+        self._heads: list[str] = [journal.GENESIS]
+        self._accepted: dict[Address, int] = {}
+        self._coins = {asset: world.sea.everything(asset) for asset in (NATIVE, USD_COIN)}
+        world.signer.on_answer = self._hear
+
+    def look(self) -> None:
+        """Judge everything that the last step did."""
+        for entry in self._new_entries():
+            self._judge_entry(entry)
+        for signature in self._new_signatures():
+            self._judge_signature(signature)
+        self._judge_chain()
+        self._judge_nonces()
+        self._judge_coins()
+        marks = book_law.marks(self.world.room.book)
+        self._isolated_before = set(marks)
+        self._vetoed_before = set(self._vetoed)
+
+    def _hear(self, verb: str, body: Body, answer: Answer) -> None:
+        if verb == "veto" and answer.result is Result.OK:
+            self._vetoed.add(str(body["digest"]))
+
+    # --- the journal ---
+
+    def _new_entries(self) -> list[Entry]:
+        seen = len(self._heads) - 1
+        with self.world.ledger.read() as session:
+            last = journal.head(session)
+            entries = journal.tail(session, after=seen, limit=10_000)
+        self._require((last.seq if last else 0) >= seen, "I6", "journal lines are gone")
+        for entry in entries:
+            self._require(entry.prev == self._heads[-1], "I6", f"line {entry.seq} has no parent")
+            self._require(entry.hash == _hash_of(entry), "I6", f"line {entry.seq} does not verify")
+            self._heads.append(entry.hash)
+        return list(entries)
+
+    def forgive_nonces(self, source: Address, nonces: Iterable[int]) -> None:
+        """Remember nonces that a quorum skipped, because a thief used them."""
+        self.skipped[source].update(nonces)
+
+    def _judge_entry(self, entry: Entry) -> None:
+        body = json.loads(entry.body)
+        self.world.dice.note(f"{entry.seq} {entry.kind} {entry.hash}")
+        if "to" in body:
+            kind = entry.subject.split(":")[0]
+            self.edges.add(f"{kind}: {body.get('from', 'none')} -> {body['to']}")
+        else:
+            self.edges.add(entry.kind)
+        if entry.kind == "wallet_unfrozen":
+            name = entry.subject.removeprefix("wallet:")
+            self._accepted[address_of(name)] = self.world.sea._blocks[-1].stamp.number
+        if entry.kind in ("refill_proposed", "refill_released"):
+            self._judge_refill(entry, int(entry.subject.removeprefix("refill:")))
+
+    def _judge_refill(self, entry: Entry, number: int) -> None:
+        with self.world.ledger.read() as session:
+            newest = watch.newest(session, CHAIN_ID)
+            refill = refills.refill(session, number)
+        assert refill is not None, "its journal line was just read"
+        wallet = refill.terms.destination
+        self._require(newest is not None, "I10", f"{entry.kind} without any look")
+        assert newest is not None
+        for theft in self.world.sea.standing_thefts():
+            is_seen = theft.block.number <= newest[1].stamp.number
+            is_accepted = theft.block.number <= self._accepted.get(wallet, -1)
+            if theft.victim == wallet and is_seen and not is_accepted:
+                self._fail("I10", f"{entry.kind} {number} toward a wallet that was robbed")
+
+    # --- the signer's book ---
+
+    def _new_signatures(self) -> list[Signature]:
+        rows = self.world.room.book.connection.execute(
+            "SELECT a.order_id, a.attempt, a.kind, a.raw, a.at, o.terms, o.nonce"
+            " FROM attempts a JOIN orders o USING (order_id) WHERE a.raw IS NOT NULL"
+        ).fetchall()
+        fresh = [row for row in rows if (row[0], row[1]) not in self._seen]
+        found = []
+        for order_id, number, kind, raw, at, terms, nonce in fresh:
+            self._seen.add((order_id, number))
+            signature = Signature(
+                order_id="0x" + order_id.hex(),
+                terms=transfer_from_json(json.loads(terms)),
+                nonce=nonce,
+                number=number,
+                kind=AttemptKind(kind),
+                at=at,
+                transaction=decode_transaction(raw),
+            )
+            self.signatures[signature.transaction.hash] = signature
+            found.append(signature)
+        return sorted(found, key=lambda s: (s.at, s.nonce, s.number))
+
+    def _judge_signature(self, signature: Signature) -> None:
+        terms, sent = signature.terms, signature.transaction
+        digest = "0x" + transfer_digest(terms, self.world.world.deployment).hex()
+        self._require(digest == signature.order_id, "I3", "the id is not the digest of the terms")
+        self._require(sent.sender == terms.source, "I3", "another key signed")
+        self._require(sent.nonce == signature.nonce, "I2", "another nonce was signed")
+        self._require(sent.gas_limit * sent.max_fee <= terms.max_fee, "I3", "dearer than agreed")
+        self.world.dice.seen[f"signed_{signature.kind.value}"] += 1
+        self.world.dice.seen[f"signed_{terms.purpose.value}"] += 1
+        if signature.kind is AttemptKind.CANCEL:
+            moves_nothing = (sent.to, sent.value, sent.data) == (terms.source, 0, b"")
+            self._require(moves_nothing, "I2", "a cancel moves something")
+            return
+        same = (sent.payee, sent.asset, sent.amount) == (
+            terms.destination,
+            terms.asset,
+            terms.amount,
+        )
+        self._require(same, "I3", "the bytes are not what was agreed")
+        self._judge_isolation(signature)
+        self._judge_consent(signature)
+        if signature.kind is AttemptKind.ORIGINAL:
+            self._judge_windows(signature)
+
+    def _judge_isolation(self, signature: Signature) -> None:
+        terms = signature.terms
+        ends = {_NAME_OF.get(terms.destination)}
+        if terms.purpose is not Purpose.EVACUATION:
+            ends.add(_NAME_OF.get(terms.source))
+        cut = ends & self._isolated_before
+        self._require(not cut, "I5", f"{terms.what!r} was signed, yet {cut} is isolated")
+
+    def _judge_consent(self, signature: Signature) -> None:
+        terms, order_id = signature.terms, signature.order_id
+        self._require(order_id not in self._vetoed_before, "I3", "signed against a veto")
+        needed, lock = self._consent_needed(signature)
+        given = {
+            name: at
+            for name, at in self.people.approved[order_id].items()
+            if address_of(name) != terms.maker
+        }
+        self._require(len(given) >= needed, "I3", f"{len(given)} of {needed} agreed: {terms.what}")
+        if needed:
+            quorum_at = sorted(given.values())[needed - 1]
+            self._require(signature.at >= quorum_at + lock, "I3", "signed before the time-lock")
+
+    def _consent_needed(self, signature: Signature) -> tuple[int, int]:
+        terms = signature.terms
+        if terms.purpose is Purpose.WITHDRAWAL:
+            return (2 if terms.amount > _PAYOUT_HELD_ABOVE else 0), 0
+        if terms.source != _VAULT:
+            return 0, 0
+        if terms.asset != NATIVE:
+            return 2, 0
+        return (3, 60) if self._refilled(signature) > _TIER else (2, 0)
+
+    def _first_signatures(self, purpose: Purpose, since: int) -> list[Signature]:
+        return [
+            s
+            for s in self.signatures.values()
+            if s.number == 1 and s.at > since and s.terms.purpose is purpose
+        ]
+
+    def _refilled(self, signature: Signature) -> int:
+        terms = signature.terms
+        first = next(
+            s.at
+            for s in self.signatures.values()
+            if s.order_id == signature.order_id and s.number == 1
+        )
+        return sum(
+            s.terms.amount
+            for s in self._first_signatures(Purpose.REFILL, first - _DAY)
+            if (s.terms.destination, s.terms.asset) == (terms.destination, terms.asset)
+            and (s.at, s.nonce) <= (first, signature.nonce)
+        )
+
+    def _judge_windows(self, signature: Signature) -> None:
+        terms = signature.terms
+        if terms.purpose is Purpose.REFILL:
+            total = self._refilled(signature)
+            self._require(total <= _CAPS[terms.asset], "I4", f"refills of {total} in a day")
+        if terms.purpose is not Purpose.WITHDRAWAL:
+            return
+        recent = self._first_signatures(Purpose.WITHDRAWAL, signature.at - _HOUR)
+        total = sum(s.terms.amount + s.terms.max_fee for s in recent)
+        self._require(terms.amount <= 5 * ETH, "I4", "a payout is too large")
+        self._require(total <= _PAYOUT_WINDOW, "I4", f"payouts of {total} in an hour")
+        first: dict[Address, int] = {}
+        for s in self.signatures.values():
+            first[s.terms.destination] = min(s.at, first.get(s.terms.destination, s.at))
+        new = sum(
+            s.terms.amount for s in recent if first[s.terms.destination] > signature.at - _HOUR
+        )
+        self._require(new <= _PAYOUT_NEW, "I4", f"{new} to new recipients in an hour")
+
+    # --- the chain ---
+
+    def _judge_chain(self) -> None:
+        payments: Counter[str] = Counter()
+        payouts: Counter[Address] = Counter()
+        for block in self.world.sea._blocks:
+            for mined in block.transactions:
+                signature = self.signatures.get(mined.hash)
+                if signature is None:
+                    self._fail("I2", f"{mined.hash} is mined, yet the book does not know it")
+                if signature.kind is AttemptKind.CANCEL or not block.receipts[mined.hash].succeeded:
+                    continue
+                payments[signature.order_id] += 1
+                if signature.terms.purpose is Purpose.WITHDRAWAL:
+                    payouts[signature.terms.destination] += 1
+        for order_id, count in payments.items():
+            self._require(count == 1, "I1", f"order {order_id} was paid {count} times")
+        asked = {body.destination: int(body.amount) for body in self.people.payouts.values()}
+        for destination, count in payouts.items():
+            self._require(count == 1, "I1", f"payout to {destination} was paid {count} times")
+            paid = self.world.sea.balance(destination)
+            self._require(paid == asked.get(destination), "I1", f"{destination} got {paid}")
+
+    def _judge_nonces(self) -> None:
+        taken: dict[Address, list[int]] = {}
+        for source, nonce, purpose in self.world.room.book.connection.execute(
+            "SELECT source, nonce, purpose FROM orders WHERE nonce IS NOT NULL ORDER BY nonce"
+        ):
+            if purpose != Purpose.EVACUATION.value:
+                taken.setdefault(source, []).append(nonce)
+        for source, nonces in taken.items():
+            name = _NAME_OF[source]
+            self._require(len(set(nonces)) == len(nonces), "I2", f"{name} has twins {nonces}")
+            holes = set(range(nonces[-1] + 1)) - set(nonces) - self.skipped[source]
+            self._require(not holes, "I7", f"{name} has gaps {sorted(holes)}")
+
+    def _judge_coins(self) -> None:
+        for asset, coins in self._coins.items():
+            now = self.world.sea.everything(asset)
+            self._require(now == coins, "I11", f"{now - coins} of {asset} came from nowhere")
+
+    # --- the end ---
+
+    def judge_end(self) -> None:
+        """Require that the ledger explains every balance of ours to the wei."""
+        sea = self.world.sea
+        expected = Counter({(address_of(n), a): v for (n, a), v in FUNDS.items() if n in WALLETS})
+        for theft in sea.standing_thefts():
+            expected[theft.victim, theft.asset] -= theft.amount
+            expected[theft.payee, theft.asset] += theft.amount
+        with self.world.ledger.read() as session:
+            settled = transfers.in_states(session, CHAIN_ID, *TransferState)
+            verified = journal.verify(session)
+        self._require(verified.ok, "I6", verified.why)
+        for transfer in settled:
+            if transfer.settled_fee is not None:
+                expected[transfer.source, NATIVE] -= transfer.settled_fee
+            if transfer.state is TransferState.CONFIRMED:
+                expected[transfer.source, transfer.asset] -= transfer.amount
+                expected[transfer.destination, transfer.asset] += transfer.amount
+        for (address, asset), amount in expected.items():
+            if address in _NAME_OF:
+                there = sea.balance(address, asset)
+                text = f"{_NAME_OF[address]} holds {there} of {asset}, the ledger says {amount}"
+                self._require(there == amount, "I11", text)
+        self.world.room.book.verify()
+
+    def _require(self, holds: bool, promise: str, text: str) -> None:
+        if not holds:
+            self._fail(promise, text)
+
+    def _fail(self, promise: str, text: str) -> NoReturn:
+        raise Violation(f"{promise}: {text}")
+
+
+def _hash_of(entry: Entry) -> str:
+    fields = {
+        "actor": entry.actor,
+        "at": entry.at,
+        "body": entry.body,
+        "book_head": entry.book_head,
+        "book_seq": entry.book_seq,
+        "kind": entry.kind,
+        "seq": entry.seq,
+        "subject": entry.subject,
+    }
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+    return "0x" + hashlib.sha256(bytes.fromhex(entry.prev[2:]) + text.encode()).hexdigest()

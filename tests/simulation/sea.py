@@ -1,0 +1,162 @@
+"""The chain of the simulation: `FakeChain` with weather. Truth stays readable beside the faults.
+
+Faults at its port: no answer, an answer that is lost although the transaction was taken, a
+transaction that is accepted and forgotten, an odd error text, a head that lags, unknown balances
+and nonces. Faults of the chain itself: reorgs with and without the transactions coming back, a
+mempool that forgets, base fees that jump, foreign signatures with our keys, and money that leaves
+without using a nonce (an allowance, or code put at the address by EIP-7702).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from policies.terms import NATIVE, Address, Stamp
+from tests.fakes.chain import GWEI, FakeChain
+from tests.simulation.dice import Crash, Dice
+from treasury.chain.errors import UnavailableError
+from treasury.chain.port import Readings, ReadRequest, Receipt, SendAnswer, SendKind
+
+LOST = SendAnswer(kind=SendKind.TRANSIENT, text="the read timed out")
+ODD = SendAnswer(kind=SendKind.UNKNOWN, text="-32000: something odd")
+_DELEGATED = bytes.fromhex("ef0100") + bytes(20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Theft:
+    """What a thief took, and the block in which that is written."""
+
+    victim: Address
+    payee: Address
+    asset: Address
+    amount: int
+    uses_nonce: bool
+    block: Stamp
+
+
+class Sea(FakeChain):
+    """A chain in bad weather."""
+
+    def __init__(self, dice: Dice) -> None:
+        """Begin in calm weather."""
+        super().__init__()
+        self.dice = dice
+        self.lag = 0
+        self.thefts: list[Theft] = []
+        self.burnt = 0
+        self._drains: list[tuple[Address, Address, int, Address]] = []
+
+    # --- faults at the port ---
+
+    def head(self) -> Stamp:
+        self._blink()
+        return self._blocks[max(0, len(self._blocks) - 1 - self.lag)].stamp
+
+    def receipts(self, hashes: Sequence[str]) -> Mapping[str, Receipt | None]:
+        self._blink()
+        seen = self._blocks[-1].stamp.number - self.lag
+        found = super().receipts(hashes)
+        return {h: r if r is None or r.block_number <= seen else None for h, r in found.items()}
+
+    def read_balances(self, request: ReadRequest, at: Stamp) -> Readings:
+        self._blink()
+        self.unknown.clear()
+        if self.dice.happens("balance_unknown", 0.02):
+            self.unknown.add((self.dice.pick(request.wallets), self.dice.pick(request.assets)))
+        if self.dice.happens("nonce_unknown", 0.02):
+            self.unknown.add(self.dice.pick(request.wallets))
+        return super().read_balances(request, at)
+
+    def send(self, raw: bytes) -> SendAnswer:
+        self.dice.note("send")
+        if self.dice.happens("crash_before_send", 0.02):
+            raise Crash
+        answer = self._send(raw)
+        self.dice.note(f"sent: {answer.kind.value}")
+        if self.dice.happens("crash_after_send", 0.02):
+            raise Crash
+        return answer
+
+    def _send(self, raw: bytes) -> SendAnswer:
+        if self.dice.happens("send_not_heard", 0.08):
+            return LOST
+        self.drops_sends = self.dice.happens("send_dropped", 0.08)
+        answer = super().send(raw)
+        self.dice.seen[f"node_says_{answer.kind.value}"] += 1
+        if self.dice.happens("send_answer_lost", 0.10):
+            return LOST
+        if self.dice.happens("send_answer_odd", 0.05):
+            return ODD
+        return answer
+
+    def _blink(self) -> None:
+        if self.dice.happens("read_failed", 0.01):
+            msg = "the node did not answer this time"
+            raise UnavailableError(msg)
+
+    # --- faults of the chain ---
+
+    def steal(self, victim: Address, thief: Address, amount: int, asset: Address) -> None:
+        """Let a foreign signature with our key take money in the next block."""
+        if amount <= self.balance(victim, asset):
+            self.spend(victim, thief, amount, asset)
+
+    def drain(self, victim: Address, thief: Address, amount: int, asset: Address) -> None:
+        """Let money leave in the next block without a transaction of the victim."""
+        if amount <= self.balance(victim, asset):
+            self._drains.append((victim, thief, amount, asset))
+
+    def delegate(self, victim: Address) -> None:
+        """Put an EIP-7702 delegation at an address."""
+        self.set_code(victim, _DELEGATED)
+
+    def is_canonical(self, stamp: Stamp) -> bool:
+        """Say whether a block is part of the present chain."""
+        number = stamp.number
+        return number < len(self._blocks) and self._blocks[number].stamp == stamp
+
+    def standing_thefts(self) -> list[Theft]:
+        """Return the thefts that the present chain contains."""
+        return [theft for theft in self.thefts if self.is_canonical(theft.block)]
+
+    def receipts_of_all(self) -> Mapping[str, Receipt]:
+        """Return every receipt of the present chain."""
+        return {h: r for block in self._blocks for h, r in block.receipts.items()}
+
+    def everything(self, asset: Address = NATIVE) -> int:
+        """Return all coins there are, and for the native one what was burnt in fees."""
+        held = sum(v for (_, a), v in self._blocks[-1].state.balances.items() if a == asset)
+        fees = sum(r.fee_paid for r in self.receipts_of_all().values()) if asset == NATIVE else 0
+        return held + fees
+
+    def settle_weather(self) -> None:
+        """End every fault that lasts."""
+        self.lag, self.is_down, self.base_fee = 0, False, GWEI
+        self.unknown.clear()
+
+    def _mine_one(self) -> None:
+        foreign, drains = list(self._foreign), list(self._drains)
+        self._drains.clear()
+        super()._mine_one()
+        stamp = self._blocks[-1].stamp
+        for victim, thief, amount, asset in drains:
+            if self._move(victim, thief, amount, asset):
+                self._record((victim, thief, amount, asset), stamp, uses_nonce=False)
+        for movement in foreign:
+            self._record(movement, stamp, uses_nonce=True)
+
+    def _record(
+        self, movement: tuple[Address, Address, int, Address], stamp: Stamp, *, uses_nonce: bool
+    ) -> None:
+        victim, payee, amount, asset = movement
+        self.thefts.append(
+            Theft(
+                victim=victim,
+                payee=payee,
+                asset=asset,
+                amount=amount,
+                uses_nonce=uses_nonce,
+                block=stamp,
+            )
+        )

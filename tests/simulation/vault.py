@@ -1,0 +1,102 @@
+"""The signer of the simulation: the real desk over a real book, a soft token, and a frail wire.
+
+The token signs as RFC 6979 says, so the same run signs the same bytes; half of its answers have a
+high s, as a real token's do. The wire may be cut before a request or before its answer, and the
+signer may die at each of its crash points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from hsm import crashpoints
+from hsm.bench import TokenState
+from hsm.client import SignerClient
+from hsm.errors import HsmError, ProtocolError, SignerUnavailableError, TokenAwayError
+from hsm.signature import PinnedKey, Signature
+from hsm.wire import Answer, Body, Result
+from policies.crypto import SECP256K1_N
+from tests.fakes.vault_room import SoftTokens, VaultRoom, public_key_of
+from tests.laws import key_of
+from tests.simulation.dice import Crash, Dice, SignerCrash
+
+_HALF = 0x80
+
+
+class SteadyTokens(SoftTokens):
+    """Tokens that sign the same digest the same way every time."""
+
+    def __init__(self, dice: Dice) -> None:
+        super().__init__()
+        self.dice = dice
+
+    def check_ready(self, key_name: str) -> None:
+        if self.dice.happens("token_away", 0.02):
+            raise _away()
+
+    def sign(self, key_name: str, digest: bytes) -> Signature:
+        if self.dice.happens("token_fails", 0.05):
+            raise _away()
+        compact = key_of(key_name).sign_recoverable(digest, hasher=None)
+        r, s = compact[:32], int.from_bytes(compact[32:64], "big")
+        if r[-1] >= _HALF:
+            s = SECP256K1_N - s
+        return PinnedKey(public_key_of(key_name)).prove(digest, r + s.to_bytes(32, "big"))
+
+    def state_of(self, token: str) -> TokenState:
+        return TokenState.READY
+
+
+def _away() -> HsmError:
+    return TokenAwayError("the token does not answer")
+
+
+class FrailClient(SignerClient):
+    """The daemon's client, with the signer behind it in this process and a frail wire between."""
+
+    def __init__(self, room: VaultRoom, dice: Dice) -> None:
+        super().__init__(Path("unused.sock"))
+        self.room = room
+        self.dice = dice
+        self.is_away = False
+        self.on_answer: Callable[[str, Body, Answer], None] = lambda *_: None
+
+    def call(self, verb: str, body: Body) -> Answer:
+        if self.is_away or self.dice.happens("signer_not_reached", 0.02):
+            raise SignerUnavailableError("the signer is away")
+        if self.dice.happens(f"crash_before_{verb}", 0.01):
+            raise Crash
+        answer = self._serve(verb, body)
+        self.dice.note(f"{verb}: {answer.result.value}")
+        self.on_answer(verb, body, answer)
+        if self.dice.happens(f"crash_after_{verb}", 0.01):
+            raise Crash
+        if self.dice.happens("signer_answer_lost", 0.02):
+            raise SignerUnavailableError("the signer hung up")
+        if answer.result is Result.ERROR:
+            raise ProtocolError("; ".join(reason.text for reason in answer.reasons))
+        return answer
+
+    def _serve(self, verb: str, body: Body) -> Answer:
+        try:
+            return self.room.call(verb, body)
+        except SignerCrash:
+            self.room.reopen()
+            if self.dice.happens("both_crashed", 0.3):
+                raise Crash from None
+            raise SignerUnavailableError("the signer died") from None
+
+
+def arm(dice: Dice) -> None:
+    """Let the signer die at each of its crash points, now and then."""
+
+    def strike(point: str) -> Callable[[], None]:
+        def action() -> None:
+            if dice.happens(f"signer_died_{point}", 0.01):
+                raise SignerCrash
+
+        return action
+
+    for point in crashpoints.POINTS:
+        crashpoints.arm(point, strike(point))

@@ -1,0 +1,268 @@
+"""The whole treasury in one process and one thread: real books, real stations, weather outside.
+
+    world = SimulatedWorld(seed, directory)     # the law is adopted, the wallets are funded
+    world.watch(); world.money()                # a tick of each lane; a crash restarts the daemon
+    world.advance(12)
+
+The ledger and the signer's book are SQLite files, opened with the pragmas of production; in
+memory where there is such a place, because a crash here is an exception and not a power failure.
+Both files begin as copies of one template that was migrated once per process.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from unittest import mock
+
+from config.settings import ApiSettings, ChainSettings, Finality, FinalityKind
+from hsm import crashpoints
+from policies.law import Law
+from policies.lifecycles import Owner
+from policies.terms import NATIVE, Address
+from tests.fakes.clock import FakeClock
+from tests.fakes.vault_room import VaultRoom
+from tests.laws import ETH, GONE, TOKEN, USDC, address_of, make_law
+from tests.simulation import vault
+from tests.simulation.dice import Crash, Dice
+from tests.simulation.sea import Sea
+from tests.simulation.vault import FrailClient, SteadyTokens
+from treasury.api.office import Health, Office
+from treasury.ledger import Ledger, Session, engine, moves, open_ledger
+from treasury.ledger.facts import Exposure
+from treasury.ledger.queries import standings
+from treasury.ledger.tables import ExposureRow
+from treasury.stations.adopt import adopt
+from treasury.ticks import money_tick, watch_tick
+from treasury.world import Outcome, World
+
+CHAIN_ID = 31337
+USD_COIN = Address(TOKEN)
+WALLETS = ("vault", "hot-a", "hot-b", "sponsor")
+FUNDS = {
+    ("vault", NATIVE): 1_000 * ETH,
+    ("vault", USD_COIN): 1_000_000 * USDC,
+    ("hot-a", NATIVE): 24 * ETH,
+    ("hot-a", USD_COIN): 60_000 * USDC,
+    ("hot-b", NATIVE): 30 * ETH,
+    ("sponsor", NATIVE): 5 * ETH,
+    ("outside", NATIVE): 10_000 * ETH,
+    ("outside", USD_COIN): 10_000_000 * USDC,
+}
+_LIMITS = ApiSettings(
+    sockets={}, body_limit_bytes=65_536, requests_per_s=100, request_burst=100, stop_deadline_s=1
+)
+_SETTINGS = ChainSettings(
+    name="devnet",
+    endpoints=("http://127.0.0.1:8545",),
+    finality=Finality(kind=FinalityKind.DEPTH, depth_blocks=2),
+    poll_s=1,
+    deadline_s=5,
+    stale_after_s=60,
+    resend_after_s=30,
+    bump_after_s=90,
+    vault_in_flight=1,
+    hot_in_flight=2,
+)
+
+
+class FrailLedger(Ledger):
+    """A ledger whose process may die right before or right after each commit."""
+
+    def __init__(self, ledger: Ledger, dice: Dice) -> None:
+        self.__dict__.update(ledger.__dict__)
+        self._dice = dice
+
+    def commit(self, session: Session) -> None:
+        if self._dice.happens("crash_before_commit", 0.004):
+            raise Crash
+        super().commit(session)
+        if self._dice.happens("crash_after_commit", 0.004):
+            raise Crash
+
+
+def simulated_law() -> Law:
+    """Return the law of every run: short windows' worth of everything that the stations know."""
+    return make_law(
+        **{
+            "pools.main.assets.USDC.refill.schedule": GONE,
+            "pools.main.assets.ETH.withdrawal.hold_approvals": 2,
+        }
+    ).law
+
+
+class SimulatedWorld:
+    """Everything wired; see the module's text."""
+
+    def __init__(self, dice: Dice, directory: Path) -> None:
+        """Copy the template into `directory` and start both processes."""
+        self.dice = dice
+        self.directory = directory
+        self.clock = FakeClock()
+        self.law = simulated_law()
+        self.steps = 0
+        self.restarts = 0
+        self.at_restart: Callable[[], None] = lambda: None
+        self._salts = itertools.count(1)
+        shutil.copytree(template(), directory, dirs_exist_ok=True)
+        self.room = VaultRoom(directory, self.clock, law=self.law, adopt=False)
+        self.room.tokens = SteadyTokens(dice)
+        self.room.reopen()
+        self.sea = Sea(dice)
+        fund(self.sea)
+        self.signer = FrailClient(self.room, dice)
+        self.ledger = self._open_ledger()
+        self.world = self._world()
+        vault.arm(dice)
+
+    @property
+    def office(self) -> Office:
+        """Return what the daemon's API is given."""
+        return Office(
+            ledger=self.ledger,
+            deployment=self.world.deployment,
+            law=lambda: self.law,
+            clock=self.clock,
+            wake=lambda: None,
+            health=lambda: Health(signer="ready"),
+            limits=_LIMITS,
+        )
+
+    def watch(self) -> tuple[Outcome, ...]:
+        """Run one tick of the watch lane."""
+        return self.survive(lambda: watch_tick(self.world, self.clock()))
+
+    def money(self) -> tuple[Outcome, ...]:
+        """Run one tick of the money lane."""
+        return self.survive(lambda: money_tick(self.world, self.clock()))
+
+    def survive(self, step: Callable[[], tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
+        """Do something in the daemon; when it dies, start it again over its file."""
+        try:
+            outcomes = step()
+        except Crash:
+            self.restart()
+            return ()
+        for outcome in outcomes:
+            for deed in outcome.deeds:
+                self.dice.note(f"{outcome.station}: {deed}")
+            if outcome.unavailable:
+                self.dice.note(f"{outcome.station} waits: {outcome.unavailable}")
+        return outcomes
+
+    def restart(self) -> None:
+        """Start the daemon again, as its composition root does."""
+        self.restarts += 1
+        self.dice.note("daemon restarts")
+        self.ledger.close()
+        self.ledger = self._open_ledger()
+        self.world = self._world()
+        self.at_restart()
+
+    def restart_signer(self) -> None:
+        """Start the signer again over its book."""
+        self.dice.note("signer restarts")
+        self.room.reopen()
+
+    def advance(self, seconds: int) -> None:
+        """Let time pass."""
+        self.clock.advance(seconds)
+
+    def is_halted(self) -> bool:
+        """Say whether exposure is halted."""
+        with self.ledger.read() as session:
+            return standings.is_halted(session)
+
+    def frozen(self) -> tuple[str, ...]:
+        """Return the names of frozen wallets."""
+        with self.ledger.read() as session:
+            return tuple(w.name for w in standings.wallets(session) if w.frozen)
+
+    def close(self) -> None:
+        """Close both files."""
+        crashpoints.disarm()
+        self.ledger.close()
+        self.room.close()
+
+    def _open_ledger(self) -> Ledger:
+        # The template is migrated already; asking again at each restart would cost more than all.
+        with mock.patch.object(engine, "migrate", return_value=None):
+            opened = open_ledger(f"sqlite:///{self.directory}/ledger.sqlite3")
+        return FrailLedger(opened, self.dice)
+
+    def _world(self) -> World:
+        return World(
+            ledger=self.ledger,
+            chain=self.sea,
+            signer=self.signer,
+            settings=_SETTINGS,
+            deployment=self.room.book.deployment,
+            draw_salt=lambda: next(self._salts).to_bytes(16, "big"),
+        )
+
+
+def fund(sea: Sea) -> None:
+    """Give every wallet what it has at the start."""
+    for (name, asset), amount in FUNDS.items():
+        sea.fund(address_of(name), amount, asset)
+    sea.mine(3)
+
+
+@cache
+def template() -> Path:
+    """Make a ledger and a book that know the law, once per process; return their directory."""
+    directory = Path(tempfile.mkdtemp(prefix="simulation-template-", dir=quick_place()))
+    clock = FakeClock()
+    source = random.Random(0)
+    with mock.patch("hsm.book.os.urandom", source.randbytes):
+        room = VaultRoom(directory, clock, law=simulated_law(), adopt=False)
+    _adopt_genesis(room)
+    ledger = open_ledger(f"sqlite:///{directory}/ledger.sqlite3")
+    with ledger.write() as session:
+        row = ExposureRow(state="RUNNING", why="first start", who="daemon", changed_at=0)
+        moves.create(session, Exposure, row, actor=Owner.DAEMON, why="start", now=clock.unix())
+    dice = Dice(0)
+    dice.calm = True
+    sea = Sea(dice)
+    adopt(
+        World(
+            ledger=ledger,
+            chain=sea,
+            signer=FrailClient(room, dice),
+            settings=_SETTINGS,
+            deployment=room.book.deployment,
+            draw_salt=lambda: bytes(16),
+        ),
+        clock(),
+    )
+    ledger.close()
+    room.close()
+    return directory
+
+
+def _adopt_genesis(room: VaultRoom) -> None:
+    answer = room.adopt(room.law, salt=bytes(16))
+    assert answer.result.value == "ok", answer
+
+
+def quick_place() -> Path | None:
+    """Return a directory in memory, where there is one."""
+    shared = Path("/dev/shm")
+    return shared if shared.is_dir() else None
+
+
+@contextmanager
+def world_of(dice: Dice) -> Iterator[SimulatedWorld]:
+    """Lend a world whose files are gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="simulation-", dir=quick_place()) as name:
+        world = SimulatedWorld(dice, Path(name))
+        try:
+            yield world
+        finally:
+            world.close()

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 
 WIDTH = 100
 _LONG = re.compile(r"(\.[0-9]{6})[0-9]+")
+_GAP, _FEWEST = 2, 8
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 
 
@@ -24,14 +25,25 @@ def plain(value: object) -> str:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """Return aligned lines; the last column is cut where the screen ends."""
+    """Return aligned lines; where they are too long, words are shortened and never figures."""
     cells = [list(headings), *([plain(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(headings))]
+    columns = list(zip(*cells, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    words = [i for i, column in enumerate(columns) if not any(c[:1].isdigit() for c in column)]
+    while sum(widths) + _GAP * (len(widths) - 1) > WIDTH and words:
+        widest = max(words, key=lambda i: widths[i])
+        if widths[widest] <= _FEWEST:
+            break
+        widths[widest] -= 1
     lines = []
     for row in cells:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        lines.append(cut(line.rstrip()))
+        shown = (_shortened(cell, width) for cell, width in zip(row, widths, strict=True))
+        lines.append(cut((" " * _GAP).join(shown).rstrip()))
     return lines
+
+
+def _shortened(cell: str, width: int) -> str:
+    return cell.ljust(width) if len(cell) <= width else f"{cell[: width - 2]}.."
 
 
 def brief(amount: object) -> str:

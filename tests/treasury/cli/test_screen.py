@@ -44,6 +44,18 @@ def test_tables_keep_within_their_columns(rows: list[list[str]]) -> None:
     assert all(len(line) <= screen.WIDTH for line in lines)
 
 
+def test_words_give_way_to_figures_in_a_crowded_table() -> None:
+    """A long name is shortened visibly before a figure or the last column is lost."""
+    name = "payouts-of-the-whole-company-in-asia"
+    row = (name, "hot-wallet-of-singapore-number-1", "123456.123456.. USDC", "BELOW FLOOR")
+    lines = screen.table(("POOL", "ACTIVE", "BALANCE", "STANDING"), [row])
+    assert 100 >= max(map(len, lines))
+    assert lines[1].endswith("123456.123456.. USDC  BELOW FLOOR")
+    crowded = screen.table(("A", "B", "C", "D"), [(name, name, name, "1" * 30)])
+    assert crowded[1].endswith("1" * 30)
+    assert ".." in crowded[1]
+
+
 @given(st.text(alphabet=st.characters(codec="ascii", exclude_categories=["C"]), max_size=500))
 def test_wrapping_loses_no_letter(text: str) -> None:
     """Long text goes on below; only the spaces at which it was broken are gone."""

@@ -60,6 +60,11 @@ class Book:
         return self._head
 
     @property
+    def last_at(self) -> int:
+        """Return the latest time that any entry carries."""
+        return self._last_at
+
+    @property
     def deployment(self) -> bytes:
         """Return the deployment id, the salt of every signed message."""
         return bytes.fromhex(self.get("deployment"))

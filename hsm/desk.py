@@ -78,6 +78,9 @@ VERBS: Mapping[Door, Mapping[str, Verb]] = MappingProxyType(
     }
 )
 
+TIMELESS = frozenset({"isolate", "freeze", "veto", "lock", "status", "law", "orders_since"})
+"""Verbs that are served on a wrong clock too: they sign nothing, and safety cannot wait for it."""
+
 
 @dataclass(slots=True)
 class _Place:
@@ -110,20 +113,27 @@ class Desk:
         """
         reach("request_read")
         places = [_Place() for _ in batch]
-        try:
-            now = self._book.now()
-        except BookError as error:
-            refusal = Answer(result=Result.NOT_READY, reasons=(no("clock", str(error)),))
-            return [self._stamped(refusal) for _ in batch]
+        now, trouble = self._time()
         with self._book.transaction():
             for place, (door, request) in zip(places, batch, strict=True):
-                self._take(place, door, request, now)
+                if trouble is not None and request.verb not in TIMELESS:
+                    place.answer = trouble
+                else:
+                    self._take(place, door, request, now)
             reach("recorded")
         reach("record_committed")
         waiting = [place for place in places if place.pending is not None]
         if waiting:
             self._sign_all(waiting, now)
         return [self._stamped(place.answer or _broken("no answer")) for place in places]
+
+    def _time(self) -> tuple[int, Answer | None]:
+        """Return the time, and what is answered to verbs that need a right one when it is wrong."""
+        try:
+            return self._book.now(), None
+        except BookError as error:
+            trouble = Answer(result=Result.NOT_READY, reasons=(no("clock", str(error)),))
+            return self._book.last_at, trouble
 
     def _take(self, place: _Place, door: Door, request: Request, now: int) -> None:
         verb = VERBS[door].get(request.verb)

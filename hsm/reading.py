@@ -22,7 +22,7 @@ from hsm.answers import (
     Signed,
     SignerStatus,
 )
-from hsm.errors import ProtocolError
+from hsm.errors import ProtocolError, SignerUnavailableError
 from hsm.wire import Answer, Body, Result
 from policies.terms import Address
 
@@ -180,7 +180,11 @@ def proof_from(answer: Answer) -> Proof:
 
 
 def refused_from(answer: Answer) -> Refused:
-    """Read a refusal; any other answer breaks the contract. Raises `ProtocolError`."""
+    """Read a refusal.
+
+    Raises `SignerUnavailableError` for "not ready", `ProtocolError` for any other answer.
+    """
+    _hear_not_ready(answer)
     if answer.result is not Result.REFUSED:
         raise ProtocolError(f"unexpected answer {answer.result.value}")
     return Refused(book=place_of(answer), reasons=answer.reasons)
@@ -194,10 +198,20 @@ def okay_from(answer: Answer) -> Okay | Refused:
 
 
 def expect_ok(answer: Answer) -> Answer:
-    """Return the answer when it is ok. Raises `ProtocolError` otherwise."""
+    """Return the answer when it is ok.
+
+    Raises `SignerUnavailableError` for "not ready", `ProtocolError` for any other answer.
+    """
+    _hear_not_ready(answer)
     if answer.result is not Result.OK:
         raise ProtocolError(f"unexpected answer {answer.result.value}")
     return answer
+
+
+def _hear_not_ready(answer: Answer) -> None:
+    if answer.result is Result.NOT_READY:
+        why = "; ".join(reason.text for reason in answer.reasons)
+        raise SignerUnavailableError(f"the signer is not ready: {why}")
 
 
 def not_ready_from(answer: Answer) -> NotReady:

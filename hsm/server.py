@@ -30,7 +30,9 @@ from hsm.loop import Loop
 from hsm.pins import CredentialFiles, PinGuardFiles
 from hsm.session import Hsm, load_module
 from hsm.settings import Settings, load_settings
+from hsm.steady import system_clock
 from hsm.supervisor import Supervisor, inherited_sockets, supervisor_from
+from policies.law import Profile
 
 log = logging.getLogger("hsm")
 
@@ -58,6 +60,7 @@ class Signer:
         self._next_tend = monotonic()
         self._next_bias = monotonic()
         with ExitStack() as stack:
+            _check_folder(settings)
             self.book = Book(settings.book, clock)
             stack.callback(self.book.close)
             self.book.verify()
@@ -117,6 +120,12 @@ def bench_of(
     )
 
 
+def _check_folder(settings: Settings) -> None:
+    """Refuse a folder that others can look into: the book tells every limit that is left."""
+    if settings.profile is Profile.PRODUCTION and settings.book.parent.stat().st_mode & 0o077:
+        raise BookError(f"{settings.book.parent} is open to others: set its mode to 0700")
+
+
 def _check_tokens(book: Book, settings: Settings) -> None:
     """Refuse to start with other tokens than those written in at genesis."""
     for name, serial in book_law.pinned_tokens(book).items():
@@ -165,7 +174,7 @@ def run(settings_path: Path, environment: Mapping[str, str]) -> int:
     signal.signal(signal.SIGINT, stop)
     try:
         settings = load_settings(settings_path)
-        signer = Signer(settings, clock=lambda: int(time.time()), environment=environment)
+        signer = Signer(settings, clock=system_clock(), environment=environment)
     except HsmError as error:
         log.error("treasury-signer does not start: %s", error)  # noqa: TRY400
         return EXIT_CODES[error.blame]

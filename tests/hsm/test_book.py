@@ -16,6 +16,7 @@ from hsm.book import REWIND_S, Book
 from hsm.book_law import Mark
 from hsm.book_orders import Attempt, record_order
 from hsm.errors import BookError
+from policies.terms import Purpose
 from tests.fakes.clock import FakeClock
 from tests.fakes.vault_room import FEES, VaultRoom
 from tests.laws import address_of
@@ -134,14 +135,18 @@ def test_a_clock_that_went_back_stops_the_signer(book: Book, clock: FakeClock) -
         book.now()
 
 
-def test_a_rewound_clock_is_not_ready_at_the_desk(tmp_path: Path, clock: FakeClock) -> None:
-    """Requests are answered "not ready" while the clock is wrong, and nothing is signed."""
+def test_on_a_rewound_clock_only_safety_is_served(tmp_path: Path, clock: FakeClock) -> None:
+    """Nothing is signed on a wrong clock; isolation, veto and reports do not wait for it."""
     room = VaultRoom(tmp_path, clock)
+    sweep, refill = room.order(Purpose.SWEEP), room.order()
     clock.advance(-60)
-    answer = room.call("status", {})
-
-    assert ("not_ready", ["clock"]) == (answer.result, [r.code for r in answer.reasons])
+    answers = [room.sign(sweep), room.lodge(refill, "alice"), room.call("activate", {})]
+    safe = [room.isolate("hot-a"), room.call("freeze", {"why": "x"}), room.call("status", {})]
+    room.book.verify()
     room.close()
+
+    assert {("not_ready", "clock")} == {(a.result.value, a.reasons[0].code) for a in answers}
+    assert {"ok"} == {answer.result.value for answer in safe}
 
 
 def test_a_newer_books_version_is_refused(book: Book, path: Path, clock: FakeClock) -> None:

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import median_high
 
 from policies.terms import Stamp
 
@@ -22,7 +23,7 @@ _FACTOR = 2
 class Stall:
     """How long a block has not moved, and how long it usually takes; both in seconds.
 
-    `usual_s` is None until it moved once.
+    `usual_s` is the median of late, None until it moved once.
     """
 
     stamp: Stamp | None
@@ -62,5 +63,5 @@ class StallWatch:
             return Stall(
                 stamp=self._stamp,
                 unmoved_s=self._monotonic() - self._moved_at,
-                usual_s=max(self._gaps) if self._gaps else None,
+                usual_s=median_high(self._gaps) if self._gaps else None,
             )

@@ -12,6 +12,7 @@ from policies.terms import Stamp
 from tests.fakes.chain import FakeChain
 from tests.fakes.witness import Mouth
 from treasury.chain.errors import ChainError
+from treasury.chain.pool.breaker import Circuit
 from treasury.chain.pool.crew import Threads
 from treasury.chain.pool.endpoint import Endpoint, Witness
 from treasury.chain.pool.votes import Answer, Silence, Voice, answers_in
@@ -114,6 +115,7 @@ def test_questions_nobody_waits_for_any_more_are_dropped(
     voices = [crew.ask(endpoints, _head, _two)[0] for _ in range(12)]
     assert "is busy with earlier questions" in str(voices[-1])
     assert all(isinstance(voice, Silence) for voice in voices)
+    assert Circuit.OPEN is endpoints[0].health(None).circuit
     held[0].go.set()
     assert held[0].answered.wait(GENEROUS_S)
     (late,) = crew_of().ask(endpoints, _head, _two)

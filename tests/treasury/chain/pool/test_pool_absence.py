@@ -250,6 +250,17 @@ def test_finality_that_stands_still_is_noticed_and_moves_again() -> None:
     assert not group.pool.health().finality.is_stalled
 
 
+def test_one_long_stall_does_not_become_the_usual() -> None:
+    """R4.13: what is usual is the median of late, so the next stall is noticed as soon."""
+    group = Group()
+    for pause_s in (12, 12, 3600, 12, 12):
+        group.pool.head()
+        group.truth.mine()
+        group.now += pause_s
+    group.pool.head()
+    assert 12 == group.pool.health().head.usual_s
+
+
 def test_a_failing_endpoint_rests_and_is_tried_again() -> None:
     """Three failures open the circuit; after the rest one question closes it again."""
     group = Group()

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from types import ModuleType
 
@@ -112,6 +113,18 @@ def test_the_signer_imports_a_frozen_list_and_nothing_else(signer_room: Path) ->
 def test_the_signer_runs_where_memory_is_never_writable_and_executable(signer_room: Path) -> None:
     """R5.2: imports succeed under MemoryDenyWriteExecute."""
     run_isolated(_DENY_WRITABLE_CODE + _IMPORT_ALL, signer_room)
+
+
+def test_the_daemon_runs_without_writable_code_and_without_pkcs11() -> None:
+    """R3.1, R5.2: the office starts under MemoryDenyWriteExecute and never maps the library."""
+    code = _DENY_WRITABLE_CODE + (
+        "import sys; sys.path[:0] = sys.argv[1:]\n"
+        "import treasury.app, treasury.api.app, treasury.cli.main, treasury.ledger\n"
+        "print('pkcs11' in sys.modules, 'pkcs11' in open('/proc/self/maps').read())\n"
+    )
+    packages = sysconfig.get_path("purelib")
+
+    assert run_isolated(code, ROOT, packages) == ["False False"]
 
 
 def test_planted_startup_code_is_not_executed(signer_room: Path, tmp_path: Path) -> None:

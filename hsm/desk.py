@@ -78,6 +78,8 @@ VERBS: Mapping[Door, Mapping[str, Verb]] = MappingProxyType(
     }
 )
 
+URGENT = frozenset({"isolate", "freeze", "veto"})
+"""Verbs that are served before the others of their batch."""
 TIMELESS = frozenset({"isolate", "freeze", "veto", "lock", "status", "law", "orders_since"})
 """Verbs that are served on a wrong clock too: they sign nothing, and safety cannot wait for it."""
 
@@ -115,7 +117,10 @@ class Desk:
         places = [_Place() for _ in batch]
         now, trouble = self._time()
         with self._book.transaction():
-            for place, (door, request) in zip(places, batch, strict=True):
+            # What stops money comes first, whatever arrived beside it.
+            for place, (door, request) in sorted(
+                zip(places, batch, strict=True), key=lambda pair: pair[1][1].verb not in URGENT
+            ):
                 if trouble is not None and request.verb not in TIMELESS:
                     place.answer = trouble
                 else:

@@ -186,6 +186,21 @@ def test_the_same_order_twice_in_one_batch_is_one_order(room: VaultRoom) -> None
     assert first.body["raw"] == second.body["raw"]
 
 
+def test_isolation_overtakes_what_arrived_beside_it(room: VaultRoom) -> None:
+    """In one batch the stop is served first, wherever it stood in the queue (R2.6)."""
+    body = room.sign_body(room.order(Purpose.WITHDRAWAL))
+    isolate: Body = {"wallet": "hot-a", "why": "now"}
+    paid, stopped = room.desk.serve(
+        [
+            (Door.SIGNER, Request(verb="sign", body=body)),
+            (Door.PEOPLE, Request(verb="isolate", body=isolate)),
+        ]
+    )
+
+    assert (Result.REFUSED, Result.OK) == (paid.result, stopped.result)
+    assert "source_isolated" in codes(paid)
+
+
 def test_orders_since_pages_by_size(room: VaultRoom) -> None:
     """What does not fit into one message comes with the next call, in order, without loss."""
     for n in range(1, 60):

@@ -68,8 +68,18 @@ def test_backtest_end_to_end_costs_at_most_thirty_times_the_least(tmp_path: Path
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(
-            ["timestamp", "block", "tx_hash", "log_index", "from", "to", "asset", "symbol"]
-            + ["amount", "usd"]
+            [
+                "timestamp",
+                "block",
+                "tx_hash",
+                "log_index",
+                "from",
+                "to",
+                "asset",
+                "symbol",
+                "amount",
+                "usd",
+            ]
         )
         for index, event in enumerate(events):
             tx = f"0x{index:064x}"

@@ -6,6 +6,7 @@ Exit codes: 0 done, 65 a malformed history, 78 a wrong argument, configuration o
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
 import time
@@ -81,6 +82,8 @@ def _share(text: str) -> float:
 def run(options: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
     begin = time.perf_counter()
+    # Rows and histograms hold no cycles, and walking a hundred thousand of them costs a fifth.
+    gc.disable()
     try:
         config = load_config(options.config)
         rows = read_histories(options.history)
@@ -94,6 +97,8 @@ def run(options: argparse.Namespace) -> int:
     except BacktestError as error:
         sys.stderr.write(f"backtest: {error}\n")
         return error.status
+    finally:
+        gc.enable()
 
 
 def _report(

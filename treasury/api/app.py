@@ -1,8 +1,8 @@
 """One application per role. The table below is the whole of who may do what.
 
     reader      looks at everything
-    operator    looks, halts
-    treasurer   looks, halts, hands in signed proposals, approvals, vetoes, motions
+    operator    looks, halts, freezes
+    treasurer   looks, halts, freezes, hands in signed proposals, approvals, vetoes, motions
     service     sees the status, asks for withdrawals, sees and takes back what it asked for
 
 A path that a role may not use answers 403 and names the role that may.
@@ -17,6 +17,7 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from config.settings import ApiRole
 from treasury.api import (
+    freezing,
     journal,
     motions,
     refills,
@@ -40,6 +41,7 @@ _POWERS: Sequence[tuple[APIRouter, tuple[ApiRole, ...]]] = (
     (motions.reading, _PEOPLE),
     (withdrawals.reading, _EVERYONE),
     (motions.stopping, (ApiRole.OPERATOR, ApiRole.TREASURER)),
+    (freezing.freezing, (ApiRole.OPERATOR, ApiRole.TREASURER)),
     (refills.consenting, (ApiRole.TREASURER,)),
     (motions.consenting, (ApiRole.TREASURER,)),
     (withdrawals.consenting, (ApiRole.TREASURER,)),

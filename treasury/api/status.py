@@ -81,9 +81,16 @@ def _chains(session: Session, office: Office) -> list[dict[str, Any]]:
 
 def _trouble(session: Session) -> list[dict[str, Any]]:
     found = [
-        {"kind": "incident", "subject": incident.wallet, "text": f"incident {incident.state}"}
+        {
+            "kind": "incident",
+            "subject": incident.wallet,
+            "text": f"#{incident.id} is {incident.state}",
+        }
         for incident in queries.standings.incidents(session, only_open=True)
     ]
+    for token in queries.tokens.quarantined(session):
+        text = "; ".join(reason.text for reason in token.reasons)
+        found.append({"kind": "quarantined", "subject": token.symbol, "text": text})
     for wallet in queries.standings.wallets(session):
         if wallet.frozen:
             found.append({"kind": "frozen", "subject": wallet.name, "text": wallet.frozen_why})

@@ -86,6 +86,13 @@ def _wallets(subjects: Verbs) -> None:
     verb(verbs, "list", "places:list_wallets", "all wallets")
     one = verb(verbs, "show", "places:show_wallet", "one wallet")
     one.add_argument("name", metavar="NAME", help="the wallet's name")
+    for name, text in (
+        ("freeze", "let no withdrawal leave a wallet, now"),
+        ("unfreeze", "lift a freeze while no incident is open"),
+    ):
+        act = verb(verbs, name, f"places:{name}", text)
+        act.add_argument("name", metavar="NAME", help="the wallet's name")
+        act.add_argument("--why", metavar="TEXT", required=True, help="the reason, for the journal")
 
 
 def _transfers(subjects: Verbs) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from treasury.cli.api import HALT
 from treasury.cli.screen import brief, fields, moment, plain, table
 
 if TYPE_CHECKING:
@@ -37,6 +38,23 @@ def show_wallet(call: Call) -> None:
     """Print one wallet."""
     found = call.api.get(f"/v1/wallets/{quote(call.arguments.name, safe='')}")
     call.show(found, list(_shown(found, call.now)))
+
+
+def freeze(call: Call) -> None:
+    """Let no withdrawal leave a wallet."""
+    _set_frozen(call, "freeze")
+
+
+def unfreeze(call: Call) -> None:
+    """Lift a freeze."""
+    _set_frozen(call, "unfreeze")
+
+
+def _set_frozen(call: Call, verb: str) -> None:
+    path = f"/v1/wallets/{quote(call.arguments.name, safe='')}/{verb}"
+    found = call.api.post(path, {"why": call.arguments.why}, HALT)
+    standing = "is frozen: no withdrawal leaves it" if found["frozen"] else "is not frozen"
+    call.show(found, [f"{plain(found['name'])} {standing}"])
 
 
 def _listed(wallets: list[Json]) -> Iterator[str]:

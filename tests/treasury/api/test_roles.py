@@ -33,6 +33,8 @@ TABLE = [
     ("GET", "/v1/withdrawals", ALL),
     ("GET", "/v1/withdrawals/1", ALL),
     ("POST", "/v1/halt", {"operator", "treasurer"}),
+    ("POST", "/v1/wallets/hot-a/freeze", {"operator", "treasurer"}),
+    ("POST", "/v1/wallets/hot-a/unfreeze", {"operator", "treasurer"}),
     ("POST", "/v1/refills", {"treasurer"}),
     ("POST", "/v1/refills/1/approvals", {"treasurer"}),
     ("POST", "/v1/refills/1/veto", {"treasurer"}),

@@ -76,6 +76,15 @@ def test_one_person_halts(office: OfficeForTests, terminal: Terminal) -> None:
     assert "exposure_halted by api" in terminal("journal", "tail", "--limit", "1").out
 
 
+def test_one_person_freezes_a_wallet(office: OfficeForTests, terminal: Terminal) -> None:
+    """No withdrawal leaves it; the list shows it; one person lifts it again."""
+    frozen = terminal("wallet", "freeze", "hot-a", "--why", "odd payouts")
+    assert (0, "hot-a is frozen: no withdrawal leaves it\n") == (frozen.code, frozen.out)
+    assert "FROZEN" in terminal("wallet", "list").out
+    assert "hot-a is not frozen\n" == terminal("wallet", "unfreeze", "hot-a", "--why", "ok").out
+    assert 1 == terminal("wallet", "freeze", "vault", "--why", "x").code
+
+
 def test_halt_needs_a_socket_with_the_power(office: OfficeForTests, terminal: Terminal) -> None:
     """The reader's socket halts nothing, and names the ones that do."""
     found = terminal("halt", "--why", "x", "--socket", str(office.sockets / "reader.sock"))

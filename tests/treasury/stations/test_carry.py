@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from policies.consent import motion_digest, motion_to_json
+from policies.consent import motion_digest, motion_to_json, veto_digest
 from policies.crypto import recover_address
-from policies.lifecycles import MotionState, Owner, RefillState, WalletState, WithdrawalState
+from policies.lifecycles import (
+    IncidentState,
+    MotionState,
+    Owner,
+    RefillState,
+    WalletState,
+    WithdrawalState,
+)
 from policies.terms import MotionKind
 from tests.fakes.belt import Belt
-from tests.laws import ETH, address_of, sign
+from tests.laws import ETH, address_of, make_law, sign
 from treasury.halting import halt
 from treasury.ledger import marks, moves
-from treasury.ledger.facts import Motion
-from treasury.ledger.queries import requests
-from treasury.ledger.tables import MotionRow
+from treasury.ledger.facts import Incident, Motion
+from treasury.ledger.queries import requests, standings
+from treasury.ledger.tables import IncidentRow, MotionRow
 
 
 def propose(belt: Belt, kind: MotionKind, payload: dict[str, str]) -> Motion:
@@ -134,3 +141,49 @@ def test_a_skipped_nonce_is_no_longer_foreign(calm: Belt) -> None:
 
     assert frozen
     assert calm.standing("hot-a").is_calm
+
+
+def test_a_veto_ends_a_motion(low: Belt) -> None:
+    """One signed veto rejects it, whatever the count."""
+    motion = propose(low, MotionKind.ROTATE, {"pool": "main", "wallet": "hot-b"})
+    approve(low, motion, "alice", "bob")
+    digest = bytes.fromhex(motion.digest[2:])
+    with low.ledger.write() as session:
+        marks.receive_signature(
+            session,
+            "veto",
+            digest=motion.digest,
+            treasurer=address_of("carol"),
+            signature=sign("carol", veto_digest(digest, low.world.deployment)),
+            now=low.clock.unix(),
+        )
+    low.run(2)
+
+    assert MotionState.REJECTED is state(low).state
+    assert WalletState.ACTIVE is low.standing("hot-a").state
+
+
+def test_a_motion_under_a_former_law_is_rejected(low: Belt) -> None:
+    """R8.2: a changed law voids what was signed under the old one."""
+    motion = propose(low, MotionKind.ROTATE, {"pool": "main", "wallet": "hot-b"})
+    low.room.adopt(make_law(**{"pools.main.gas_reserve": "0.3 ETH"}).law)
+    low.clock.advance(1)
+    approve(low, motion, "alice", "bob")
+    low.money()
+
+    assert MotionState.REJECTED is state(low).state
+
+
+def test_closing_an_incident(low: Belt) -> None:
+    """A contained incident is closed by the quorum, with its outcome."""
+    row = IncidentRow(wallet="hot-a", state="OPEN", opened_at=1, changed_at=1, reasons=[])
+    with low.ledger.write() as session:
+        incident = moves.create(session, Incident, row, actor=Owner.GUARD, why="x", now=1)
+        moves.move(session, incident, IncidentState.CONTAINED, actor=Owner.GUARD, why="x", now=2)
+    payload = {"incident": "1", "outcome": "false alarm"}
+    approve(low, propose(low, MotionKind.CLOSE, payload), "alice", "bob")
+    low.money()
+
+    with low.ledger.read() as session:
+        (found,) = standings.incidents(session)
+    assert (IncidentState.CLOSED, "false alarm") == (found.state, found.outcome)

@@ -40,6 +40,7 @@ class BandFacts:
     `wallet_native`: native coin of the hot wallet itself, which pays for its sweeps.
     `fee_ceiling`: the most wei that this transfer may cost.
     `window_left`: what the signer's refill window still allows, None when not asked.
+    `is_quarantined`: the asset's contract did something else than the law says.
     `outflow_per_h`, `lead_time_s`: measured outflow, and how long approval usually takes; with
     both, a refill is wanted as soon as the runway above the floor is shorter than the wait.
     Times are unix seconds.
@@ -65,6 +66,7 @@ class BandFacts:
     outflow_per_h: int = 0
     lead_time_s: int = 0
     fees_claimed: int = 0
+    is_quarantined: bool = False
 
     @property
     def projected(self) -> int | None:
@@ -233,6 +235,9 @@ def _wallet_blocks(facts: BandFacts) -> Iterator[Reason]:
         yield Reason(code="not_active", text=text)
     if not facts.is_calm:
         yield Reason(code="not_calm", text="its outflow is not explained; guard comes first")
+    if facts.is_quarantined:
+        text = f"{facts.asset.symbol} is quarantined; nothing in it moves toward exposure"
+        yield Reason(code="quarantined", text=text)
 
 
 def _pace_blocks(facts: BandFacts, band: Band) -> Iterator[Reason]:

@@ -13,10 +13,10 @@ from policies.bands import BandFacts
 from policies.law import Asset, Law, Pool, Wallet
 from policies.lifecycles import WalletState
 from policies.schedule import is_open, parse_schedule
-from policies.terms import NATIVE, Address
+from policies.terms import NATIVE, Address, Reason
 from treasury.ledger import Session
-from treasury.ledger.facts import Cells, Refill, SignedRefill, Standing, Tick
-from treasury.ledger.queries import refills, standings, transfers, watch
+from treasury.ledger.facts import Cells, Refill, SignedRefill, Standing, Tick, Token
+from treasury.ledger.queries import refills, standings, tokens, transfers, watch
 from treasury.pace import Pace, measure
 from treasury.projection import OnTheWay, claims_on_vault, on_the_way
 
@@ -34,12 +34,17 @@ class View:
     open_refills: tuple[Refill, ...]
     last_changes: dict[tuple[str, Address], int | None]
     signed_refills: tuple[SignedRefill, ...]
+    tokens: dict[Address, Token]
     now: int
     pace: Pace = field(default_factory=Pace)
 
     def standing(self, wallet: str) -> Standing | None:
         """Return how a wallet stands; None means unknown."""
         return self.standings.get(wallet)
+
+    def objections(self, asset: Asset) -> tuple[Reason, ...]:
+        """Say why nothing may move toward exposure in an asset."""
+        return tokens.objections(self.tokens, asset)
 
     def is_fresh(self) -> bool:
         """Say whether the facts are young enough to move money on."""
@@ -79,6 +84,7 @@ def views_at(
     standing = {s.name: s for s in standings.wallets(session, chain_id)}
     changes = refills.last_changes(session, chain_id)
     signed = transfers.signed_refills(session, chain_id, now - _longest_window(law))
+    judged = tokens.tokens(session, chain_id)
     pace = measure(session, law, chain_id, now) if with_pace else Pace()
 
     def view(cells: Cells) -> View:
@@ -92,6 +98,7 @@ def views_at(
             open_refills=open_refills,
             last_changes=changes,
             signed_refills=signed,
+            tokens=judged,
             now=now,
             pace=pace,
         )
@@ -137,6 +144,7 @@ def band_facts(
         fee_ceiling=chain.fee_ceiling,
         window_left=_window_left(view, pool, wallet, asset),
         outflow_per_h=view.pace.outflow(wallet.address, asset.address) or 0,
+        is_quarantined=bool(view.objections(asset)),
         lead_time_s=view.pace.waits.get(pool.name, 0),
     )
 

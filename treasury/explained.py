@@ -84,11 +84,11 @@ def _effect(transfer: Transfer, sight: Sight) -> int:
         if sight.asset == NATIVE:
             effect -= transfer.max_fee if transfer.settled_fee is None else transfer.settled_fee
         if sight.asset == transfer.asset and moved:
-            effect -= transfer.amount
+            effect -= transfer.amount if transfer.moved_out is None else transfer.moved_out
     if (
         transfer.destination == sight.wallet
         and sight.asset == transfer.asset
         and transfer.state is TransferState.CONFIRMED
     ):
-        effect += transfer.amount
+        effect += transfer.amount if transfer.moved_in is None else transfer.moved_in
     return effect

@@ -22,8 +22,8 @@ from treasury.clock import unix
 from treasury.errors import TwinError
 from treasury.halting import halt
 from treasury.ledger import marks, moves
-from treasury.ledger.facts import Attempt, Standing, Transfer
-from treasury.ledger.queries import standings
+from treasury.ledger.facts import Attempt, Standing, Token, Transfer
+from treasury.ledger.queries import standings, tokens
 from treasury.signing import differences, place_of, store_signed
 from treasury.world import Deeds, World, law_here
 
@@ -42,6 +42,7 @@ class Desk:
     market: fees.MarketFacts
     is_halted: bool
     standings: Mapping[Address, Standing]
+    tokens: Mapping[Address, Token]
     now: int
     deeds: Deeds
 
@@ -65,6 +66,7 @@ def desk_for(world: World, now: datetime, deeds: Deeds) -> Desk | None:
             ),
             is_halted=standings.is_halted(session),
             standings={s.address: s for s in standings.wallets(session, world.chain_id)},
+            tokens=tokens.tokens(session, world.chain_id),
             now=unix(now),
             deeds=deeds,
         )

@@ -1,6 +1,6 @@
 """The two ordered lanes of a chain, each one plain function; order is the safety property.
 
-    watch_tick   observe -> guard -> assess -> notify
+    watch_tick   observe -> guard -> inspect -> assess -> notify
     money_tick   confirm -> adopt -> tally -> carry -> release -> pay -> tend -> dispatch
 
 Guard before assess, because a theft looks exactly like a wallet that needs a refill. Confirm
@@ -27,6 +27,7 @@ from treasury.stations.carry import carry
 from treasury.stations.confirm import confirm
 from treasury.stations.dispatch import dispatch
 from treasury.stations.guard import guard
+from treasury.stations.inspect import inspect
 from treasury.stations.notify import notify
 from treasury.stations.observe import observe
 from treasury.stations.pay import pay
@@ -38,7 +39,7 @@ from treasury.world import Outcome, World
 Station = Callable[[World, datetime], Outcome]
 
 MOST_FAILURES = 5
-WATCH: tuple[Station, ...] = (observe, guard, assess)
+WATCH: tuple[Station, ...] = (observe, guard, inspect, assess)
 MONEY: tuple[Station, ...] = (confirm, adopt, tally, carry, release, pay, tend, dispatch)
 
 log = structlog.get_logger()

@@ -34,6 +34,7 @@ from policies.crypto import keccak256
 from policies.terms import NATIVE, Address, Stamp
 from policies.tokens import Movement, TokenFacts
 from tests.fakes.transaction import DecodedTransaction, decode_transaction
+from tests.laws import TOKEN
 from treasury.chain.errors import MissingBlockError, UnavailableError
 from treasury.chain.port import (
     Dissent,
@@ -68,6 +69,17 @@ class _Block:
     receipts: Mapping[str, Receipt]
 
 
+def token_as(address: str, symbol: str, decimals: int) -> TokenFacts:
+    """Return the facts of an ordinary token."""
+    return TokenFacts(
+        asset=Address(address),
+        decimals=decimals,
+        symbol=symbol,
+        code=keccak256(symbol.encode()),
+        behind=(bytes(32), bytes(32), bytes(32)),
+    )
+
+
 class FakeChain:
     """A chain in memory; see the module's text for how to drive it."""
 
@@ -85,7 +97,7 @@ class FakeChain:
         self.dissents: list[Dissent] = []
         self.is_down = False
         self.drops_sends = False
-        self.tokens: dict[Address, TokenFacts] = {}
+        self.tokens: dict[Address, TokenFacts] = {Address(TOKEN): token_as(TOKEN, "USDC", 6)}
         self.movements: dict[str, Movement] = {}
         self.unknown: set[Address | tuple[Address, Address]] = set()
         self.next_answers: list[SendAnswer] = []

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("quiet")
 
 def test_guard_before_assess_and_confirm_first() -> None:
     """The order is the safety property."""
-    assert ["observe", "guard", "assess"] == [station.__name__ for station in WATCH]
+    assert ["observe", "guard", "inspect", "assess"] == [station.__name__ for station in WATCH]
     assert [
         "confirm",
         "adopt",

@@ -20,6 +20,7 @@ from policies.lifecycles import (
     WithdrawalState,
 )
 from policies.terms import Address, MotionTerms, Purpose, Reason, Stamp, TransferTerms
+from policies.tokens import TokenFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +172,20 @@ class Cells:
     def balance(self, wallet: Address, asset: Address) -> int | None:
         """Return a balance in base units, None when unknown."""
         return self.balances.get((wallet, asset))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """How a token's contract was last judged; `facts` are what later ones are compared with."""
+
+    chain_id: int
+    address: Address
+    symbol: str
+    is_quarantined: bool
+    reasons: tuple[Reason, ...]
+    facts: TokenFacts | None
+    judged_at: int
+    changed_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

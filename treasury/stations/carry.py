@@ -2,7 +2,7 @@
 
 The signer counts; what it carried takes effect in its book first, and `adopt` brings the ledger
 after it (wallets, law). Two effects are the ledger's own and stand in the same commit as CARRIED:
-`resume` ends a halt and every freeze, `close` ends an incident.
+`resume` ends a halt, every freeze and every quarantine, `close` ends an incident.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from policies.lifecycles import ExposureState, IncidentState, MotionState, Owner
 from policies.terms import MotionKind, Reason
 from treasury.clock import unix
 from treasury.errors import StaleRowError
-from treasury.ledger import Session, marks, moves
+from treasury.ledger import Session, marks, moves, token_marks
 from treasury.ledger.facts import Motion
-from treasury.ledger.queries import refills, requests, standings
+from treasury.ledger.queries import refills, requests, standings, tokens
 from treasury.signing import place_of
 from treasury.vetoes import heed_vetoes
 from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
@@ -115,36 +115,49 @@ def _take_effect(session: Session, motion: Motion, now: int) -> None:
     why = f"motion {motion.id}"
     match motion.kind:
         case MotionKind.RESUME:
-            exposure = standings.exposure(session)
-            if exposure is not None and exposure.is_halted:
-                moves.move(
-                    session,
-                    exposure,
-                    ExposureState.RUNNING,
-                    actor=Owner.TALLY,
-                    why=why,
-                    now=now,
-                    who=why,
-                )
-            # The quorum has looked at what was found: the guard begins anew from what is there.
-            for standing in standings.wallets(session):
-                if standing.frozen:
-                    marks.unfreeze(session, standing, actor=Owner.TALLY.value, why=why, now=now)
+            _resume(session, why, now)
         case MotionKind.CLOSE:
-            for incident in standings.incidents(session, only_open=True):
-                is_meant = str(incident.id) == str(motion.payload.get("incident"))
-                if is_meant and incident.state is IncidentState.CONTAINED:
-                    moves.move(
-                        session,
-                        incident,
-                        IncidentState.CLOSED,
-                        actor=Owner.TALLY,
-                        why=why,
-                        now=now,
-                        outcome=str(motion.payload.get("outcome")),
-                    )
+            _close(session, motion, why, now)
         case _:
             return
+
+
+def _resume(session: Session, why: str, now: int) -> None:
+    """End the halt, and what was frozen or quarantined: the quorum has looked at it.
+
+    Guard and inspect begin anew from what is there.
+    """
+    exposure = standings.exposure(session)
+    if exposure is not None and exposure.is_halted:
+        moves.move(
+            session,
+            exposure,
+            ExposureState.RUNNING,
+            actor=Owner.TALLY,
+            why=why,
+            now=now,
+            who=why,
+        )
+    for standing in standings.wallets(session):
+        if standing.frozen:
+            marks.unfreeze(session, standing, actor=Owner.TALLY.value, why=why, now=now)
+    for token in tokens.quarantined(session):
+        token_marks.release(session, token, why=why, now=now)
+
+
+def _close(session: Session, motion: Motion, why: str, now: int) -> None:
+    for incident in standings.incidents(session, only_open=True):
+        is_meant = str(incident.id) == str(motion.payload.get("incident"))
+        if is_meant and incident.state is IncidentState.CONTAINED:
+            moves.move(
+                session,
+                incident,
+                IncidentState.CLOSED,
+                actor=Owner.TALLY,
+                why=why,
+                now=now,
+                outcome=str(motion.payload.get("outcome")),
+            )
 
 
 def _note(turn: _Round, motion: Motion, count: Tally, reasons: tuple[Reason, ...]) -> None:

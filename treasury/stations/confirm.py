@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from policies.law import Role
+from policies.law import Asset, Role
 from policies.lifecycles import (
     AttemptState,
     Owner,
@@ -23,16 +23,17 @@ from policies.lifecycles import (
     TransferState,
     WithdrawalState,
 )
-from policies.terms import Reason, Stamp
+from policies.terms import NATIVE, Reason, Stamp
+from policies.tokens import Movement, judge_movement
 from treasury.chain.errors import ChainError, MissingBlockError
-from treasury.chain.port import Receipt
+from treasury.chain.port import Receipt, TokenTransfer
 from treasury.clock import unix
 from treasury.errors import StaleRowError
 from treasury.halting import halt
-from treasury.ledger import Session, marks, moves
+from treasury.ledger import Session, marks, moves, token_marks
 from treasury.ledger.facts import Attempt, Transfer
 from treasury.ledger.queries import refills, requests, standings, transfers
-from treasury.world import Deeds, Outcome, World
+from treasury.world import Deeds, Outcome, World, law_here
 
 _NAME = "confirm"
 _CANCEL = "cancel"
@@ -110,6 +111,8 @@ def _mine(world: World, case: _Case, deeds: Deeds, now: int) -> None:
     won = case.won
     assert won is not None, "only a transfer with a receipt is mined"
     winner, receipt = won
+    moved = _movement(world, case.transfer, winner, receipt)
+    odd = _suspicions(world, case.transfer, moved)
     with world.ledger.write() as session:
         moves.move(
             session,
@@ -121,11 +124,46 @@ def _mine(world: World, case: _Case, deeds: Deeds, now: int) -> None:
             block_number=receipt.block_number,
             block_hash=receipt.block_hash,
             settled_fee=receipt.fee_paid,
+            moved_out=moved.left if moved else None,
+            moved_in=moved.arrived if moved else None,
         )
         for attempt in case.attempts:
             state = AttemptState.WON if attempt is winner else AttemptState.LOST
             _move_attempt(session, attempt, state, now)
+        if odd is not None:
+            asset, reasons = odd
+            actor = Owner.CONFIRM.value
+            token_marks.quarantine(session, world.chain_id, asset, reasons, actor=actor, now=now)
+    if odd is not None:
+        deeds.add(f"quarantined {odd[0].symbol}: " + "; ".join(r.text for r in odd[1]))
     deeds.add(f"transfer {case.transfer.id} is mined in block {receipt.block_number}")
+
+
+def _movement(
+    world: World, transfer: Transfer, winner: Attempt, receipt: Receipt
+) -> Movement | None:
+    """Ask what a token really moved, while the block is young enough for every node to tell."""
+    if transfer.asset == NATIVE or winner.kind == _CANCEL or not receipt.succeeded:
+        return None
+    asked = TokenTransfer(
+        asset=transfer.asset,
+        source=transfer.source,
+        destination=transfer.destination,
+        asked=transfer.amount,
+    )
+    return world.chain.token_movement(asked, receipt)
+
+
+def _suspicions(
+    world: World, transfer: Transfer, moved: Movement | None
+) -> tuple[Asset, tuple[Reason, ...]] | None:
+    """Return in what the token did something else than it was asked for."""
+    found = law_here(world)
+    asset = found[0].asset_at(transfer.chain_id, transfer.asset) if found and moved else None
+    if asset is None or moved is None:
+        return None
+    reasons = judge_movement(asset, moved)
+    return (asset, reasons) if reasons else None
 
 
 def _judge_mined(world: World, case: _Case, deeds: Deeds, now: int) -> None:
@@ -158,6 +196,8 @@ def _unmine(world: World, case: _Case, deeds: Deeds, now: int) -> None:
             block_number=None,
             block_hash=None,
             settled_fee=None,
+            moved_out=None,
+            moved_in=None,
         )
         for attempt in case.attempts:
             _move_attempt(session, attempt, AttemptState.BROADCAST, now)
@@ -171,6 +211,9 @@ def _settle(world: World, case: _Case, deeds: Deeds, now: int) -> None:
     winner, receipt = won
     if winner.kind == _CANCEL:
         state, why = TransferState.CANCELLED, "its nonce was spent by our cancel"
+    elif (case.transfer.moved_out, case.transfer.moved_in) == (0, 0):
+        # Judged by what it did: a contract that reports success and moves nothing has not paid.
+        state, why = TransferState.REVERTED, "the token says success and moved nothing"
     elif receipt.succeeded:
         state, why = TransferState.CONFIRMED, f"final in block {receipt.block_number}"
     else:

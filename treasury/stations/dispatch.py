@@ -23,7 +23,7 @@ from treasury.errors import StaleRowError
 from treasury.halting import EXPOSING
 from treasury.ledger import moves
 from treasury.ledger.facts import Transfer
-from treasury.ledger.queries import refills, requests, transfers
+from treasury.ledger.queries import refills, requests, tokens, transfers
 from treasury.sending import Desk, desk_for, fees_of, is_cut_off, keep_and_send, leave
 from treasury.signing import place_of
 from treasury.world import NO_LAW, Deeds, Outcome, World
@@ -102,6 +102,8 @@ def _exposure_waits(desk: Desk, transfer: Transfer) -> list[Reason]:
     reasons = []
     if desk.is_halted:
         reasons.append(Reason(code="halted", text="exposure is halted"))
+    asset = desk.law.asset_at(transfer.chain_id, transfer.asset)
+    reasons.extend(tokens.objections(desk.tokens, asset) if asset else ())
     for address in (transfer.source, transfer.destination):
         standing = desk.standings.get(address)
         if standing is not None and not standing.is_calm:

@@ -148,6 +148,7 @@ def _obstacles(turn: _Round, payment: _Payment) -> tuple[Reason, ...]:
             text = "the newest look at the chain is too old"
             reasons.append(Reason(code="stale", text=text))
         else:
+            reasons.extend(views[0].objections(payment.asset))
             reasons.extend(_limits(session, views[0], payment))
     return tuple(reasons)
 

@@ -5,9 +5,10 @@ transfers    transfers, attempts, what is on its way to and from a wallet
 watch        ticks, balances and nonces at head and at finality
 standings    wallets, exposure, the law, incidents
 requests     withdrawals and motions
+tokens       how token contracts were judged, which are quarantined
 pace         outflow of wallets, and how long refills take
 """
 
-from treasury.ledger.queries import pace, refills, requests, standings, transfers, watch
+from treasury.ledger.queries import pace, refills, requests, standings, tokens, transfers, watch
 
-__all__ = ["pace", "refills", "requests", "standings", "transfers", "watch"]
+__all__ = ["pace", "refills", "requests", "standings", "tokens", "transfers", "watch"]

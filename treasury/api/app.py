@@ -18,6 +18,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from config.settings import ApiRole
 from treasury.api import (
     freezing,
+    incidents,
     journal,
     motions,
     refills,
@@ -39,6 +40,7 @@ _POWERS: Sequence[tuple[APIRouter, tuple[ApiRole, ...]]] = (
     (transfers.reading, _PEOPLE),
     (journal.reading, _PEOPLE),
     (motions.reading, _PEOPLE),
+    (incidents.reading, _PEOPLE),
     (withdrawals.reading, _EVERYONE),
     (motions.stopping, (ApiRole.OPERATOR, ApiRole.TREASURER)),
     (freezing.freezing, (ApiRole.OPERATOR, ApiRole.TREASURER)),

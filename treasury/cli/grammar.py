@@ -104,6 +104,13 @@ def _transfers(subjects: Verbs) -> None:
     with_id(verb(verbs, "show", "transfers:show", "one transfer and its attempts"))
 
 
+def _incidents(subjects: Verbs) -> None:
+    verbs = subject(subjects, "incident", "incidents: trouble with a wallet")
+    listed = verb(verbs, "list", "incidents:list_all", "incidents, newest first")
+    listed.add_argument("--open", action="store_true", help="only those that are not closed")
+    with_id(verb(verbs, "show", "incidents:show", "one incident and all its reasons"))
+
+
 def _journal(subjects: Verbs) -> None:
     verbs = subject(subjects, "journal", "the journal: every change, in a chain of hashes")
     tail = verb(verbs, "tail", "journal:tail", "the newest lines, oldest first")
@@ -227,6 +234,7 @@ _SUBJECTS: Mapping[str, Callable[[Verbs], None]] = {
     "transfer": _transfers,
     "withdrawal": _withdrawals,
     "motion": _motions,
+    "incident": _incidents,
     "exposure": _exposure,
     "terms": _terms,
     "journal": _journal,

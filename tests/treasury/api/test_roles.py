@@ -30,6 +30,8 @@ TABLE = [
     ("GET", "/v1/journal/verify", PEOPLE),
     ("GET", "/v1/motions", PEOPLE),
     ("GET", "/v1/motions/1", PEOPLE),
+    ("GET", "/v1/incidents", PEOPLE),
+    ("GET", "/v1/incidents/1", PEOPLE),
     ("GET", "/v1/withdrawals", ALL),
     ("GET", "/v1/withdrawals/1", ALL),
     ("POST", "/v1/halt", {"operator", "treasurer"}),

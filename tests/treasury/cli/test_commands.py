@@ -13,7 +13,7 @@ from policies.terms import Purpose
 from tests.fakes.office import OfficeForTests
 from tests.laws import DEPLOYMENT, ETH, address_of, make_terms
 from treasury.ledger import facts, moves, queries
-from treasury.ledger.tables import ApprovalRow, WithdrawalRow
+from treasury.ledger.tables import ApprovalRow, IncidentRow, WithdrawalRow
 
 if TYPE_CHECKING:
     from tests.treasury.cli.conftest import Terminal
@@ -154,9 +154,28 @@ def test_withdrawal_that_waits_for_nobody_takes_no_approval(
     assert "withdrawal #1 is ACCEPTED and waits for no treasurer" in found.err
 
 
+def test_incident_is_listed_with_its_reason(office: OfficeForTests, terminal: Terminal) -> None:
+    """People read what happened, and the number that a motion to close it needs."""
+    assert "no incidents\n" == terminal("incident", "list", "--open").out
+    row = IncidentRow(
+        wallet="hot-a",
+        state="OPEN",
+        opened_at=office.clock.unix(),
+        changed_at=office.clock.unix(),
+        reasons=[{"code": "unexplained", "text": "3 ETH left without an order of ours"}],
+    )
+    with office.ledger.write() as session:
+        now = office.clock.unix()
+        moves.create(session, facts.Incident, row, actor=Owner.GUARD, why="t", now=now)
+    assert "#1  OPEN   hot-a   2 min 5 s ago" in terminal("incident", "list").out
+    assert "3 ETH left without an order of ours" in terminal("incident", "list", "--open").out
+    assert "- 3 ETH left without" in terminal("incident", "show", "1").out
+    assert "hot-a (incident): #1 is OPEN" in terminal("status").out
+
+
 def test_missing_things_are_not_found(office: OfficeForTests, terminal: Terminal) -> None:
     """A mistyped id is one clear line and exit code 1, whatever the subject."""
-    for subject in ("refill", "transfer", "motion", "withdrawal"):
+    for subject in ("refill", "transfer", "motion", "withdrawal", "incident"):
         found = terminal(subject, "show", "99")
         assert (1, "") == (found.code, found.out)
         assert f"treasuryctl: there is no {subject} 99\n" == found.err

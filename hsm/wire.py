@@ -106,13 +106,23 @@ def _check_shape(document: object, *, depth: int) -> None:
         msg = f"the message is nested deeper than {MAX_DEPTH}"
         raise ProtocolError(msg)
     if isinstance(document, dict):
-        for value in document.values():
+        for key, value in document.items():
+            _check_text(key)
             _check_shape(value, depth=depth + 1)
     elif isinstance(document, list):
         for value in document:
             _check_shape(value, depth=depth + 1)
-    elif not isinstance(document, str):
+    elif isinstance(document, str):
+        _check_text(document)
+    else:
         msg = "a message holds only objects, lists and strings"
+        raise ProtocolError(msg)
+
+
+def _check_text(text: str) -> None:
+    # Half a surrogate pair can be escaped in JSON and written nowhere else.
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        msg = "a message holds half a surrogate pair"
         raise ProtocolError(msg)
 
 

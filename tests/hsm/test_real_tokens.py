@@ -259,7 +259,7 @@ def test_another_token_under_the_same_label_is_not_used(softhsm: SoftHsm) -> Non
     hsm.close()
 
 
-def test_two_thousand_signatures_are_low_s_and_proved(softhsm: SoftHsm) -> None:
+def test_a_real_tokens_signatures_are_low_s_and_proved(softhsm: SoftHsm) -> None:
     """Half of a real token's signatures are high-s; all that leave are low and proved (R3.2)."""
     token = softhsm.init_token("cold")
     hsm = make_hsm(

@@ -17,6 +17,7 @@ from policies.outflow.scale import Scale
 from policies.outflow.sensitivity import HOUR_S
 from policies.outflow.signals import Signal
 from policies.outflow.verdict import CALM, Judgement, Verdict
+from policies.outflow.windows import DAY_S
 
 SURPRISE_FREE = 0.5
 """Decades of surprise that every payment has for free."""
@@ -67,7 +68,8 @@ class WalletWatch(Ladder):
         case = self.young.get(key)
         if case is None:
             case = self.open(key, time)
-            case.is_old = level >= 0
+            # Who is met on the first day was mostly there long before.
+            case.is_old = level >= 0 or time < self.first + DAY_S
             return self._first(event, scale, case, (x, size_log, bucket))
         return self._again(event, scale, case, (x, size_log, bucket))
 
@@ -105,6 +107,8 @@ class WalletWatch(Ladder):
             return judgement
         scale.learn(x, event.time // HOUR_S)
         self.entry.counts[bucket] += 1.0
+        if case.first < self.first + DAY_S:
+            return judgement
         self.total.counts[bucket] += 1.0
         self.score.counts[slot] += 1.0
         self.firsts += 1
@@ -133,11 +137,12 @@ class WalletWatch(Ladder):
         slots = (size_slot(total), score_slot(score), heat_slot(heat), heat_slot(float(count)))
         crowded = self._flow_out(time, scale, size, gain, rarity)
         beyond = bucket if bucket > case.level else -1
-        decades = self._again_decades(slots, beyond)
+        is_founder = case.first < self.first + DAY_S
+        decades = self._again_decades(slots, beyond, is_founder=is_founder)
         judgement = CALM
         if max(decades) >= LOOK_AT:
             self.look_again()
-            decades = self._again_decades(slots, beyond)
+            decades = self._again_decades(slots, beyond, is_founder=is_founder)
         if crowded or max(decades) >= LOOK_AT:
             seen = (size, total, score, heat, float(count))
             rules = zip(_AGAIN_RULES, decades, seen, strict=True)
@@ -153,7 +158,8 @@ class WalletWatch(Ladder):
             scale.learn(x, time // HOUR_S)
             if beyond >= 0:
                 self.entry.counts[beyond] += 1.0
-            self.learn_again(case, slots, gap_s=gap_s, is_change=is_change)
+            if not is_founder:
+                self.learn_again(case, slots, gap_s=gap_s, is_change=is_change)
         return judgement
 
     def _surprise(
@@ -171,10 +177,13 @@ class WalletWatch(Ladder):
         return case.score * exp(-gap_s / SCORE_FADES_S) + gain + cost
 
     def _again_decades(
-        self, slots: tuple[int, int, int, int], beyond: int
+        self, slots: tuple[int, int, int, int], beyond: int, *, is_founder: bool
     ) -> tuple[float, float, float, float, float]:
+        largest = self.entry.decades[beyond] if beyond >= 0 else 0.0
+        if is_founder:
+            return (largest, 0.0, 0.0, 0.0, 0.0)
         return (
-            self.entry.decades[beyond] if beyond >= 0 else 0.0,
+            largest,
             self.total.decades[slots[0]],
             self.score.decades[slots[1]],
             self.heat.decades[slots[2]],

@@ -22,6 +22,9 @@ from treasury.backtest.replay import choose_wallets, replay
 
 ROUNDS = 3
 WALLET = "0x" + "ab" * 20
+HEADER = (
+    "timestamp", "block", "tx_hash", "log_index", "from", "to", "asset", "symbol", "amount", "usd",
+)  # fmt: skip
 
 pytestmark = pytest.mark.bench
 

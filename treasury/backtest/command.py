@@ -113,7 +113,7 @@ def _report(
 
 
 def as_json(outcome: Outcome, took_s: float) -> dict[str, object]:
-    """Return the machine-readable result; speed counts from opening the file to the last verdict."""
+    """Return the machine-readable result; speed counts from opening the file on."""
     return {
         "wallets": {
             wallet: {"events": span.events, "first": span.first, "last": span.last}

@@ -108,9 +108,11 @@ def _plain_row(cells: list[str], columns: Columns) -> Row | None:
             return None
         int(sender, 16)
         int(recipient, 16)
+        asset = cells[columns.asset or 0]
         return Row(
             time, cells[columns.tx_hash], sender.lower(), recipient.lower(),
-            cells[columns.asset or 0], amount, float(value) if value else None,
+            asset.lower() if asset[:2] == "0x" else asset, amount,
+            float(value) if value else None,
         )  # fmt: skip
     except ValueError:
         return None

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from types import MappingProxyType
 
 from hsm import (
@@ -28,7 +27,7 @@ from hsm.book import Book
 from hsm.book_orders import Attempt
 from hsm.crashpoints import reach
 from hsm.errors import BookError, HsmError, PinRefusedError, ProtocolError
-from hsm.room import Pending, Room, Tokens, pinned_addresses
+from hsm.room import Door, Pending, Room, Tokens, pinned_addresses
 from hsm.rules import no
 from hsm.settings import Settings
 from hsm.signature import Signature
@@ -37,16 +36,11 @@ from hsm.wire import FENCED, Answer, Body, Request, Result
 from policies.consent import TermsError
 from policies.crypto import keccak256
 
+__all__ = ["VERBS", "Desk", "Door"]
+
 log = logging.getLogger("hsm")
 
 Verb = Callable[[Room, Body], "Answer | Pending"]
-
-
-class Door(StrEnum):
-    """Which socket a request came through."""
-
-    SIGNER = "signer"
-    PEOPLE = "people"
 
 
 _BOTH: Mapping[str, Verb] = MappingProxyType(
@@ -147,7 +141,7 @@ class Desk:
             return
         try:
             with self._book.part():
-                outcome = self._run(verb, request, now)
+                outcome = self._run(verb, door, request, now)
         except (ProtocolError, TermsError) as error:
             place.answer = _broken(str(error))
         except PinRefusedError as error:
@@ -160,11 +154,12 @@ class Desk:
             place.answer = outcome if isinstance(outcome, Answer) else None
             place.pending = outcome if isinstance(outcome, Pending) else None
 
-    def _run(self, verb: Verb, request: Request, now: int) -> Answer | Pending:
+    def _run(self, verb: Verb, door: Door, request: Request, now: int) -> Answer | Pending:
         room = Room(
             book=self._book,
             tokens=self._tokens,
             settings=self._settings,
+            door=door,
             pinned=self._pinned,
             warnings=self.warnings,
             now=now,

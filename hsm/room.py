@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from hsm.answers import AttemptKind, Fees
@@ -19,6 +20,13 @@ from hsm.wire import Answer, Body, Result
 from policies.crypto import address_of_public_key
 from policies.law import Law
 from policies.terms import Address, Reason, TransferTerms
+
+
+class Door(StrEnum):
+    """Which socket a request came through."""
+
+    SIGNER = "signer"
+    PEOPLE = "people"
 
 
 class Tokens(Protocol):
@@ -58,6 +66,7 @@ class Room:
     book: Book
     tokens: Tokens
     settings: Settings
+    door: Door
     pinned: Mapping[str, Address]
     now: int
     laws: Laws

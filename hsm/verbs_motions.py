@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from hsm import book_consent, book_law, book_orders, fields
 from hsm.book_law import Mark
-from hsm.room import Room, pinned_addresses
+from hsm.room import Door, Room, pinned_addresses
 from hsm.rules import CLOCK_SKEW_S, no
 from hsm.settings import Settings
 from hsm.wire import Answer, Body
@@ -37,7 +37,11 @@ Payload = Mapping[str, str]
 
 
 def adopt(room: Room, body: Body) -> Answer:
-    """Put a law in force: at once on an empty book (genesis), else after the present delay."""
+    """Put a law in force: at once on an empty book (genesis), else after the present delay.
+
+    Genesis is taken at the treasurers' door alone: whoever comes first brings the first roster,
+    and that must not be a stolen daemon.
+    """
     fields.only(body, frozenset({"motion", "law", "signatures"}))
     terms = motion_from_json(fields.table(body, "motion"))
     text = fields.text(body, "law", limit=MOST_LAW)
@@ -45,6 +49,8 @@ def adopt(room: Room, body: Body) -> Answer:
         law = law_from_canonical(text.encode())
     except LawError as error:
         return room.refuse(*(no("bad_law", line) for line in error.problems))
+    if room.laws.present is None and room.door is not Door.PEOPLE:
+        return room.refuse(no("genesis_door", "the first law is brought to people.sock"))
     motion_id = motion_digest(terms, room.book.deployment)
     dropped = book_consent.vetoes_of(room.book, motion_id)
     if book_law.has_motion(room.book, motion_id) and not dropped:

@@ -26,12 +26,13 @@ ALL_RULES = {rule.name: rule for rule in EVERY_ORDER} | {
 def facts_of(room: VaultRoom, purpose: Purpose) -> Facts:
     """Return the facts of a good order of a purpose."""
     from hsm import book_law
-    from hsm.room import Room, pinned_addresses
+    from hsm.room import Door, Room, pinned_addresses
 
     here = Room(
         book=room.book,
         tokens=room.tokens,
         settings=room.settings,
+        door=Door.SIGNER,
         pinned=pinned_addresses(room.settings),
         now=room.clock.unix(),
         laws=book_law.laws_at(room.book, room.clock.unix()),

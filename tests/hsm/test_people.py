@@ -25,7 +25,7 @@ def test_a_locked_vault_waits_for_a_person(softhsm: SoftHsm, clock: FakeClock) -
         SignerClient(settings.signer_socket) as daemon,
         SignerClient(settings.people_socket) as person,
     ):
-        genesis(person, law, clock)
+        genesis(settings, law, clock)
         first, second = order(law, clock), order(law, clock, amount=ETH)
         deployment = daemon.status().deployment
         signed = []
@@ -63,7 +63,7 @@ def test_one_person_isolates_at_the_treasurers_door(softhsm: SoftHsm, clock: Fak
         SignerClient(settings.signer_socket) as daemon,
         SignerClient(settings.people_socket) as person,
     ):
-        genesis(person, law, clock)
+        genesis(settings, law, clock)
         person.isolate("hot-a", "I saw something")
         person.freeze("and stop")
         status = daemon.status()

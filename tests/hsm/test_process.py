@@ -154,7 +154,7 @@ def test_killed_and_restarted_it_returns_the_same_bytes(softhsm: SoftHsm, clock:
     for _ in range(2):
         with running(settings, config), SignerClient(settings.signer_socket) as client:
             if not found:
-                genesis(client, law, now)
+                genesis(settings, law, now)
             order_id = transfer_digest(terms, client.status().deployment)
             answer = client.sign(order_id, FEES, order=terms)
             assert isinstance(answer, Signed)
@@ -176,8 +176,7 @@ def test_the_pin_is_nowhere_but_in_its_file(softhsm: SoftHsm) -> None:
     config = write_toml(settings)
     process = start(config)
     wait_for(settings.signer_socket, process)
-    with SignerClient(settings.signer_socket) as client:
-        genesis(client, make_law().law, _RealClock())
+    genesis(settings, make_law().law, _RealClock())
     proc = Path("/proc") / str(process.pid)
     memory = (proc / "environ").read_bytes() + (proc / "cmdline").read_bytes()
     process.terminate()

@@ -57,8 +57,14 @@ def serving(settings: Settings, clock: FakeClock) -> Iterator[None]:
         disarm()
 
 
-def genesis(client: SignerClient, law: Law, clock: FakeClock) -> None:
-    """Adopt the first law."""
+def genesis(settings: Settings, law: Law, clock: FakeClock) -> None:
+    """Adopt the first law at the treasurers' door."""
+    with SignerClient(settings.people_socket) as client:
+        answer = _adopt(client, law, clock)
+    assert isinstance(answer, Okay), answer
+
+
+def _adopt(client: SignerClient, law: Law, clock: FakeClock) -> Okay | Refused:
     payload = {"lawDigest": "0x" + law_digest(law).hex()}
     terms = MotionTerms(
         what=describe_motion(MotionKind.ADOPT, payload),
@@ -72,16 +78,17 @@ def genesis(client: SignerClient, law: Law, clock: FakeClock) -> None:
     )
     digest = motion_digest(terms, client.status().deployment)
     signatures = [sign("alice", digest), sign("bob", digest)]
-    answer = client.adopt(terms, canonical_law(law).decode(), signatures)
-    assert isinstance(answer, Okay), answer
+    return client.adopt(terms, canonical_law(law).decode(), signatures)
 
 
 def test_a_refill_end_to_end(softhsm: SoftHsm, clock: FakeClock) -> None:
     """Genesis, lodge, approve, sign: the raw bytes are the vault's payment to the hot wallet."""
     settings, law = real_settings(softhsm), make_law().law
     with serving(settings, clock), SignerClient(settings.signer_socket) as client:
-        with SignerClient(settings.people_socket) as people:
-            genesis(people, law, clock)
+        refused = _adopt(client, law, clock)
+        assert isinstance(refused, Refused)
+        assert ["genesis_door"] == [reason.code for reason in refused.reasons]
+        genesis(settings, law, clock)
         status = client.status()
         terms = order(law, clock)
         order_id = transfer_digest(terms, status.deployment)
@@ -117,7 +124,7 @@ def test_both_proofs_verify(softhsm: SoftHsm, clock: FakeClock) -> None:
     """The checkpoint key signs a journal head, a wallet's key proves possession."""
     settings, law = real_settings(softhsm), make_law().law
     with serving(settings, clock), SignerClient(settings.signer_socket) as client:
-        genesis(client, law, clock)
+        genesis(settings, law, clock)
         checkpoint = client.checkpoint(7, bytes(32))
         possession = client.possession("hot-a", bytes(32))
         older = client.checkpoint(6, bytes(32))
@@ -144,7 +151,7 @@ def test_a_sweep_needs_one_message(softhsm: SoftHsm, clock: FakeClock) -> None:
     """An order toward safety is signed in one round trip, with its terms in the message."""
     settings, law = real_settings(softhsm), make_law().law
     with serving(settings, clock), SignerClient(settings.signer_socket) as client:
-        genesis(client, law, clock)
+        genesis(settings, law, clock)
         terms = order(law, clock, Purpose.SWEEP)
         order_id = transfer_digest(terms, client.status().deployment)
         signed = client.sign(order_id, FEES, order=terms)

@@ -129,7 +129,7 @@ def test_replay_on_another_deployment_is_refused(
 
 
 def test_expired_terms_are_refused_at_the_second(room: VaultRoom, clock: FakeClock) -> None:
-    """Expiry binds the first signature on the signer's own clock: one second before is in time."""
+    """Expiry binds the first signature on the signer's own clock, to the second (R2.13)."""
     early, late = room.order(), room.order(amount=ETH)
     clock.advance(3599)
     assert Result.SIGNED is room.sign(early, "alice", "bob").result
@@ -219,7 +219,7 @@ def test_one_person_signing_twice_counts_once(room: VaultRoom) -> None:
 
 
 def test_a_veto_stops_the_order_at_once_and_its_bumps(room: VaultRoom) -> None:
-    """One signed veto refuses an approved order, and bumps of a signed one; a cancel remains."""
+    """One veto refuses an approved order, and bumps of a signed one; a cancel remains (R2.13)."""
     waiting, signed = room.order(), room.order(amount=ETH)
     room.sign(signed, "alice", "bob")
     for terms in (waiting, signed):

@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None, clock: Callable[[], float] = ti
         print(f"treasuryctl: {plain(error)}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
-        print("treasuryctl: interrupted, nothing was sent", file=sys.stderr)
+        print("treasuryctl: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader has seen enough; without this the interpreter complains at its end.

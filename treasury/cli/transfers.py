@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from policies.amounts import format_amount
@@ -71,22 +72,26 @@ def _lines(found: Json, now: int) -> list[str]:
         *reasons(found["reasons"]),
     ]
     if found["attempts"]:
-        lines += ["", "ATTEMPTS"]
-        for attempt in found["attempts"]:
-            lines += _attempt(attempt, now)
+        lines += ["", "ATTEMPTS", *_attempts(found["attempts"], now)]
     return lines
 
 
-def _attempt(attempt: Json, now: int) -> list[str]:
-    row = (
-        attempt["number"],
-        attempt["kind"],
-        attempt["state"],
-        f"{format_amount(int(attempt['max_fee_per_gas']), 'gwei', 9)} per gas",
-        f"signed {past(attempt['signed_at'], now)}",
-        plain(attempt["answer"]),
-    )
-    return [table(["" for _ in row], [row])[1], f"   {plain(attempt['hash'])}"]
+def _attempts(attempts: list[Json], now: int) -> Iterator[str]:
+    rows = [
+        (
+            attempt["number"],
+            attempt["kind"],
+            attempt["state"],
+            f"{format_amount(int(attempt['max_fee_per_gas']), 'gwei', 9)} per gas",
+            f"signed {past(attempt['signed_at'], now)}",
+            attempt["answer"],
+        )
+        for attempt in attempts
+    ]
+    lines = table(["" for _ in rows[0]], rows)
+    for line, attempt in zip(lines[1:], attempts, strict=True):
+        yield line
+        yield f"   {plain(attempt['hash'])}"
 
 
 def _short(address: object) -> str:

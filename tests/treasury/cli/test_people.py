@@ -191,6 +191,58 @@ def test_stopped_signer_is_one_line(terminal: Terminal, tmp_path: Path) -> None:
     assert "name another socket with --signer" in found.err
 
 
+def test_law_is_shown_before_it_is_signed(
+    empty_signer: Path,
+    terminal: Terminal,
+    law_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """R8.6: treasurers and wallets with full addresses, both digests; a no signs nothing."""
+    import io
+
+    collected = tmp_path / "adoption.json"
+    monkeypatch.setattr("sys.stdin", io.StringIO("no\n"))
+    key = terminal.key("alice", is_asked=True)
+    found = terminal("law", "sign", str(collected), "--law", str(law_file), *key)
+    assert 1 == found.code
+    assert address_of("carol") in found.out
+    assert address_of("vault") in found.out
+    assert "2 of 3 carry a motion" in found.out
+    assert not collected.exists()
+
+
+@pytest.mark.parametrize(
+    ("law", "code", "told"),
+    [(None, 2, "which law? Name its file with --law FILE"), ("no.toml", 65, "cannot be read")],
+)
+def test_missing_law_is_told(  # noqa: PLR0917 - fixtures
+    empty_signer: Path,
+    terminal: Terminal,
+    tmp_path: Path,
+    law: str | None,
+    code: int,
+    told: str,
+) -> None:
+    """A first signature needs the law itself."""
+    words = [] if law is None else ["--law", str(tmp_path / law)]
+    found = terminal("law", "sign", str(tmp_path / "a.json"), *words, *terminal.key("alice"))
+    assert code == found.code
+    assert told in found.err
+
+
+def test_expired_adoption_is_not_signed(
+    empty_signer: Path, terminal: Terminal, law_file: Path, tmp_path: Path
+) -> None:
+    """R8.2: a file that lay about too long is begun anew."""
+    collected = tmp_path / "adoption.json"
+    terminal("law", "sign", str(collected), "--law", str(law_file), *terminal.key("alice"))
+    terminal.later_s = 4 * 86_400
+    found = terminal("law", "sign", str(collected), *terminal.key("bob"))
+    assert 65 == found.code
+    assert "has expired: begin a new file" in found.err
+
+
 def test_law_in_force_is_shown_with_its_own_digest(terminal: Terminal) -> None:
     """The digest is computed here from the text that the daemon sends."""
     found = terminal("law", "show", "--json")

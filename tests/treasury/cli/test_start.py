@@ -37,12 +37,17 @@ HEAVY = (
 )
 
 
+def bare(**more: str) -> dict[str, str]:
+    """Return an environment in which nobody measures how the program is covered."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE")} | more
+
+
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Start the program as a shell would."""
     return subprocess.run(
         [sys.executable, "-m", "treasury.cli.main", *words],
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env=bare(**environment),
         capture_output=True,
         text=True,
         timeout=60,
@@ -55,7 +60,7 @@ def fastest(command: list[str], rounds: int) -> float:
     times = []
     for _ in range(rounds):
         begin = time.perf_counter()
-        subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(command, cwd=ROOT, env=bare(), stdout=subprocess.DEVNULL, check=True)
         times.append(time.perf_counter() - begin)
     return min(times)
 
@@ -68,7 +73,12 @@ def test_status_imports_nothing_heavy(office: OfficeForTests) -> None:
         f"print(json.dumps([code, [m for m in {HEAVY!r} if m in sys.modules]]), file=sys.stderr)"
     )
     found = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=bare(),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert [0, []] == json.loads(found.stderr)
     assert "RUNNING" == json.loads(found.stdout)["exposure"]["state"]
@@ -122,6 +132,7 @@ def test_missing_permission_is_one_line(tmp_path: Path, office: OfficeForTests) 
     found = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
+        env=bare(),
         capture_output=True,
         text=True,
         check=False,
@@ -146,6 +157,7 @@ def test_closed_pipe_is_no_error(office: OfficeForTests) -> None:
     found = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],
         cwd=ROOT,
+        env=bare(),
         capture_output=True,
         text=True,
         check=False,

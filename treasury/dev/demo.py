@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from treasury.dev.scenes import Stage
 
 _CUSTOMER_PAYOUT = "0.5"
+_CUSTOMER_COINS = 250 * 10**6
 _DEPOSIT_WEI = 25 * 10**18
 
 
@@ -117,6 +118,17 @@ def _sweep(desk: Desk) -> None:
     desk.say(f"transaction {desk.hash_of(rows[0])}")
 
 
+def _pay_in_tokens(desk: Desk) -> None:
+    """Pay a customer in USDC, an ERC-20 token; what both balances did is what was paid."""
+    customer = desk.pay_in_coins("USDC", _CUSTOMER_COINS)
+    found = desk.wait_for(
+        "the payment in USDC",
+        lambda: [r for r in desk.transfers("withdrawal", "CONFIRMED") if r["asset"] == "USDC"],
+    )
+    desk.say(f"paid {found[0]['amount_text']} to {customer}")
+    desk.say(f"transaction {desk.hash_of(found[0])}; fee {found[0]['fee_text']}")
+
+
 def _verify(desk: Desk) -> None:
     """Answer the auditor: the journal's hash chain holds, and the wallet is inside its band."""
     result = desk.ctl("journal", "verify")
@@ -139,5 +151,6 @@ CHAPTERS: tuple[Chapter, ...] = (
     _kill,
     _settle,
     _sweep,
+    _pay_in_tokens,
     _verify,
 )

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from policies.terms import Address
 from treasury.dev.children import ChildError, python
-from treasury.dev.law_text import Bands, development_law
+from treasury.dev.coins import Coin, addresses_of
+from treasury.dev.law_text import Bands, LawTerms, development_law
 from treasury.dev.treasurers import Person, enrol
 from treasury.errors import TreasuryError
 
@@ -72,12 +73,31 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What may differ between development deployments; `time_lock_s` is of the lower tier."""
+    """What may differ between development deployments; `time_lock_s` is of the lower tier.
+
+    `hot_eth` and `hot_coins` are what hot-a begins with, in whole ETH and whole tokens;
+    `is_native_banded`: the pool has a band for ETH; without, the sponsor gives it gas.
+    """
 
     chain_id: int = 31337
     bands: Bands = field(default_factory=Bands)
     time_lock_s: int = 2
     refill_window_s: int = 60
+    coins: tuple[Coin, ...] = ()
+    is_native_banded: bool = True
+    hot_eth: int = 6
+    hot_coins: int = 6_000
+
+    @property
+    def terms(self) -> LawTerms:
+        """Return what the law is told."""
+        return LawTerms(
+            bands=self.bands,
+            coins=self.coins,
+            is_native_banded=self.is_native_banded,
+            time_lock_s=self.time_lock_s,
+            refill_window_s=self.refill_window_s,
+        )
 
 
 def lay_out(directory: Path, plan: Plan) -> Deployment:
@@ -102,11 +122,9 @@ def lay_out(directory: Path, plan: Plan) -> Deployment:
     deployment.law.write_text(
         development_law(
             chain_id=plan.chain_id,
-            addresses=addresses,
+            addresses={**addresses, **addresses_of(plan.coins)},
             people=people,
-            bands=plan.bands,
-            time_lock_s=plan.time_lock_s,
-            refill_window_s=plan.refill_window_s,
+            terms=plan.terms,
         )
     )
     deployment.signer_toml.write_text(_signer_toml(deployment, keys))

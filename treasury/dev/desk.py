@@ -18,6 +18,7 @@ from policies.crypto import keccak256
 from policies.terms import NATIVE, Address
 from treasury.chain.node import connect_node
 from treasury.chain.port import ReadRequest
+from treasury.cli.api import Api
 from treasury.dev.customer import deposit
 from treasury.dev.treasurers import Person
 from treasury.errors import TreasuryError
@@ -141,6 +142,15 @@ class Desk:
         if code == 0:
             raise StoryError("a stranger's approval was taken in")
         return (words or output).strip().splitlines()[-1]
+
+    def pay_in_coins(self, symbol: str, amount: int) -> Address:
+        """Ask for a payout of base units of a token to a fresh customer; return who it is."""
+        from treasury.dev.payouts import customers, pay
+
+        customer = customers()[0]
+        api = Api(str(self.stage.deployment.api_socket("service")))
+        pay(api, f"{symbol}-{customer}", customer, amount, asset=symbol)
+        return customer
 
     def start_customers(self, amount: str) -> None:
         """Let customers come, one every two seconds."""

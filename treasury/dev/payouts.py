@@ -22,14 +22,14 @@ _RETRY_S = 1.0
 _NATIVE_DECIMALS = 18
 
 
-def pay(api: Api, key: str, destination: Address, amount: int) -> Json:
-    """Ask for one payout and return the daemon's answer; ask again while it does not answer.
+def pay(api: Api, key: str, destination: Address, amount: int, *, asset: str = "ETH") -> Json:
+    """Ask for one payout in base units and return the answer; ask again while there is none.
 
     Raises `CommandError` when the daemon refuses.
     """
     body = {
         "pool": "payouts",
-        "asset": "ETH",
+        "asset": asset,
         "destination": destination,
         "amount": str(amount),
     }

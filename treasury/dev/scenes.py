@@ -19,6 +19,7 @@ from config.errors import ConfigError
 from hsm.errors import HsmError
 from treasury.dev.chain.launch import ChainOptions, LaunchError, RunningChain, start_chain
 from treasury.dev.children import Child, ChildError, python, restart_fallen, stop_all
+from treasury.dev.coins import USDC, place_coins
 from treasury.dev.customer import customer_address
 from treasury.dev.demo import tell_story
 from treasury.dev.deployment import (
@@ -37,8 +38,9 @@ _READY_S = 30.0
 _WATCH_S = 0.3
 _BLOCK_TIME_S = 1.0
 _CUSTOMER_FUNDS = 1000
-FUNDS = {"vault": 1000, "hot-a": 6, "gas": 5}
-"""What the development wallets hold at the start, in whole ETH."""
+FUNDS = {"vault": 1000, "gas": 5}
+"""What the development wallets hold at the start, in whole ETH; hot-a as the plan says."""
+_VAULT_COINS = 1_000_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,7 +63,7 @@ def play(scene: str, directory: Path) -> int:
     """Play one scene and return the exit code; whatever happens, nothing is left running."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with raised(directory.absolute(), Plan()) as stage:
+        with raised(directory.absolute(), Plan(coins=(USDC,))) as stage:
             if scene == "demo":
                 return tell_story(stage)
             return _keep_running(stage)
@@ -77,7 +79,8 @@ def play(scene: str, directory: Path) -> int:
 def raised(directory: Path, plan: Plan) -> Iterator[Stage]:
     """Raise a treasury for the length of a `with` block."""
     deployment = lay_out(directory, plan)
-    funds: dict[str, int] = {deployment.addresses[name]: n for name, n in FUNDS.items()}
+    held = {**FUNDS, "hot-a": plan.hot_eth}
+    funds: dict[str, int] = {deployment.addresses[name]: n for name, n in held.items()}
     funds[customer_address()] = _CUSTOMER_FUNDS
     options = ChainOptions(
         chain_id=plan.chain_id, block_time_s=_BLOCK_TIME_S, funds=funds, anvil=wanted_anvil()
@@ -91,6 +94,11 @@ def raised(directory: Path, plan: Plan) -> Iterator[Stage]:
     )
     try:
         write_daemon_settings(deployment, chain.url)
+        holders = [
+            (deployment.addresses["vault"], _VAULT_COINS),
+            (deployment.addresses["hot-a"], plan.hot_coins),
+        ]
+        place_coins(chain.url, plan.coins, holders)
         stage.signer.start()
         stage.signer.wait_until(deployment.people_socket.exists, _READY_S)
         adopt_first_law(deployment)

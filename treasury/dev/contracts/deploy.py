@@ -40,9 +40,7 @@ class Deployer:
     @cached_property
     def address(self) -> Address:
         """Return the account's address."""
-        from eth_account import Account
-
-        return parse_address(Account.from_key(self._key).address)
+        return account_of(self._key)
 
     @cached_property
     def _chain_id(self) -> int:
@@ -111,6 +109,13 @@ class Deployer:
         raw = "0x" + bytes(signed.raw_transaction).hex()
         digest: str = self.node.call("eth_sendRawTransaction", raw)
         return digest
+
+
+def account_of(key: bytes) -> Address:
+    """Return the address of a private key."""
+    from eth_account import Account
+
+    return parse_address(Account.from_key(key).address)
 
 
 def deploy(url: str, key: bytes, name: str, args: Sequence[object] = ()) -> Address:

@@ -19,6 +19,7 @@ from policies.terms import Address, Stamp
 from policies.tokens import Movement, TokenFacts
 from tests.fakes.chain import FakeChain
 from treasury.chain.errors import ChainError, MissingBlockError, UnavailableError
+from treasury.chain.pool.broadcast import Broadcaster
 from treasury.chain.pool.crew import Caller
 from treasury.chain.pool.endpoint import Endpoint
 from treasury.chain.pool.panel import Panel
@@ -149,5 +150,9 @@ def pool_of(
     panel = Panel(mouths[0].chain_id, endpoints, quorum=quorum or majority, crew=Caller())
     senders = [Endpoint(mouth.name, mouth, monotonic=monotonic) for mouth in mouths]
     return ChainPool(
-        panel, senders=senders, sending=Caller(), lag_blocks=lag_blocks, monotonic=monotonic
+        panel,
+        broadcaster=Broadcaster(Caller(), senders),
+        lag_blocks=lag_blocks,
+        has_l1_fee=True,
+        monotonic=monotonic,
     )

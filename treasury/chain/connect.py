@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
-from config.settings import ChainSettings
+from config.settings import ChainSettings, Rollup
 from treasury.chain.dial import WEBSOCKETS, transport_for
 from treasury.chain.newheads import HeadListener
 from treasury.chain.node import NodeChain
+from treasury.chain.pool.broadcast import Broadcaster
 from treasury.chain.pool.crew import Caller, Crew, Threads
 from treasury.chain.pool.endpoint import Endpoint
 from treasury.chain.pool.panel import Panel
@@ -43,9 +44,9 @@ def connect_chain(name: str, settings: ChainSettings, chain_id: int) -> ChainPoo
     )
     return ChainPool(
         panel,
-        senders=senders,
-        sending=_crew(name, settings, _SENDING_PATIENCE_S),
+        broadcaster=Broadcaster(_crew(name, settings, _SENDING_PATIENCE_S), senders),
         lag_blocks=settings.lag_blocks,
+        has_l1_fee=settings.rollup is not Rollup.NONE,
         ears=[_ear(url, settings, chain_id) for url in urls if urlsplit(url).scheme in WEBSOCKETS],
     )
 

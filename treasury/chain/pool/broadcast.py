@@ -27,20 +27,34 @@ _TELLING = (
 )
 
 
-def send(crew: Crew, endpoints: Sequence[Endpoint], raw: bytes) -> SendAnswer:
-    """Broadcast `raw` to all of `endpoints`; never raises for an absent node."""
+class Broadcaster:
+    """The endpoints that get every transaction, over connections of their own."""
 
-    def question(witness: Witness) -> SendAnswer:
-        answer = witness.send(raw)
-        if answer.kind is SendKind.TRANSIENT:
-            raise UnavailableError(answer.text)
-        return answer
+    def __init__(self, crew: Crew, endpoints: Sequence[Endpoint]) -> None:
+        """Send to `endpoints` by way of `crew`."""
+        self._crew = crew
+        self._endpoints = tuple(endpoints)
 
-    awake = [endpoint for endpoint in endpoints if endpoint.breaker.may_ask()] or endpoints
-    for endpoint in endpoints:
-        if endpoint not in awake:
-            crew.tell(endpoint, question)
-    return combined(crew.ask(awake, question, _is_settled))
+    def send(self, raw: bytes) -> SendAnswer:
+        """Broadcast `raw` to all; never raises for an absent node."""
+
+        def question(witness: Witness) -> SendAnswer:
+            answer = witness.send(raw)
+            if answer.kind is SendKind.TRANSIENT:
+                raise UnavailableError(answer.text)
+            return answer
+
+        awake = tuple(e for e in self._endpoints if e.breaker.may_ask()) or self._endpoints
+        for endpoint in self._endpoints:
+            if endpoint not in awake:
+                self._crew.tell(endpoint, question)
+        return combined(self._crew.ask(awake, question, _is_settled))
+
+    def close(self) -> None:
+        """End the threads and close the connections."""
+        self._crew.close()
+        for endpoint in self._endpoints:
+            endpoint.witness.close()
 
 
 def combined(voices: Sequence[Voice[SendAnswer]]) -> SendAnswer:

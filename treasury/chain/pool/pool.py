@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from policies.terms import Address, Stamp
 from policies.tokens import Movement, TokenFacts
 from treasury.chain.newheads import HeadListener
-from treasury.chain.pool import broadcast, outcomes, prices, readings
+from treasury.chain.pool import outcomes, prices, readings
 from treasury.chain.pool.breaker import Circuit
-from treasury.chain.pool.crew import Crew
-from treasury.chain.pool.endpoint import Endpoint, EndpointHealth, Witness
+from treasury.chain.pool.broadcast import Broadcaster
+from treasury.chain.pool.endpoint import EndpointHealth, Witness
 from treasury.chain.pool.heads import Heads
 from treasury.chain.pool.panel import Matter, Panel
 from treasury.chain.pool.stalls import Stall, StallWatch
@@ -59,20 +59,21 @@ class ChainPool:
         self,
         panel: Panel,
         *,
-        senders: Sequence[Endpoint],
-        sending: Crew,
+        broadcaster: Broadcaster,
         lag_blocks: int,
+        has_l1_fee: bool = False,
         ears: Sequence[Ear] = (),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Read by way of `panel`; broadcast to `senders` by way of `sending`.
+        """Read by way of `panel`; send by way of `broadcaster`.
 
-        `ears` are the endpoints that tell of new blocks by themselves.
+        `ears` are the endpoints that tell of new blocks by themselves; `has_l1_fee` says that the
+        chain is a rollup.
         """
         self._panel = panel
         self._heads = Heads(panel, lag_blocks=lag_blocks)
-        self._senders = tuple(senders)
-        self._sending = sending
+        self._broadcaster = broadcaster
+        self._has_l1_fee = has_l1_fee
         self._ears = tuple(ears)
         self._listeners: list[HeadListener] = []
         self._head_watch = StallWatch(monotonic=monotonic)
@@ -114,11 +115,11 @@ class ChainPool:
 
     def l1_fee(self, size_bytes: int) -> int:
         """Return what a rollup takes now for a transaction of this size, in wei."""
-        return prices.l1_fee(self._panel, size_bytes, self.head())
+        return prices.l1_fee(self._panel, size_bytes, self.head()) if self._has_l1_fee else 0
 
     def send(self, raw: bytes) -> SendAnswer:
         """Broadcast signed bytes to every endpoint."""
-        return broadcast.send(self._sending, self._senders, raw)
+        return self._broadcaster.send(raw)
 
     def receipts(self, hashes: Sequence[str]) -> Mapping[str, Receipt | None]:
         """Return the receipts that a quorum agrees on."""
@@ -181,6 +182,6 @@ class ChainPool:
         for listener in self._listeners:
             listener.stop()
         self._panel.close()
-        self._sending.close()
-        for endpoint in (*self._panel.endpoints, *self._senders):
+        self._broadcaster.close()
+        for endpoint in self._panel.endpoints:
             endpoint.witness.close()

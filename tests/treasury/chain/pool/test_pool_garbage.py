@@ -14,6 +14,7 @@ from policies.terms import NATIVE
 from tests.fakes.node_transport import FakeTransport, RpcFault
 from treasury.chain.errors import ChainError
 from treasury.chain.node import NodeChain
+from treasury.chain.pool.broadcast import Broadcaster
 from treasury.chain.pool.crew import Caller
 from treasury.chain.pool.endpoint import Endpoint
 from treasury.chain.pool.panel import Panel
@@ -83,7 +84,7 @@ def _pool(*wires: FakeTransport) -> ChainPool:
         ]
 
     panel = Panel(31337, endpoints(), quorum=2, crew=Caller())
-    return ChainPool(panel, senders=endpoints(), sending=Caller(), lag_blocks=5)
+    return ChainPool(panel, broadcaster=Broadcaster(Caller(), endpoints()), lag_blocks=5)
 
 
 quantities = st.integers(0, 2**256).map(hex)

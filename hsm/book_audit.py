@@ -8,6 +8,7 @@ changes a row would have to forge every hash after it, and the daemon has journa
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -18,6 +19,21 @@ from policies.crypto import keccak256
 
 State = dict[str, str]
 Content = Mapping[str, str]
+
+
+def check(book: Book) -> None:
+    """Walk the chain, then compare the tables with it.
+
+    Raises `BookError`, also when the file is damaged so that it cannot be read.
+    """
+    try:
+        book.verify()
+        audit(book)
+    except (sqlite3.Error, KeyError, ValueError) as error:
+        raise BookError(
+            f"the book cannot be read through: {error}; restore a copy, or run the program "
+            "that wrote it"
+        ) from error
 
 
 def audit(book: Book) -> None:

@@ -22,7 +22,7 @@ from hsm import book_law
 from hsm.bench import Bench
 from hsm.bias import warnings_of
 from hsm.book import Book
-from hsm.book_audit import audit
+from hsm.book_audit import check
 from hsm.desk import Desk, Door
 from hsm.errors import Blame, BookError, HsmError, SettingsError
 from hsm.hardening import harden
@@ -63,8 +63,7 @@ class Signer:
             _check_folder(settings)
             self.book = Book(settings.book, clock)
             stack.callback(self.book.close)
-            self.book.verify()
-            audit(self.book)
+            check(self.book)
             _check_tokens(self.book, settings)
             self.hsm = Hsm(bench_of(settings, environment, monotonic))
             stack.callback(self.hsm.close)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hsm.book_audit import audit
+from hsm.book_audit import audit, check
 from hsm.errors import BookError
 from hsm.fields import to_hex
 from policies.consent import veto_digest
@@ -87,4 +87,14 @@ def test_the_laws_text_is_the_adopted_one(lived: VaultRoom) -> None:
 
     with pytest.raises(BookError, match="law"):
         audit(lived.book)
+    lived.close()
+
+
+def test_a_damaged_book_is_one_clear_error(lived: VaultRoom) -> None:
+    """A lost table, and content that is no JSON, end in the operator's error, not in a crash."""
+    check(lived.book)
+    lived.book.connection.execute("DROP TABLE marks")
+
+    with pytest.raises(BookError, match="restore a copy"):
+        check(lived.book)
     lived.close()

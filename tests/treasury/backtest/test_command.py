@@ -178,13 +178,19 @@ def test_a_wrong_config_is_one_line_and_exit_78(
     assert said.count("\n") == 1
 
 
-def test_a_config_changes_the_ladder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_config_changes_the_ladder(
+    robbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A low hold makes the judgement hold more."""
     config = tmp_path / "backtest.toml"
-    config.write_text("[sensitivity]\nalert = 0.1\nthrottle = 0.2\nhold = 0.3\n", encoding="utf-8")
-    answer = _json(capsys, "--history", str(EXTRACT), "--config", str(config))
+    config.write_text("[sensitivity]\nalert = 0.5\nthrottle = 0.7\nhold = 1.0\n", encoding="utf-8")
+    counts = []
+    for extra in ([], ["--config", str(config)]):
+        answer = _json(capsys, "--history", str(robbed), *extra)
+        held = {"hold", "freeze", "isolate"}
+        counts.append(sum(v["verdict"] in held for v in answer["verdicts"]))  # type: ignore[attr-defined]
 
-    assert any(v["verdict"] in {"hold", "freeze", "isolate"} for v in answer["verdicts"])  # type: ignore[attr-defined]
+    assert counts[0] < counts[1]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import select
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,7 +32,7 @@ from hsm.desk import Door
 from hsm.wire import Answer, Result, encode_answer, frame
 from policies.consent import transfer_digest, veto_digest
 from policies.law import law_digest
-from policies.terms import Purpose
+from policies.terms import Purpose, TransferTerms
 from tests.fakes.clock import FakeClock
 from tests.fakes.signer_room import signer_at
 from tests.fakes.vault_room import FEES, VaultRoom, order
@@ -220,3 +222,45 @@ def test_a_restarted_signer_is_reached_without_an_error(room: VaultRoom, tmp_pat
         second = client.status()
 
     assert first == second
+
+
+def test_threads_take_turns_and_get_their_own_answers(
+    client: SignerClient, clock: FakeClock
+) -> None:
+    """Two lanes share one client: no answer goes to the wrong question."""
+    law, deployment = make_law().law, client.status().deployment
+    terms = [order(law, clock, Purpose.SWEEP, amount=n) for n in range(1, 25)]
+    wrong: list[bytes] = []
+
+    def ask(share: list[TransferTerms]) -> None:
+        for each in share:
+            order_id = transfer_digest(each, deployment)
+            answer = client.sign(order_id, FEES, order=each)
+            if not isinstance(answer, Signed) or read_back(answer.raw).amount != each.amount:
+                wrong.append(order_id)
+
+    threads = [threading.Thread(target=ask, args=(terms[n::3],)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert not wrong
+    assert 24 == client.status().nonces["hot-a"]
+
+
+def test_the_daemons_end_never_maps_the_module() -> None:
+    """Importing the client loads no PKCS#11 library into the process (R3.1)."""
+    code = (
+        "import hsm.client, sys; print('pkcs11' in sys.modules); "
+        "print('softhsm' in open('/proc/self/maps').read())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ["False", "False"] == done.stdout.split()

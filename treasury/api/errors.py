@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from policies.terms import Reason
-from treasury.errors import LedgerBusyError, LedgerError
+from treasury.errors import LedgerBusyError, LedgerError, StaleRowError, TwinError
 
 log = structlog.get_logger()
 
@@ -48,6 +48,8 @@ def install_error_answers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(LedgerBusyError, _busy)
     app.add_exception_handler(LedgerError, _busy)
+    app.add_exception_handler(TwinError, _raced)
+    app.add_exception_handler(StaleRowError, _raced)
     app.add_exception_handler(Exception, _broken)
 
 
@@ -79,6 +81,10 @@ def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 def _busy(_request: Request, error: Exception) -> JSONResponse:
     return refusal(503, "ledger_busy", f"{error}; nothing was changed, try again")
+
+
+def _raced(_request: Request, error: Exception) -> JSONResponse:
+    return refusal(409, "raced", f"somebody was quicker ({error}): look again, then decide")
 
 
 def _broken(request: Request, error: Exception) -> JSONResponse:

@@ -167,3 +167,19 @@ def test_locked_ledger_is_a_503(
     status, answer = call.get("/v1/refills")
     assert (503, "ledger_busy") == (status, answer["error"]["code"])
     assert "nothing was changed, try again" in answer["error"]["message"]
+
+
+def test_lost_race_is_a_409(
+    office: OfficeForTests, call: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that somebody else moved first is no failure of the daemon."""
+    from treasury.errors import StaleRowError
+
+    def raced(*_args: object, **_named: object) -> None:
+        msg = "refill 1 is no longer PROPOSED"
+        raise StaleRowError(msg)
+
+    monkeypatch.setattr("treasury.ledger.listings.refills", raced)
+    status, answer = call.get("/v1/refills")
+    assert (409, "raced") == (status, answer["error"]["code"])
+    assert "refill 1 is no longer PROPOSED" in answer["error"]["message"]

@@ -23,7 +23,8 @@
     IN_FLIGHT -> USURPED   [confirm]   the chain's nonce passed ours at depth, and none of our
                                        hashes has a receipt
 
-QUEUED      has no nonce and no attempt: nothing can reach the chain.
+QUEUED      has no attempt: nothing can reach the chain. It has a nonce only when the signer's book
+            recorded one and could not sign yet; then it goes first, or a cancel fills the nonce.
 IN_FLIGHT   has a nonce, unique per chain and source, and at least one attempt with its bytes.
 MINED       exactly one attempt WON. Not yet final: no money is counted as arrived for good.
 CONFIRMED, REVERTED    the nonce is spent by us at finality.

@@ -289,6 +289,11 @@ class Belt:
         with self.ledger.read() as session:
             return list(transfers.in_states(session, CHAIN_ID, *TransferState))
 
+    def transfer_of(self, purpose: str) -> Transfer:
+        """Return the one transfer of a purpose."""
+        (found,) = (t for t in self.transfers() if t.purpose.value == purpose)
+        return found
+
     def withdrawal(self, withdrawal_id: int) -> Withdrawal:
         """Return a withdrawal as it is now."""
         with self.ledger.read() as session:

@@ -16,6 +16,7 @@ import pytest
 
 from hsm.errors import TokenAwayError
 from policies.lifecycles import RefillState, TransferState, WithdrawalState, is_open
+from policies.terms import MotionKind
 from tests.fakes.belt import BLOCK_S, Belt, Crash
 from tests.laws import ETH, PEOPLE, address_of
 from treasury.chain.port import SendAnswer, SendKind
@@ -24,6 +25,7 @@ from treasury.ledger import journal
 SEEDS = range(4)
 STEPS = 80
 GWEI = 10**9
+HOT = ("hot-a", "hot-b")
 
 pytestmark = [pytest.mark.crash, pytest.mark.usefixtures("quiet")]
 
@@ -53,6 +55,8 @@ class Storm:
             (self.token_away, 2),
             (self.belt.chain.drop_mempool, 1),
             (self.wait, 2),
+            (self.rotate, 1),
+            (self.isolate, 1),
         ]
         deed = self.dice.choices([d for d, _ in deeds], [w for _, w in deeds])[0]
         self.trail.append(getattr(deed, "__name__", "?"))
@@ -96,6 +100,17 @@ class Storm:
     def token_away(self) -> None:
         trouble = TokenAwayError("away") if self.dice.random() < 0.5 else None
         self.belt.room.tokens.trouble_at_signing = trouble
+
+    def rotate(self) -> None:
+        payload = {"pool": "main", "wallet": self.dice.choice(HOT)}
+        self.belt.room.carry(MotionKind.ROTATE, payload)
+
+    def isolate(self) -> None:
+        wallet = self.dice.choice(HOT)
+        self.belt.room.isolate(wallet)
+        if self.dice.random() < 0.7:
+            self.belt.money()
+        self.belt.room.carry(MotionKind.REINSTATE, {"wallet": wallet})
 
     def wait(self) -> None:
         self.belt.clock.advance(self.dice.choice([31, 91, 700]))
@@ -144,9 +159,6 @@ def check_always(storm: Storm) -> None:
         assert sent <= len(refills), f"{sent} payments for {len(refills)} refills"
     nonces = [(t.source, t.nonce) for t in belt.transfers() if t.nonce is not None]
     assert len(nonces) == len(set(nonces)), "two transfers share a nonce"
-
-
-HOT = ("hot-a", "hot-b")
 
 
 @pytest.mark.parametrize("seed", SEEDS)

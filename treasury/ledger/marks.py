@@ -23,12 +23,10 @@ from treasury.ledger.queries.watch import Depth
 from treasury.ledger.reading import ROW_OF, reasons_to_json, tick_from
 from treasury.ledger.tables import (
     ApprovalRow,
-    AttemptRow,
     LawRow,
     MetaRow,
     VetoRow,
     WalletRow,
-    WithdrawalRow,
 )
 from treasury.ledger.tables_seen import CellRow, ObservationRow, TickRow
 
@@ -139,40 +137,21 @@ def count_consent(
     reasons: tuple[Reason, ...],
 ) -> None:
     """Write the newest count of consent of a row that stays where it is."""
-    table = ROW_OF[type(row)]
-    statement = (
-        update(table)
-        .where(table.id == row.id)  # type: ignore[attr-defined]
-        .values(required=required, counted=list(counted), reasons=reasons_to_json(reasons))
-    )
-    session.connection().execute(statement)
+    written = reasons_to_json(reasons)
+    _update(session, row, required=required, counted=list(counted), reasons=written)
 
 
 def write_reasons(
     session: Session, row: Refill | Transfer | Withdrawal, reasons: tuple[Reason, ...]
 ) -> None:
     """Write why a row stays where it is, for people to see."""
-    table = ROW_OF[type(row)]
-    statement = (
-        update(table)
-        .where(table.id == row.id)  # type: ignore[attr-defined]
-        .values(reasons=reasons_to_json(reasons))
-    )
-    session.connection().execute(statement)
+    _update(session, row, reasons=reasons_to_json(reasons))
 
 
 def pay_with(session: Session, withdrawal: Withdrawal, transfer: Transfer) -> None:
     """Let a transfer be the one that carries out a withdrawal at present."""
-    statement = (
-        update(WithdrawalRow)
-        .where(col(WithdrawalRow.id) == withdrawal.id)
-        .values(
-            transfer_id=transfer.id,
-            order_id=transfer.order_id,
-            terms=terms_to_json(transfer.terms),
-        )
-    )
-    session.connection().execute(statement)
+    terms = terms_to_json(transfer.terms)
+    _update(session, withdrawal, transfer_id=transfer.id, order_id=transfer.order_id, terms=terms)
     body = {"transfer": str(transfer.id)}
     now, actor = transfer.changed_at, "release"
     tell(session, "withdrawal_paid_by", f"withdrawal:{withdrawal.id}", body, now=now, actor=actor)
@@ -182,25 +161,20 @@ def renew_terms(
     session: Session, withdrawal: Withdrawal, terms: TransferTerms, order_id: str, *, now: int
 ) -> None:
     """Give a held withdrawal new terms; approvals of the old ones are void by arithmetic."""
-    statement = (
-        update(WithdrawalRow)
-        .where(col(WithdrawalRow.id) == withdrawal.id)
-        .values(order_id=order_id, terms=terms_to_json(terms))
-    )
-    session.connection().execute(statement)
+    _update(session, withdrawal, order_id=order_id, terms=terms_to_json(terms))
     body = {"order_id": order_id}
     subject = f"withdrawal:{withdrawal.id}"
     tell(session, "withdrawal_terms_renewed", subject, body, now=now, actor="release")
 
 
+def write_nonce(session: Session, transfer: Transfer, nonce: int) -> None:
+    """Write the nonce that the signer's book holds for a queued transfer."""
+    _update(session, transfer, nonce=nonce)
+
+
 def write_answer(session: Session, attempt: Attempt, *, sent_at: int, answer: str) -> None:
     """Write when an attempt was last sent and what a node said to it."""
-    statement = (
-        update(AttemptRow)
-        .where(col(AttemptRow.id) == attempt.id)
-        .values(sent_at=sent_at, answer=answer)
-    )
-    session.connection().execute(statement)
+    _update(session, attempt, sent_at=sent_at, answer=answer)
 
 
 def freeze(session: Session, wallet: Standing, *, actor: str, why: str, now: int) -> None:
@@ -283,6 +257,16 @@ def tell(
     journal.append(
         session, journal.Line(at=now, actor=actor, kind=kind, subject=subject, body=body)
     )
+
+
+def _update(
+    session: Session,
+    row: Refill | Transfer | Withdrawal | Motion | Attempt,
+    **values: object,
+) -> None:
+    table = ROW_OF[type(row)]
+    statement = update(table).where(table.id == row.id).values(**values)  # type: ignore[attr-defined]
+    session.connection().execute(statement)
 
 
 def _mark_wallet(session: Session, wallet: Standing, **values: object) -> None:

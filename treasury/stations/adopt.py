@@ -146,7 +146,10 @@ def _adopt_order(
     except TermsError as error:
         _reject(world, "0x" + record.order_id.hex(), str(error), deeds, now)
         return
-    if terms.chain_id != world.chain_id or not record.attempts:
+    if terms.chain_id != world.chain_id:
+        return
+    if not record.attempts:
+        _note_nonce(world, record, deeds)
         return
     signed = [signed_from_record(record, attempt, book) for attempt in record.attempts]
     order_id = order_id_of(terms, world.deployment)
@@ -158,6 +161,20 @@ def _adopt_order(
         _store(world, terms, signed, deeds, now)
     except TwinError as error:
         _reject(world, order_id, str(error), deeds, now)
+
+
+def _note_nonce(world: World, record: OrderRecord, deeds: Deeds) -> None:
+    """Write down a nonce that the book gave to an order which it could not sign yet.
+
+    Until that nonce is spent nothing younger of the wallet can be mined, so it goes first.
+    """
+    with world.ledger.write() as session:
+        transfer = transfers.by_order(session, "0x" + record.order_id.hex())
+        is_news = transfer is not None and transfer.nonce is None and record.nonce is not None
+        if transfer is None or not is_news or transfer.state is not TransferState.QUEUED:
+            return
+        marks.write_nonce(session, transfer, record.nonce or 0)
+    deeds.add(f"noted that transfer {transfer.id} holds nonce {record.nonce}, not yet signed")
 
 
 def _store(

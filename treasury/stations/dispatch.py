@@ -3,12 +3,14 @@
 The signer decides and assigns the nonce. `not_ready` leaves a transfer queued. A refusal, an
 expiry or an isolation ends it, unless the book has given it a nonce already: then that nonce is
 filled by a cancel, because a gap would stop every later transfer of the wallet. The number of
-unmined transfers per sender is bounded, safety goes before exposure, older before younger.
+unmined transfers per sender is bounded; what holds a nonce goes first, then safety before
+exposure, then older before younger.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from hsm.answers import NotReady, Refused, Signed
@@ -17,7 +19,7 @@ from policies import fees
 from policies.law import Role
 from policies.lifecycles import Owner, RefillState, TransferState, WithdrawalState
 from policies.limits import is_refused_for_good
-from policies.terms import Address, Reason
+from policies.terms import Address, Purpose, Reason
 from treasury.chain.errors import ChainError
 from treasury.errors import StaleRowError
 from treasury.halting import EXPOSING
@@ -44,33 +46,54 @@ def dispatch(world: World, now: datetime) -> Outcome:
         desk = desk_for(world, now, deeds)
         if desk is None:
             return deeds.broken_off(NO_LAW)
-        in_flight = Counter(transfer.source for transfer in unmined)
-        for transfer in sorted(queued, key=lambda t: (t.purpose in EXPOSING, t.id)):
-            _take(desk, transfer, in_flight)
+        turn = _Turn(desk=desk, others=Counter(t.source for t in (*queued, *unmined)))
+        holders = [transfer for transfer in queued if transfer.nonce is not None]
+        turn.in_flight.update(transfer.source for transfer in (*unmined, *holders))
+        turn.evacuating.update(t.source for t in unmined if t.purpose is Purpose.EVACUATION)
+        for transfer in sorted(queued, key=_rank):
+            _take(turn, transfer)
     except (HsmError, ChainError) as error:
         return deeds.broken_off(error)
     return deeds.outcome()
 
 
-def _take(desk: Desk, transfer: Transfer, in_flight: Counter[Address]) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Turn:
+    """One round: how many transfers of each sender are open, and how many hold a nonce."""
+
+    desk: Desk
+    others: Counter[Address]
+    in_flight: Counter[Address] = field(default_factory=Counter)
+    evacuating: Counter[Address] = field(default_factory=Counter)
+
+
+def _rank(transfer: Transfer) -> tuple[bool, int, bool, int]:
+    has_none = transfer.nonce is None
+    return has_none, transfer.nonce or 0, transfer.purpose in EXPOSING, transfer.id
+
+
+def _take(turn: _Turn, transfer: Transfer) -> None:
     try:
-        _judge(desk, transfer, in_flight)
+        _judge(turn, transfer)
     except StaleRowError as error:
-        desk.deeds.add(f"left transfer {transfer.id}: {error}")
+        turn.desk.deeds.add(f"left transfer {transfer.id}: {error}")
 
 
-def _judge(desk: Desk, transfer: Transfer, in_flight: Counter[Address]) -> None:
+def _judge(turn: _Turn, transfer: Transfer) -> None:
     """Do what one queued transfer needs now: give it up, leave it, or have it signed."""
-    ends = _ends(desk, transfer)
-    if ends:
-        _give_up(desk, transfer, ends)
-        return
-    waits = _waits(desk, transfer, in_flight[transfer.source])
-    if waits:
-        leave(desk, transfer, waits)
-        return
-    in_flight[transfer.source] += 1
-    _sign(desk, transfer)
+    desk, holds_nonce = turn.desk, transfer.nonce is not None
+    ends, stops = _ends(desk, transfer), _stops(desk, transfer)
+    is_in_the_way = holds_nonce and turn.others[transfer.source] > 1
+    waits = () if holds_nonce else _waits(turn, transfer)
+    if ends or (stops and is_in_the_way):
+        # A sweep behind a nonce that may not be signed would never be mined.
+        _give_up(desk, transfer, (*ends, *stops))
+    elif stops or waits:
+        leave(desk, transfer, (*stops, *waits))
+    else:
+        turn.in_flight[transfer.source] += not holds_nonce
+        turn.evacuating[transfer.source] += transfer.purpose is Purpose.EVACUATION
+        _sign(desk, transfer)
 
 
 def _ends(desk: Desk, transfer: Transfer) -> tuple[Reason, ...]:
@@ -84,21 +107,25 @@ def _ends(desk: Desk, transfer: Transfer) -> tuple[Reason, ...]:
     return tuple(reasons)
 
 
-def _waits(desk: Desk, transfer: Transfer, unmined: int) -> tuple[Reason, ...]:
-    reasons = []
-    source = desk.standings.get(transfer.source)
+def _waits(turn: _Turn, transfer: Transfer) -> tuple[Reason, ...]:
+    """Bound the unmined transfers of one sender."""
+    source = turn.desk.standings.get(transfer.source)
     is_vault = source is not None and source.role == Role.VAULT
-    settings = desk.world.settings
+    settings = turn.desk.world.settings
     depth = settings.vault_in_flight if is_vault else settings.hot_in_flight
-    if unmined >= depth:
-        text = f"{unmined} transfers of this sender are not mined yet"
-        reasons.append(Reason(code="in_flight", text=text))
-    if transfer.purpose in EXPOSING:
-        reasons.extend(_exposure_waits(desk, transfer))
-    return tuple(reasons)
+    # An evacuation waits for its like only: it may take the nonce of whatever else hangs there.
+    evacuates = transfer.purpose is Purpose.EVACUATION
+    unmined = (turn.evacuating if evacuates else turn.in_flight)[transfer.source]
+    if unmined < depth:
+        return ()
+    text = f"{unmined} transfers of this sender are not mined yet"
+    return (Reason(code="in_flight", text=text),)
 
 
-def _exposure_waits(desk: Desk, transfer: Transfer) -> list[Reason]:
+def _stops(desk: Desk, transfer: Transfer) -> tuple[Reason, ...]:
+    """Say what stands against an exposing transfer as long as it lasts."""
+    if transfer.purpose not in EXPOSING:
+        return ()
     reasons = []
     if desk.is_halted:
         reasons.append(Reason(code="halted", text="exposure is halted"))
@@ -109,7 +136,7 @@ def _exposure_waits(desk: Desk, transfer: Transfer) -> list[Reason]:
         if standing is not None and not standing.is_calm:
             text = f"{standing.name} is not calm: {standing.frozen_why or standing.hold_why}"
             reasons.append(Reason(code="not_calm", text=text))
-    return reasons
+    return tuple(reasons)
 
 
 def _sign(desk: Desk, transfer: Transfer) -> None:
@@ -130,6 +157,7 @@ def _sign(desk: Desk, transfer: Transfer) -> None:
         fees_of(bid),
         order=transfer.terms,
         approvals=approvals,
+        nonce=_claim(desk, transfer),
     )
     match answer:
         case Signed():
@@ -138,6 +166,13 @@ def _sign(desk: Desk, transfer: Transfer) -> None:
             leave(desk, transfer, answer.reasons)
         case Refused():
             _give_up(desk, transfer, answer.reasons)
+
+
+def _claim(desk: Desk, transfer: Transfer) -> int | None:
+    """Return the chain's nonce for an evacuation: a thief may have spent what the book has next."""
+    if transfer.purpose is not Purpose.EVACUATION:
+        return None
+    return desk.world.chain.transaction_nonce(transfer.source, desk.world.chain.head())
 
 
 def _give_up(desk: Desk, transfer: Transfer, why: tuple[Reason, ...]) -> None:

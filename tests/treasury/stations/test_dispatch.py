@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -266,5 +267,46 @@ def test_the_destination_is_isolated_in_flight(low: Belt) -> None:
     low.until(lambda: not low.open_transfers())
 
     assert 0 == low.paid("vault", address_of("hot-a"))
-    assert [TransferState.CANCELLED] == states(low)
+    assert TransferState.CANCELLED is low.transfer_of("refill").state
     assert RefillState.FAILED is low.refill(1).state
+
+
+def test_a_recorded_nonce_goes_first(directory: Path, quiet: None) -> None:
+    """R3.10: what holds a nonce without a signature is not stuck behind what came after it."""
+    belt = Belt(directory, hot=60 * ETH)
+    belt.run(1)
+    belt.ask_withdrawal(2 * ETH, "customer")
+    belt.room.tokens.trouble_at_signing = TokenAwayError("unplugged")
+    belt.money()
+    belt.room.tokens.trouble_at_signing = None
+    belt.fund("hot-a", 60 * ETH)
+    belt.watch()
+    belt.until(lambda: not belt.open_transfers())
+
+    found = {t.purpose.value: (t.nonce, t.state) for t in belt.transfers()}
+    assert {
+        "withdrawal": (0, TransferState.CONFIRMED),
+        "sweep": (1, TransferState.CONFIRMED),
+    } == found
+
+
+def test_a_halt_does_not_block_a_sweep_behind_a_nonce(directory: Path, quiet: None) -> None:
+    """A halted withdrawal that holds a nonce is cancelled, so that safety can pass."""
+    from policies.lifecycles import Owner
+    from treasury.halting import halt
+
+    belt = Belt(directory, hot=60 * ETH)
+    belt.run(1)
+    belt.ask_withdrawal(2 * ETH, "customer")
+    belt.room.tokens.trouble_at_signing = TokenAwayError("unplugged")
+    belt.money()
+    belt.room.tokens.trouble_at_signing = None
+    with belt.ledger.write() as session:
+        halt(session, actor=Owner.API, why="a person", now=belt.clock.unix())
+    belt.fund("hot-a", 60 * ETH)
+    belt.run(8)
+
+    found = {t.purpose.value: t.state for t in belt.transfers()}
+    assert TransferState.CONFIRMED is found["sweep"]
+    assert TransferState.CANCELLED is found["withdrawal"]
+    assert 0 == belt.chain.balance(address_of("customer"))

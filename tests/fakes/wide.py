@@ -112,7 +112,7 @@ class Wide:
         """Let customers ask and strangers deposit at random, and treasurers approve."""
         for pool in self.law.pools:
             if self.lots.random() < 0.5:
-                self._ask(pool)
+                self.ask(pool)
             if self.lots.random() < 0.1:
                 self._deposit(pool)
         for chain in self.chains.values():
@@ -174,9 +174,9 @@ class Wide:
             found = self.law.wallet_at(chain_id, wallet)
             assert found is not None
             unit = 10**asset.decimals
-            whole = {Role.VAULT: 100_000, Role.HOT: 60, Role.GAS_SPONSOR: 100}[found.role]
-            if found.role is Role.HOT and found.name.endswith("2"):
-                whole = 30
+            whole = {Role.VAULT: 100_000, Role.GAS_SPONSOR: 100}.get(found.role, 0)
+            if found.role is Role.HOT:
+                whole = self.lots.randrange(8, 130)
             if found.role is Role.GAS_SPONSOR and not asset.is_native:
                 continue
             self._give(chain_id, wallet, asset, whole * unit)
@@ -209,7 +209,8 @@ class Wide:
             values = watch.values_of(session, chain_id, Depth.FINAL)
         return values.get((wallet, asset.address))
 
-    def _ask(self, pool: Pool) -> None:
+    def ask(self, pool: Pool) -> None:
+        """Let a customer ask for a payout of some asset of a pool."""
         chain = self.law.chain(pool.chain)
         asset = self.law.asset(pool.chain, self.lots.choice(list(pool.withdrawals)))
         assert chain is not None

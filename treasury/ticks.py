@@ -1,6 +1,6 @@
 """The two ordered lanes of a chain, each one plain function; order is the safety property.
 
-    watch_tick   observe -> guard -> inspect -> assess -> notify
+    watch_tick   observe -> guard -> respond -> inspect -> assess -> notify
     money_tick   confirm -> adopt -> tally -> carry -> release -> pay -> tend -> dispatch
 
 Guard before assess, because a theft looks exactly like a wallet that needs a refill. Confirm
@@ -32,6 +32,7 @@ from treasury.stations.notify import notify
 from treasury.stations.observe import observe
 from treasury.stations.pay import pay
 from treasury.stations.release import release
+from treasury.stations.respond import respond
 from treasury.stations.tally import tally
 from treasury.stations.tend import tend
 from treasury.world import Outcome, World
@@ -39,7 +40,7 @@ from treasury.world import Outcome, World
 Station = Callable[[World, datetime], Outcome]
 
 MOST_FAILURES = 5
-WATCH: tuple[Station, ...] = (observe, guard, inspect, assess)
+WATCH: tuple[Station, ...] = (observe, guard, respond, inspect, assess)
 MONEY: tuple[Station, ...] = (confirm, adopt, tally, carry, release, pay, tend, dispatch)
 
 log = structlog.get_logger()

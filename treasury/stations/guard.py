@@ -6,11 +6,11 @@ For every wallet that only we sign for:
 - a drop that our own transfers do not explain is held for two blocks, because a receipt may be
   late; then the wallet is frozen. Nothing is proposed, approved or released towards a wallet that
   is held or frozen: a theft looks exactly like a wallet that needs a refill.
-A frozen hot wallet stays frozen until a person lifts it; at the vault or the gas sponsor the
-same findings halt all exposure.
+A hot wallet with such a finding is isolated with its whole fate group (`treasury.isolation`), and
+`respond` swaps and evacuates; only a quorum reinstates it. While the signer does not answer it is
+frozen, which a person lifts. At the vault or the gas sponsor the same findings halt all exposure.
 
-`_judge` is the seam: what `policies.outflow` says joins the findings there, as reasons; the commit
-that isolates, swaps and evacuates is one more act beside `_hold` and `_alarm`.
+`_judge` is the seam: what `policies.outflow` says joins the findings there, as reasons.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from hsm.errors import HsmError
 from policies.law import Custody, Law, Role, Wallet
-from policies.lifecycles import Owner, TransferState
+from policies.lifecycles import Owner, TransferState, WalletState
 from policies.terms import Address, Reason
 from treasury.chain.errors import ChainError
 from treasury.clock import unix
 from treasury.explained import Anchor, Sight, is_settled, missing
 from treasury.halting import halt
+from treasury.isolation import isolate
 from treasury.ledger import Session, marks
 from treasury.ledger.facts import Cells, Standing, Transfer
 from treasury.ledger.queries import standings, transfers, watch
@@ -34,6 +36,10 @@ from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
 
 _NAME = "guard"
 GRACE_BLOCKS = 2
+_DROP, _DUST, _FOREIGN = "unexplained_drop", "unexplained_dust", "foreign_nonce"
+_PROOF = frozenset({_DROP, _FOREIGN})
+"""What isolates; dust (below the band's minimum move) only freezes: a token may round."""
+_CUT_OFF = frozenset({WalletState.ISOLATED, WalletState.RETIRED})
 _RENEW_BLOCKS = 1_000
 _Anchors = Mapping[tuple[Address, str], tuple[int, int]]
 
@@ -42,6 +48,7 @@ _Anchors = Mapping[tuple[Address, str], tuple[int, int]]
 class _Scene:
     """What one look at the chain shows, beside what our books say."""
 
+    chain_id: int
     now: int
     deeds: Deeds
     head: Cells
@@ -68,7 +75,7 @@ def guard(world: World, now: datetime) -> Outcome:
         if wallet.chain != chain.name or wallet.custody is not Custody.EXCLUSIVE:
             continue
         try:
-            _judge(world, wallet, scene)
+            _judge(world, law, wallet, scene)
         except ChainError as error:
             return deeds.broken_off(error)
     return deeds.outcome()
@@ -84,6 +91,7 @@ def _scene(session: Session, law: Law, chain_id: int, now: int, deeds: Deeds) ->
     waiting = transfers.in_states(session, chain_id, TransferState.IN_FLIGHT)
     chain = law.chain_by_id(chain_id)
     return _Scene(
+        chain_id=chain_id,
         now=now,
         deeds=deeds,
         head=head,
@@ -96,14 +104,17 @@ def _scene(session: Session, law: Law, chain_id: int, now: int, deeds: Deeds) ->
     )
 
 
-def _judge(world: World, wallet: Wallet, scene: _Scene) -> None:
+def _judge(world: World, law: Law, wallet: Wallet, scene: _Scene) -> None:
     standing = scene.standings.get(wallet.name)
-    if standing is None:
-        return
+    if standing is None or standing.state in _CUT_OFF:
+        return  # what is isolated is watched by `respond`, what is retired by nobody
     foreign = _foreign_nonce(world, wallet, scene)
-    drops = _drops(wallet, scene)
+    drops = _drops(law, wallet, scene)
     if foreign or (drops and _is_over_grace(standing, scene)):
-        _alarm(world, wallet, standing, (*foreign, *drops), scene)
+        findings = (*foreign, *drops)
+        is_proof = wallet.role is Role.HOT and any(r.code in _PROOF for r in findings)
+        if not is_proof or not _isolated(world, law, wallet, findings, scene):
+            _alarm(world, wallet, standing, findings, scene)
     elif drops:
         _hold(world, standing, drops, scene)
     else:
@@ -122,7 +133,7 @@ def _foreign_nonce(world: World, wallet: Wallet, scene: _Scene) -> tuple[Reason,
     if again <= signed.get(wallet.name, 0):
         return ()
     text = f"{wallet.name} has used {again} nonces, our books signed {signed.get(wallet.name, 0)}"
-    return (Reason(code="foreign_nonce", text=text),)
+    return (Reason(code=_FOREIGN, text=text),)
 
 
 def _signed_nonces(session: Session, law: Law, chain_id: int) -> Mapping[str, int]:
@@ -139,7 +150,8 @@ def _signed_nonces(session: Session, law: Law, chain_id: int) -> Mapping[str, in
     }
 
 
-def _drops(wallet: Wallet, scene: _Scene) -> tuple[Reason, ...]:
+def _drops(law: Law, wallet: Wallet, scene: _Scene) -> tuple[Reason, ...]:
+    pool = law.pool_of(wallet.name)
     reasons = []
     for asset in scene.assets:
         anchor = scene.anchors.get((wallet.address, asset))
@@ -153,7 +165,10 @@ def _drops(wallet: Wallet, scene: _Scene) -> tuple[Reason, ...]:
             lost = missing(start, final, scene.movements)
         if lost:
             text = f"{lost} base units of {asset} left {wallet.name} without an order of ours"
-            reasons.append(Reason(code="unexplained_drop", text=text))
+            found = law.asset_at(scene.chain_id, asset)
+            band = pool.bands.get(found.symbol) if pool and found else None
+            code = _DUST if band is not None and lost < band.minimum_move else _DROP
+            reasons.append(Reason(code=code, text=text))
     return tuple(reasons)
 
 
@@ -182,6 +197,20 @@ def _hold(world: World, standing: Standing, drops: tuple[Reason, ...], scene: _S
     with world.ledger.write() as session:
         marks.hold(session, standing, block_number=scene.head.stamp.number, why=why, now=scene.now)
     scene.deeds.add(f"held {standing.name}: {why}")
+
+
+def _isolated(
+    world: World, law: Law, wallet: Wallet, findings: tuple[Reason, ...], scene: _Scene
+) -> bool:
+    """Isolate the wallet; say no when the signer did not answer, so that it is frozen instead."""
+    try:
+        names = isolate(world, law, wallet, findings, now=scene.now)
+    except HsmError as error:
+        scene.deeds.add(f"could not isolate {wallet.name} at the signer: {error}")
+        return False
+    why = "; ".join(reason.text for reason in findings)
+    scene.deeds.add(f"isolated {', '.join(names)}: {why}")
+    return True
 
 
 def _alarm(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from policies.lifecycles import RefillState, TransferState
-from policies.terms import Address
+from policies.lifecycles import RefillState, TransferState, WalletState
+from policies.terms import Address, Purpose
 from tests.fakes.belt import Belt
 from tests.laws import ETH, TOKEN, USDC, address_of
 from treasury.stations.guard import GRACE_BLOCKS, guard
@@ -36,9 +36,9 @@ def test_a_theft_looks_like_a_need_and_gets_nothing(calm: Belt) -> None:
     calm.chain.spend(address_of("hot-a"), THIEF, 55 * ETH)
     calm.run(8)
 
-    assert calm.standing("hot-a").frozen
-    assert [] == calm.refills()
-    assert "wallet_frozen" in kinds(calm)
+    assert WalletState.ISOLATED is calm.standing("hot-a").state
+    assert [] == [refill for refill in calm.refills() if refill.wallet == "hot-a"]
+    assert "wallet_isolated" in kinds(calm)
 
 
 def test_a_theft_after_the_approval_stops_the_release(low: Belt) -> None:
@@ -49,7 +49,7 @@ def test_a_theft_after_the_approval_stops_the_release(low: Belt) -> None:
     low.chain.mine()
     low.run(6)
 
-    assert low.only_refill().state in (RefillState.PROPOSED, RefillState.APPROVED)
+    assert RefillState.WITHDRAWN is low.refills()[0].state
     assert 0 == low.paid("vault", address_of("hot-a"))
 
 
@@ -63,21 +63,22 @@ def test_a_theft_after_the_release_stops_the_signature(low: Belt) -> None:
     low.chain.mine()
     low.run(6)
 
-    assert [TransferState.QUEUED] == [transfer.state for transfer in low.transfers()]
+    refills = [t for t in low.transfers() if t.purpose is Purpose.REFILL]
+    assert [TransferState.CANCELLED] == [transfer.state for transfer in refills]
     assert 0 == low.paid("vault", address_of("hot-a"))
-    assert low.standing("hot-a").frozen
+    assert WalletState.ISOLATED is low.standing("hot-a").state
 
 
 def test_a_foreign_nonce_has_no_grace(calm: Belt) -> None:
-    """R2.1: a signature that is not ours freezes at the first look, even for one wei."""
+    """R2.1: a signature that is not ours isolates at the first look, even for one wei."""
     calm.chain.spend(address_of("hot-a"), THIEF, 1)
     calm.chain.mine()
     calm.watch()
 
     found = calm.standing("hot-a")
 
-    assert found.frozen
-    assert "has used 1 nonces, our books signed 0" in found.frozen_why
+    assert WalletState.ISOLATED is found.state
+    assert "has used 1 nonces, our books signed 0" in found.why
 
 
 def test_a_foreign_nonce_of_the_vault_halts(calm: Belt) -> None:
@@ -90,8 +91,8 @@ def test_a_foreign_nonce_of_the_vault_halts(calm: Belt) -> None:
     assert calm.standing("vault").frozen
 
 
-def test_a_drop_without_a_nonce_is_held_then_frozen(calm: Belt) -> None:
-    """A token drained through an allowance spends no nonce: held for two blocks, then frozen."""
+def test_a_drop_without_a_nonce_is_held_then_isolated(calm: Belt) -> None:
+    """A token drained through an allowance spends no nonce: held for two blocks, then isolated."""
     usdc = Address(TOKEN)
     calm.chain.fund(address_of("hot-a"), 60_000 * USDC, usdc)
     calm.run(4)
@@ -107,11 +108,11 @@ def test_a_drop_without_a_nonce_is_held_then_frozen(calm: Belt) -> None:
 
     assert (False, True) == (held.frozen, held.hold_since is not None)
     assert (False, held.hold_since) == (still_held.frozen, still_held.hold_since)
-    assert calm.standing("hot-a").frozen
+    assert WalletState.ISOLATED is calm.standing("hot-a").state
 
 
 def test_a_missing_wei_shows(calm: Belt) -> None:
-    """At finality every number is exact: a single base unit is missed."""
+    """At finality every number is exact: a single base unit is missed, and only freezes."""
     calm.chain.fund(address_of("hot-a"), -1)
     calm.run(5)
 
@@ -152,7 +153,7 @@ def test_a_deposit_is_no_concern(calm: Belt) -> None:
     calm.chain.fund(address_of("hot-a"), -3 * ETH)
     calm.run(6)
 
-    assert calm.standing("hot-a").frozen
+    assert WalletState.ISOLATED is calm.standing("hot-a").state
 
 
 def test_a_theft_while_the_daemon_slept_is_seen(calm: Belt) -> None:
@@ -163,15 +164,15 @@ def test_a_theft_while_the_daemon_slept_is_seen(calm: Belt) -> None:
     calm.restart()
     calm.watch()
 
-    assert calm.standing("hot-a").frozen
+    assert WalletState.ISOLATED is calm.standing("hot-a").state
 
 
 def test_one_alarm_not_one_per_tick(calm: Belt) -> None:
-    """A frozen wallet is told of once."""
+    """An isolated wallet is told of once."""
     calm.chain.spend(address_of("hot-a"), THIEF, 3 * ETH)
     calm.run(6)
 
-    assert 1 == kinds(calm).count("wallet_frozen")
+    assert 1 == kinds(calm).count("wallet_isolated")
 
 
 def test_a_silent_chain_ends_the_lane(calm: Belt) -> None:

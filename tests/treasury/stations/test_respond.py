@@ -1,0 +1,126 @@
+"""Respond: an isolated wallet is replaced and emptied by nobody's leave, also after a crash."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from policies.lifecycles import IncidentState, TransferState, WalletState
+from policies.terms import NATIVE, Address, Purpose
+from tests.fakes.belt import Belt, Crash
+from tests.laws import ETH, TOKEN, USDC, address_of
+from treasury.ledger.facts import Incident, Transfer
+from treasury.ledger.queries import standings
+
+THIEF = address_of("thief")
+FEES = ETH // 2
+
+
+def incident(belt: Belt) -> Incident:
+    """Return the one incident."""
+    with belt.ledger.read() as session:
+        (found,) = standings.incidents(session)
+    return found
+
+
+def evacuations(belt: Belt) -> list[Transfer]:
+    """Return the evacuations, by nonce."""
+    return [t for t in belt.transfers() if t.purpose is Purpose.EVACUATION]
+
+
+def steal(belt: Belt, amount: int) -> None:
+    """Let a thief with the key of hot-a spend."""
+    belt.chain.spend(address_of("hot-a"), THIEF, amount)
+    belt.chain.mine()
+
+
+def test_a_stolen_wallet_is_isolated_replaced_and_emptied(calm: Belt) -> None:
+    """R2.1, R2.8: nobody approves anything; what the thief left is in the vault."""
+    vault_before = calm.chain.balance(address_of("vault"), NATIVE)
+    steal(calm, 5 * ETH)
+    left = calm.chain.balance(address_of("hot-a"), NATIVE)
+    calm.run(8)
+
+    assert WalletState.ISOLATED is calm.standing("hot-a").state
+    assert WalletState.ACTIVE is calm.standing("hot-b").state
+    assert [TransferState.CONFIRMED] == [t.state for t in evacuations(calm)]
+    assert calm.chain.balance(address_of("vault"), NATIVE) >= vault_before + left - FEES
+    assert IncidentState.CONTAINED is incident(calm).state
+
+
+def test_tokens_go_before_the_native_coin(calm: Belt) -> None:
+    """R2.8: the gas that moves the tokens is not sent away first."""
+    usdc = Address(TOKEN)
+    calm.chain.fund(address_of("hot-a"), 60_000 * USDC, usdc)
+    calm.run(4)
+    steal(calm, 5 * ETH)
+    calm.run(14)
+
+    assert [usdc, NATIVE] == [t.asset for t in evacuations(calm)]
+    assert 0 == calm.chain.balance(address_of("hot-a"), usdc)
+    assert IncidentState.CONTAINED is incident(calm).state
+
+
+def test_the_thief_keeps_spending_and_the_rest_is_saved(calm: Belt) -> None:
+    """A nonce that the thief took is followed by a new evacuation on the chain's next one."""
+    steal(calm, 5 * ETH)
+    calm.watch()
+    calm.money()
+    steal(calm, 2 * ETH)
+    calm.run(14)
+
+    assert calm.chain.balance(address_of("hot-a"), NATIVE) <= FEES
+    assert IncidentState.CONTAINED is incident(calm).state
+
+
+def test_a_wallet_that_bleeds_again_opens_its_incident_again(calm: Belt) -> None:
+    """What still comes in is evacuated too, and the incident says so."""
+    steal(calm, 5 * ETH)
+    calm.run(8)
+    calm.chain.fund(address_of("hot-a"), 3 * ETH)
+    calm.run(3)
+    reopened = incident(calm).state
+    calm.run(8)
+
+    assert IncidentState.OPEN is reopened
+    assert calm.chain.balance(address_of("hot-a"), NATIVE) <= FEES
+    assert IncidentState.CONTAINED is incident(calm).state
+
+
+def test_a_wallet_that_a_person_isolated_is_treated_alike(calm: Belt) -> None:
+    """R8.11: one person at the signer is enough; swap and evacuation follow by themselves."""
+    calm.signer.isolate("hot-a", "a treasurer saw something")
+    calm.run(8)
+
+    assert WalletState.ISOLATED is calm.standing("hot-a").state
+    assert WalletState.ACTIVE is calm.standing("hot-b").state
+    assert calm.chain.balance(address_of("hot-a"), NATIVE) <= FEES
+
+
+def test_an_isolated_wallet_pays_nobody_any_more(calm: Belt) -> None:
+    """R2.6: a payout that waits is paid by the successor, and only there."""
+    steal(calm, 5 * ETH)
+    calm.watch()
+    withdrawal = calm.ask_withdrawal(ETH, "customer")
+    calm.run(8)
+
+    assert 0 == calm.paid("hot-a", address_of("customer"))
+    assert calm.withdrawal(withdrawal.id).state.value in ("PAID", "HELD", "ACCEPTED", "QUEUED")
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("passage", range(1, 13))
+def test_a_crash_anywhere_in_the_response_costs_nothing(calm: Belt, passage: int) -> None:
+    """R2.8: after a death at any passage the same ticks finish the evacuation."""
+    steal(calm, 5 * ETH)
+    calm.crash_at(passage)
+    with contextlib.suppress(Crash):
+        calm.run(3)
+    calm.restart()
+    calm.run(10)
+
+    assert WalletState.ISOLATED is calm.standing("hot-a").state
+    assert WalletState.ACTIVE is calm.standing("hot-b").state
+    assert calm.chain.balance(address_of("hot-a"), NATIVE) <= FEES
+    assert len([t for t in evacuations(calm) if t.state is TransferState.CONFIRMED]) == 1

@@ -1,0 +1,235 @@
+"""Respond: bring what is left of an isolated wallet to safety, and a successor into its place.
+
+Everything is derived from the newest look at the head and from the ledger, so the same ticks go
+on after a crash, and a wallet that a person isolated at the signer is treated alike:
+- an isolated wallet has an incident;
+- a pool without an active wallet gets its fittest standby, if there is one;
+- what lies in an isolated wallet is evacuated to its pool's vault, tokens before the native coin,
+  one transfer per asset at a time, and again whenever something is left or comes in. A token whose
+  evacuation reverted is left behind and told, so that it does not hold up the others;
+- an incident is CONTAINED when the wallet is empty at finality and nothing of ours is on its way to
+  or from it; a wallet that bleeds again opens it again.
+
+Not done here: closing an incident, reinstating a wallet. Those are motions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hsm.answers import Refused
+from hsm.errors import HsmError
+from policies.law import Asset, Law, Pool, Role, Wallet
+from policies.lifecycles import IncidentState, Owner, TransferState, WalletState
+from policies.succession import Candidate, choose_successor
+from policies.terms import NATIVE, Address, Purpose, Reason
+from treasury.clock import unix
+from treasury.drafts import Draft, draft_terms, transfer_row
+from treasury.isolation import has_incident, open_incident
+from treasury.ledger import moves
+from treasury.ledger.facts import Cells, Incident, Standing, Transfer
+from treasury.ledger.queries import standings, transfers, watch
+from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
+
+_NAME = "respond"
+EVACUATION_LASTS_S = 86_400
+"""How long an evacuation may wait for its first signature."""
+_OVER = frozenset({TransferState.CONFIRMED, TransferState.CANCELLED})
+_FOUND_ISOLATED = (Reason(code="found_isolated", text="the signer's book has it as isolated"),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """One isolated wallet and what this tick knows of it."""
+
+    wallet: Wallet
+    pool: Pool
+    incident: Incident
+    head: Cells
+    final: Cells
+    on_the_way: Sequence[Transfer]
+
+
+def respond(world: World, now: datetime) -> Outcome:
+    """Look after every isolated wallet of the chain once."""
+    found = law_here(world)
+    if found is None:
+        return Outcome(station=_NAME, unavailable=NO_LAW)
+    law, chain = found
+    deeds = Deeds(_NAME)
+    isolated = [w for w in law.wallets if w.chain == chain.name and _is_isolated(world, w)]
+    try:
+        for wallet in isolated:
+            _respond_to(world, law, wallet, deeds, unix(now))
+    except HsmError as error:
+        return deeds.broken_off(error)
+    return deeds.outcome()
+
+
+def _is_isolated(world: World, wallet: Wallet) -> bool:
+    with world.ledger.read() as session:
+        standing = standings.wallet(session, wallet.name)
+    return (
+        wallet.role is Role.HOT and standing is not None and standing.state is WalletState.ISOLATED
+    )
+
+
+def _respond_to(world: World, law: Law, wallet: Wallet, deeds: Deeds, now: int) -> None:
+    pool = law.pool_of(wallet.name)
+    assert pool is not None, "a hot wallet of a parsed law has a pool"
+    _succeed(world, law, wallet, pool, deeds)
+    case = _case(world, wallet, pool, now)
+    if case is None:
+        return
+    for asset, amount in _left(law, case):
+        if _evacuate(world, law, case, _Load(asset=asset, amount=amount), now):
+            deeds.add(f"queued the evacuation of {wallet.name} in {asset.symbol}")
+    _judge_contained(world, law, case, deeds, now)
+
+
+def _case(world: World, wallet: Wallet, pool: Pool, now: int) -> _Case | None:
+    """Gather the facts, opening the incident when there is none; None before a fresh look."""
+    with world.ledger.write() as session:
+        incident = has_incident(standings.incidents(session, only_open=True), wallet.name)
+        if incident is None:
+            incident = open_incident(session, wallet.name, _FOUND_ISOLATED, now=now)
+    with world.ledger.read() as session:
+        newest = watch.newest(session, world.chain_id)
+        open_ones = transfers.open_ones(session, world.chain_id)
+    if newest is None or now - newest[0].at > world.settings.stale_after_s:
+        return None
+    ours = [t for t in open_ones if wallet.address in (t.source, t.destination)]
+    return _Case(
+        wallet=wallet,
+        pool=pool,
+        incident=incident,
+        head=newest[1],
+        final=newest[2],
+        on_the_way=ours,
+    )
+
+
+def _succeed(world: World, law: Law, fallen: Wallet, pool: Pool, deeds: Deeds) -> None:
+    """Have the signer activate the fittest standby; `adopt` follows the book in the money lane."""
+    with world.ledger.read() as session:
+        if standings.active_of(session, pool.name) is not None:
+            return
+        members = [(law.wallet(name), standings.wallet(session, name)) for name in pool.members]
+    candidates = [_candidate(w, s) for w, s in members if w is not None and s is not None]
+    successor = choose_successor(fallen, candidates).successor
+    if successor is None:
+        return
+    answer = world.signer.activate(successor.name)
+    if not isinstance(answer, Refused):
+        deeds.add(f"activated {successor.name} in the place of {fallen.name}")
+
+
+def _candidate(wallet: Wallet, standing: Standing) -> Candidate:
+    return Candidate(
+        wallet=wallet,
+        state=standing.state or WalletState.STANDBY,
+        is_healthy=standing.is_calm,
+        balance=None,
+    )
+
+
+def _left(law: Law, case: _Case) -> list[tuple[Asset, int]]:
+    """Return what can go now, native coin only after every token that can still go."""
+    assets = [a for a in law.assets if a.chain == case.wallet.chain]
+    native_balance = case.head.balance(case.wallet.address, NATIVE) or 0
+    fee = _fee(law, case)
+    tokens = [
+        (asset, amount)
+        for asset in assets
+        if not asset.is_native
+        and (amount := case.head.balance(case.wallet.address, asset.address) or 0) > 0
+        and native_balance > fee
+    ]
+    if tokens or any(t.asset != NATIVE for t in _evacuations(case)):
+        return tokens
+    native = next((asset for asset in assets if asset.is_native), None)
+    return [(native, native_balance - fee)] if native and native_balance > fee else []
+
+
+def _fee(law: Law, case: _Case) -> int:
+    chain = law.chain(case.wallet.chain)
+    assert chain is not None, "a wallet of a parsed law has a chain"
+    return chain.fee_ceiling
+
+
+def _evacuations(case: _Case) -> list[Transfer]:
+    return [t for t in case.on_the_way if t.purpose is Purpose.EVACUATION]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Load:
+    """What can leave an isolated wallet now."""
+
+    asset: Asset
+    amount: int
+
+
+def _evacuate(world: World, law: Law, case: _Case, load: _Load, now: int) -> bool:
+    """Queue the evacuation of one asset, unless one is on its way or it cannot be moved."""
+    vault = law.wallet(case.pool.vault)
+    assert vault is not None, "a pool of a parsed law has a vault"
+    prefix = f"evacuation:{case.incident.id}:{load.asset.symbol}"
+    with world.ledger.read() as session:
+        earlier = transfers.by_cause(session, prefix)
+    if earlier and not _may_follow(earlier[-1], case.head):
+        return False
+    draft = Draft(
+        purpose=Purpose.EVACUATION,
+        asset=load.asset,
+        source=case.wallet.address,
+        destination=vault.address,
+        amount=load.amount,
+        lasts_s=EVACUATION_LASTS_S,
+    )
+    terms = draft_terms(draft, law, salt=world.draw_salt(), now=now)
+    cause = f"{prefix}:{len(earlier) + 1}"
+    row = transfer_row(terms, deployment=world.deployment, cause=cause, now=now)
+    why = f"{case.wallet.name} is isolated"
+    with world.ledger.write() as session:
+        moves.create(session, Transfer, row, actor=Owner.GUARD, why=why, now=now)
+    return True
+
+
+def _may_follow(last: Transfer, head: Cells) -> bool:
+    """Say whether a further evacuation makes sense: the last is over, seen, and did not revert."""
+    if last.state is TransferState.USURPED:
+        return True
+    if last.state not in _OVER:
+        return False
+    return last.block_number is None or head.stamp.number >= last.block_number
+
+
+def _judge_contained(world: World, law: Law, case: _Case, deeds: Deeds, now: int) -> None:
+    is_safe = not case.on_the_way and _is_empty(law, case)
+    state = case.incident.state
+    if is_safe and state is IncidentState.OPEN:
+        to, why = IncidentState.CONTAINED, f"what is left of {case.wallet.name} is below its fees"
+    elif not is_safe and state is IncidentState.CONTAINED:
+        to, why = IncidentState.OPEN, f"{case.wallet.name} moves again"
+    else:
+        return
+    with world.ledger.write() as session:
+        moves.move(session, case.incident, to, actor=Owner.GUARD, why=why, now=now)
+    deeds.add(f"incident {case.incident.id} is {to.value}: {why}")
+
+
+def _is_empty(law: Law, case: _Case) -> bool:
+    """Say whether the final balances are known and worth less than a transfer costs."""
+    for asset in law.assets:
+        if asset.chain != case.wallet.chain:
+            continue
+        seen = _final_balance(case, asset.address)
+        if seen is None or seen > (_fee(law, case) if asset.is_native else 0):
+            return False
+    return True
+
+
+def _final_balance(case: _Case, asset: Address) -> int | None:
+    return case.final.balance(case.wallet.address, asset)

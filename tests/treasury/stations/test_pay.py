@@ -9,6 +9,7 @@ from policies.terms import Address, MotionKind
 from tests.fakes.belt import Belt
 from tests.laws import ETH, TOKEN, address_of, make_law
 from treasury.halting import halt
+from treasury.ledger import marks
 
 
 def codes(belt: Belt, number: int = 1) -> set[str]:
@@ -95,9 +96,9 @@ def test_an_empty_wallet_holds(low: Belt) -> None:
 
 def test_a_halt_and_a_freeze_hold(calm: Belt) -> None:
     """Nothing leaves while halted, or from a wallet that is not calm."""
-    calm.chain.spend(address_of("hot-a"), address_of("thief"), 1)
-    calm.chain.mine()
     with calm.ledger.write() as session:
+        wallet = calm.standing("hot-a")
+        marks.freeze(session, wallet, actor="api", why="a person", now=calm.clock.unix())
         halt(session, actor=Owner.API, why="a person", now=calm.clock.unix())
     calm.ask_withdrawal(ETH, "customer")
     calm.run(3)

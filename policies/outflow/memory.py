@@ -132,7 +132,7 @@ class Memory:
 
     def look_again(self) -> None:
         """Work the return periods out anew if more than a trifle has been learned since."""
-        if self.unread * 64 > self.entries:
+        if self.unread * 24 > self.entries:
             self.refresh()
 
     def refresh(self) -> None:

@@ -70,21 +70,26 @@ class Tail:
 
     def refresh(self, days: float) -> None:
         """Work out the return periods anew, for a past of so many days."""
-        decades = self.decades
         past = log10(max(days, 1e-6))
         threshold, above, excess = self.shoulder()
         fall = 1.0 / (excess * LN10)
         top = log10(max(above, _NONE_SEEN))
+        counts = self.counts
+        highest = len(counts) - 1
+        while highest > threshold and not counts[highest]:
+            highest -= 1
+        # Beyond the data the law alone speaks; this is most of the buckets.
+        start = past - top - threshold * fall
+        decades = [start + bucket * fall for bucket in range(len(counts))]
         seen = 0.0
         spare = self.spare + _TRACE
-        bucket = len(decades)
-        for count in reversed(self.counts):
-            bucket -= 1
-            seen += count
+        for bucket in range(highest, -1, -1):
+            seen += counts[bucket]
             expected = top - (bucket - threshold) * fall if bucket > threshold else top
             if seen > spare:
                 expected = max(expected, log10(seen - self.spare))
             decades[bucket] = past - expected
+        self.decades = decades
 
     def middle(self) -> int:
         """Return the bucket of the median."""

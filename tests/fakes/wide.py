@@ -74,10 +74,14 @@ class WideRoom(VaultRoom):
 class Wide:
     """Everything wired; see the module's text."""
 
-    def __init__(self, directory: Path, *, chains: int, seed: int) -> None:
+    hot_in_flight = 4
+
+    def __init__(
+        self, directory: Path, *, chains: int = 1, seed: int = 1, law: Law | None = None
+    ) -> None:
         self.lots = random.Random(seed)
         self.clock = FakeClock()
-        self.law = wide_law(chains)
+        self.law = law or wide_law(chains)
         self.room = WideRoom(directory, self.clock, self.law)
         self.ledger = open_ledger(f"sqlite:///{directory}/ledger.sqlite3")
         self.deposits: Counter[tuple[int, Address, Address]] = Counter()
@@ -89,7 +93,7 @@ class Wide:
                 chain = self.chains[self._id_of(asset)]
                 fact = token_as(asset.address, asset.symbol, asset.decimals)
                 chain.tokens[asset.address] = fact
-        self._fund()
+        self.fund_all()
         self.worlds = {chain_id: self._world(chain) for chain_id, chain in self.chains.items()}
         with self.ledger.write() as session:
             row = ExposureRow(state="RUNNING", why="first start", who="daemon", changed_at=0)
@@ -118,16 +122,16 @@ class Wide:
         for chain in self.chains.values():
             chain.base_fee = self.lots.randrange(1, 30) * 10**9
         if self.lots.random() < 0.5:
-            self._approve()
+            self.approve()
 
     def settle(self, *, most: int = 60) -> None:
         """Go on without new traffic until nothing is open any more."""
         for _ in range(most):
-            self._approve()
+            self.approve()
             self.round(60)
-            if not self._open():
+            if not self.open_things():
                 return
-        raise AssertionError(f"still open: {self._open()}")
+        raise AssertionError(f"still open: {self.open_things()}")
 
     # --- looking ---
 
@@ -147,6 +151,11 @@ class Wide:
         """Return all transfers of a chain."""
         with self.ledger.read() as session:
             return transfers.in_states(session, chain_id, *TransferState)
+
+    def open_transfers(self, chain_id: int) -> tuple[Transfer, ...]:
+        """Return the transfers of a chain that are not over."""
+        with self.ledger.read() as session:
+            return transfers.open_ones(session, chain_id)
 
     def withdrawals(self) -> list[Withdrawal]:
         """Return all withdrawals of all chains."""
@@ -169,7 +178,8 @@ class Wide:
         assert chain is not None
         return chain.chain_id
 
-    def _fund(self) -> None:
+    def fund_all(self) -> None:
+        """Give every wallet what it begins with."""
         for wallet, asset, chain_id in self._cells():
             found = self.law.wallet_at(chain_id, wallet)
             assert found is not None
@@ -179,11 +189,11 @@ class Wide:
                 whole = self.lots.randrange(8, 130)
             if found.role is Role.GAS_SPONSOR and not asset.is_native:
                 continue
-            self._give(chain_id, wallet, asset, whole * unit)
+            self.give(chain_id, wallet, asset, whole * unit)
         for chain in self.chains.values():
             chain.mine(3)
 
-    def _give(self, chain_id: int, wallet: Address, asset: Asset, amount: int) -> None:
+    def give(self, chain_id: int, wallet: Address, asset: Asset, amount: int) -> None:
         self.chains[chain_id].fund(wallet, amount, asset.address)
         self.deposits[chain_id, wallet, asset.address] += amount
 
@@ -211,27 +221,30 @@ class Wide:
 
     def ask(self, pool: Pool) -> None:
         """Let a customer ask for a payout of some asset of a pool."""
-        chain = self.law.chain(pool.chain)
         asset = self.law.asset(pool.chain, self.lots.choice(list(pool.withdrawals)))
-        assert chain is not None
         assert asset is not None
+        amount = max(1, self.lots.randrange(1, 4 * 10 ** (asset.decimals + 1)) // 10)
+        self.ask_for(pool, asset, address_of(f"customer {self.lots.randrange(40)}"), amount)
+
+    def ask_for(self, pool: Pool, asset: Asset, customer: Address, amount: int) -> Withdrawal:
+        """Ask for one payout, as the API does."""
         self.asked += 1
         now = self.clock.unix()
         row = WithdrawalRow(
             idempotency_key=f"key-{self.asked}",
             body_digest="0x00",
-            chain_id=chain.chain_id,
+            chain_id=self._id_of(asset),
             pool=pool.name,
-            destination=address_of(f"customer {self.lots.randrange(40)}"),
+            destination=customer,
             asset=asset.address,
-            amount=max(1, self.lots.randrange(1, 4 * 10 ** (asset.decimals + 1)) // 10),
+            amount=amount,
             state="ACCEPTED",
             created_at=now,
             changed_at=now,
             reasons=[],
         )
         with self.ledger.write() as session:
-            moves.create(session, Withdrawal, row, actor=Owner.API, why="asked", now=now)
+            return moves.create(session, Withdrawal, row, actor=Owner.API, why="asked", now=now)
 
     def _deposit(self, pool: Pool) -> None:
         wallet = self.law.wallet(self.lots.choice(pool.members))
@@ -239,13 +252,15 @@ class Wide:
         assert wallet is not None
         assert asset is not None
         amount = self.lots.randrange(1, 25 * 10**asset.decimals)
-        self._give(self._id_of(asset), wallet.address, asset, amount)
+        self.give(self._id_of(asset), wallet.address, asset, amount)
 
-    def _approve(self) -> None:
+    def approve(self, *, after_s: int = 0) -> None:
+        """Let two treasurers approve what waits for longer than that."""
         for chain_id in self.chains:
             with self.ledger.read() as session:
                 waiting = refills.in_states(session, chain_id, RefillState.PROPOSED)
-            for refill in waiting:
+            ripe = [r for r in waiting if self.clock.unix() - r.proposed_at >= after_s]
+            for refill in ripe:
                 for person in PEOPLE[:2]:
                     self._sign(person, refill.order_id)
 
@@ -265,7 +280,8 @@ class Wide:
                 now=self.clock.unix(),
             )
 
-    def _open(self) -> list[str]:
+    def open_things(self) -> list[str]:
+        """Return what is not over yet, for people."""
         found = []
         with self.ledger.read() as session:
             for chain_id in self.chains:
@@ -298,7 +314,7 @@ class Wide:
                 resend_after_s=120,
                 bump_after_s=240,
                 vault_in_flight=1,
-                hot_in_flight=4,
+                hot_in_flight=self.hot_in_flight,
             ),
             deployment=self.room.book.deployment,
             draw_salt=lambda: next(self._salts).to_bytes(16, "big"),

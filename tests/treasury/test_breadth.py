@@ -49,6 +49,7 @@ def _require_agreement(wide: Wide) -> Counter[str]:
     return Counter(f"{t.purpose.value} {t.state.value}" for t in moved)
 
 
+@pytest.mark.slow
 def test_an_hour_over_three_chains_agrees_to_the_wei(wide: Wide) -> None:
     """Per wallet and asset, ledger, chain and observation say the same in the end."""
     for _ in range(12):

@@ -11,7 +11,7 @@ WORKERS ?= auto
 PYTEST ?= -n $(WORKERS) --maxprocesses 4
 
 .PHONY: help run demo test lint ruff format-check types layers fix pytest coverage bench soak mutation \
-	test-systemd install controls lock bootstrap clean
+	planted simulate test-systemd install controls lock bootstrap clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -59,6 +59,12 @@ soak: bootstrap ## long random runs: ledger and chain must agree to the wei
 
 mutation: bootstrap ## break the law on purpose, line by line, and see that a test notices
 	@exec $(BIN)/python tools/mutate.py $(ARGS)
+
+planted: bootstrap ## plant known bugs, one at a time; fails when no test notices one
+	@exec $(BIN)/python tools/plant.py $(ARGS)
+
+simulate: bootstrap ## play 1,000 seeds of the simulator; ARGS="--forever --workers auto" until stopped
+	@exec $(BIN)/python -m tests.simulation $(or $(ARGS),--seeds 0:1000 --workers $(WORKERS) --table)
 
 test-systemd: bootstrap ## install into a bare Debian tree, boot it and drive it (needs root)
 	@exec $(BIN)/python -m pytest -m systemd_boot -s $(ARGS)

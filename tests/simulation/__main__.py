@@ -8,11 +8,19 @@ python -m tests.simulation --forever           until interrupted
 from __future__ import annotations
 
 import argparse
+import contextlib
+import multiprocessing
+import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 
+from tests.simulation import sometimes
 from tests.simulation.play import Report, run_seed
+
+ENOUGH = 500
+"""From so many seeds on, everything that can happen must have happened."""
 
 
 def main() -> int:
@@ -22,36 +30,74 @@ def main() -> int:
     parser.add_argument("--seeds", default="0:200", help="FROM:TO, TO not included")
     parser.add_argument("--forever", action="store_true")
     parser.add_argument("--go-on", action="store_true", help="do not stop at a broken promise")
+    parser.add_argument("--workers", type=_workers, default=1, help="processes, or auto")
+    parser.add_argument("--table", action="store_true", help="show what happened how often")
     chosen = parser.parse_args()
     if chosen.seed is not None:
         report = run_seed(chosen.seed, keeps_events=True)
         sys.stdout.write("\n".join(report.events) + "\n")
         return _tell(report)
     low, high = (int(part) for part in chosen.seeds.split(":"))
-    return _many(low, sys.maxsize if chosen.forever else high, go_on=chosen.go_on)
+    total = Total()
+    # Interrupting is how a run without an end ends.
+    with contextlib.suppress(KeyboardInterrupt):
+        _play(range(low, sys.maxsize if chosen.forever else high), total, chosen)
+    return total.tell(with_table=chosen.table)
 
 
-def _many(low: int, high: int, *, go_on: bool) -> int:
-    began, seen, bad = time.monotonic(), Counter[str](), 0
-    edges: set[str] = set()
-    played = 0
-    for seed in range(low, high):
-        report = run_seed(seed)
-        seen.update(report.seen)
-        edges |= report.edges
-        played += 1
+def _play(seeds: range, total: Total, chosen: argparse.Namespace) -> None:
+    for report in _reports(seeds, chosen.workers):
+        total.add(report)
         if report.failure:
-            bad += 1
             _tell(report)
-            if not go_on:
-                break
-    took = time.monotonic() - began
-    for name, count in sorted(seen.items()):
-        sys.stdout.write(f"  {count:8} {name}\n")
-    for edge in sorted(edges):
-        sys.stdout.write(f"  edge {edge}\n")
-    sys.stdout.write(f"{played} seeds, {bad} broke a promise, {took / played:.2f} s each\n")
-    return 1 if bad else 0
+            if not chosen.go_on:
+                return
+
+
+def _workers(text: str) -> int:
+    return os.cpu_count() or 1 if text == "auto" else int(text)
+
+
+def _reports(seeds: range, workers: int) -> Iterator[Report]:
+    if workers == 1:
+        yield from map(run_seed, seeds)
+        return
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        yield from pool.imap(run_seed, seeds, chunksize=4)
+
+
+class Total:
+    """What all seeds of a range did together."""
+
+    def __init__(self) -> None:
+        """Begin to count."""
+        self.began = time.monotonic()
+        self.seen: Counter[str] = Counter()
+        self.edges: Counter[str] = Counter()
+        self.played = 0
+        self.bad = 0
+
+    def add(self, report: Report) -> None:
+        """Count one seed."""
+        self.seen.update(report.seen)
+        self.edges.update(report.edges)
+        self.played += 1
+        self.bad += bool(report.failure)
+
+    def tell(self, *, with_table: bool) -> int:
+        """Write the result; 1 when a promise was broken, or something never happened."""
+        took = time.monotonic() - self.began
+        if with_table:
+            for counts in (self.seen, self.edges):
+                for name, count in sorted(counts.items()):
+                    sys.stdout.write(f"  {count:8} {name}\n")
+        missing = sometimes.missing(self.seen, self.edges) if self.played >= ENOUGH else []
+        for name in missing:
+            sys.stdout.write(f"never happened: {name}\n")
+        sys.stdout.write(
+            f"{self.played} seeds, {self.bad} broke a promise, {took / self.played:.2f} s each\n"
+        )
+        return 1 if self.bad or missing else 0
 
 
 def _tell(report: Report) -> int:
@@ -59,6 +105,7 @@ def _tell(report: Report) -> int:
         sys.stdout.write(f"seed {report.seed}: every promise kept; events {report.digest}\n")
         return 0
     sys.stdout.write(f"seed {report.seed}: {report.failure}\n  replay: {report.replay}\n")
+    sys.stdout.flush()
     return 1
 
 

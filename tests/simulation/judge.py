@@ -21,7 +21,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -75,7 +74,6 @@ class Judge:
         self.people = people
         self.signatures: dict[str, Signature] = {}
         self.edges: set[str] = set()
-        self.skipped: dict[Address, set[int]] = defaultdict(set)
         self._seen: set[tuple[bytes, int]] = set()
         self._vetoed: set[str] = set()
         self._vetoed_before: set[str] = set()
@@ -96,7 +94,17 @@ class Judge:
         self._judge_coins()
         marks = book_law.marks(self.world.room.book)
         self._isolated_before = set(marks)
-        self._vetoed_before = set(self._vetoed)
+        self._vetoed_before = self._vetoed | set(self.people.vetoed)
+
+    def forgive_restore(self) -> None:
+        """Go on from where a restored ledger ends: it must be a former state of this one."""
+        with self.world.ledger.read() as session:
+            last = journal.head(session)
+        kept = last.seq if last else 0
+        self._require(kept < len(self._heads), "I6", "the copy is longer than its original")
+        same = last is None or last.hash == self._heads[kept]
+        self._require(same, "I6", "the copy is not a former state of the ledger")
+        del self._heads[kept + 1 :]
 
     def _hear(self, verb: str, body: Body, answer: Answer) -> None:
         if verb == "veto" and answer.result is Result.OK:
@@ -115,10 +123,6 @@ class Judge:
             self._require(entry.hash == _hash_of(entry), "I6", f"line {entry.seq} does not verify")
             self._heads.append(entry.hash)
         return list(entries)
-
-    def forgive_nonces(self, source: Address, nonces: Iterable[int]) -> None:
-        """Remember nonces that a quorum skipped, because a thief used them."""
-        self.skipped[source].update(nonces)
 
     def _judge_entry(self, entry: Entry) -> None:
         body = json.loads(entry.body)
@@ -256,7 +260,11 @@ class Judge:
             self._require(total <= _CAPS[terms.asset], "I4", f"refills of {total} in a day")
         if terms.purpose is not Purpose.WITHDRAWAL:
             return
-        recent = self._first_signatures(Purpose.WITHDRAWAL, signature.at - _HOUR)
+        recent = [
+            s
+            for s in self._first_signatures(Purpose.WITHDRAWAL, signature.at - _HOUR)
+            if s.terms.source == terms.source
+        ]
         total = sum(s.terms.amount + s.terms.max_fee for s in recent)
         self._require(terms.amount <= 5 * ETH, "I4", "a payout is too large")
         self._require(total <= _PAYOUT_WINDOW, "I4", f"payouts of {total} in an hour")
@@ -292,17 +300,25 @@ class Judge:
             self._require(paid == asked.get(destination), "I1", f"{destination} got {paid}")
 
     def _judge_nonces(self) -> None:
-        taken: dict[Address, list[int]] = {}
+        taken: dict[Address, list[int]] = defaultdict(list)
+        evacuated: dict[Address, set[int]] = defaultdict(set)
         for source, nonce, purpose in self.world.room.book.connection.execute(
             "SELECT source, nonce, purpose FROM orders WHERE nonce IS NOT NULL ORDER BY nonce"
         ):
-            if purpose != Purpose.EVACUATION.value:
-                taken.setdefault(source, []).append(nonce)
-        for source, nonces in taken.items():
-            name = _NAME_OF[source]
+            if purpose == Purpose.EVACUATION.value:
+                evacuated[source].add(nonce)
+            else:
+                taken[source].append(nonce)
+        foreign = Counter(theft.victim for theft in self.world.sea.thefts if theft.uses_nonce)
+        for source in {*taken, *evacuated}:
+            nonces, name = taken[source], _NAME_OF[source]
             self._require(len(set(nonces)) == len(nonces), "I2", f"{name} has twins {nonces}")
-            holes = set(range(nonces[-1] + 1)) - set(nonces) - self.skipped[source]
-            self._require(not holes, "I7", f"{name} has gaps {sorted(holes)}")
+            filled = {*nonces, *evacuated[source]}
+            holes = set(range(max(filled) + 1)) - filled
+            # Only a foreign signature with the same key explains a nonce that is not in the book.
+            self._require(
+                len(holes) <= foreign[source], "I7", f"{name} has gaps at {sorted(holes)}"
+            )
 
     def _judge_coins(self) -> None:
         for asset, coins in self._coins.items():

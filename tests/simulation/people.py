@@ -7,23 +7,26 @@ Each person remembers what was signed, so that a run can be judged without belie
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from fastapi import Response
 
-from hsm.desk import Door
 from hsm.fields import to_hex
-from hsm.wire import Result
+from hsm.wire import Body, Result
 from policies.consent import (
     describe_motion,
+    describe_transfer,
     motion_digest,
     motion_to_json,
     payload_digest,
+    terms_to_json,
+    transfer_digest,
     veto_digest,
 )
 from policies.law import law_digest
-from policies.lifecycles import MotionState, RefillState, WithdrawalState
-from policies.terms import MotionKind, MotionTerms
+from policies.lifecycles import IncidentState, MotionState, RefillState, WithdrawalState
+from policies.terms import NATIVE, MotionKind, MotionTerms, Purpose, TransferTerms
 from tests.laws import ETH, PEOPLE, address_of, sign
 from tests.simulation.dice import Crash
 from tests.simulation.world import CHAIN_ID, SimulatedWorld
@@ -31,9 +34,9 @@ from treasury.api import motions as motions_api
 from treasury.api import refills as refills_api
 from treasury.api import withdrawals as withdrawals_api
 from treasury.api.errors import ApiError
-from treasury.api.models import Halt, MotionProposal, Signed, WithdrawalRequest
+from treasury.api.models import Halt, MotionProposal, RefillProposal, Signed, WithdrawalRequest
 from treasury.ledger.facts import Refill, Withdrawal
-from treasury.ledger.queries import refills, requests
+from treasury.ledger.queries import refills, requests, standings
 
 
 class People:
@@ -47,6 +50,7 @@ class People:
         self.vetoed: dict[str, set[str]] = defaultdict(set)
         self.payouts: dict[str, WithdrawalRequest] = {}
         self._motions = 0
+        self._lost: set[str] = set()
 
     # --- treasurers ---
 
@@ -93,14 +97,15 @@ class People:
             )
             return
         self.dice.seen["veto_at_signer"] += 1
-        answer = self.world.room.call(
-            "veto", {"digest": to_hex(digest), "signature": signature}, Door.PEOPLE
-        )
-        if answer.result is Result.OK:
+        told: Body = {"digest": to_hex(digest), "signature": signature}
+        answer = self.world.signer.call_as_person("veto", told)
+        if answer is not None and answer.result is Result.OK:
             self.vetoed[refill.order_id].add(name)
 
-    def carry(self, kind: MotionKind, payload: dict[str, str]) -> None:
-        """Let a quorum carry a motion by way of the daemon; its maker does not count."""
+    def carry(
+        self, kind: MotionKind, payload: dict[str, str], people: Sequence[str] = ("alice", "bob")
+    ) -> None:
+        """Let people sign a motion by way of the daemon; its maker does not count."""
         self._motions += 1
         now = self.world.clock.unix()
         terms = MotionTerms(
@@ -118,7 +123,7 @@ class People:
             terms=motion_to_json(terms), payload=payload, signature=to_hex(sign("carol", digest))
         )
         self._do(lambda: motions_api.propose_motion(self.world.office, body))
-        for name in ("alice", "bob"):
+        for name in people:
             signed = Signed(signature=to_hex(sign(name, digest)))
             self._do(
                 lambda signed=signed: motions_api.approve_motion(  # type: ignore[misc]
@@ -126,12 +131,73 @@ class People:
                 )
             )
 
+    def move_something(self) -> None:
+        """Let a quorum, or too few, rotate, reinstate or retire a wallet."""
+        wallet = self.dice.pick(("hot-a", "hot-b"))
+        kind, payload = self.dice.pick(
+            (
+                (MotionKind.ROTATE, {"pool": "main", "wallet": wallet}),
+                (MotionKind.ROTATE, {"pool": "main", "wallet": wallet}),
+                (MotionKind.REINSTATE, {"wallet": wallet}),
+                (MotionKind.RETIRE, {"wallet": wallet}),
+            )
+        )
+        self.dice.seen[f"motion_{kind.value}"] += 1
+        self.carry(kind, payload, self.dice.pick((("alice", "bob"), ("alice", "bob"), ("bob",))))
+
+    def veto_motion(self) -> None:
+        """Let one person veto a motion that waits."""
+        with self.world.ledger.read() as session:
+            waiting = requests.motions_in(session, MotionState.PROPOSED)
+        if not waiting:
+            return
+        digest = self.dice.pick(waiting).digest
+        signature = sign(
+            "alice", veto_digest(bytes.fromhex(digest[2:]), self.world.world.deployment)
+        )
+        body = Signed(signature=to_hex(signature))
+        self._do(lambda: motions_api.veto_motion(self.world.office, digest, body, Response()))
+
+    def propose_refill(self) -> None:
+        """Let a treasurer propose a refill of their own; then two others must approve."""
+        now, law = self.world.clock.unix(), self.world.law
+        self._motions += 1
+        terms = TransferTerms(
+            what="",
+            purpose=Purpose.REFILL,
+            salt=(2**64 + self._motions).to_bytes(16, "big"),
+            chain_id=CHAIN_ID,
+            asset=NATIVE,
+            source=address_of("vault"),
+            destination=address_of(self.dice.pick(("hot-a", "hot-b"))),
+            amount=self.dice.between(1, 60) * ETH,
+            max_fee=ETH // 100,
+            maker=address_of("alice"),
+            proposed_at=now,
+            expires_at=now + 3600,
+            law_digest=law_digest(law),
+        )
+        terms = replace(terms, what=describe_transfer(terms, law))
+        digest = transfer_digest(terms, self.world.world.deployment)
+        body = RefillProposal(terms=terms_to_json(terms), signature=to_hex(sign("alice", digest)))
+        self.dice.seen["person_proposes"] += 1
+        self._do(lambda: refills_api.propose_refill(self.world.office, body))
+
     def resume(self) -> None:
         """Let a quorum end a halt and every freeze."""
         with self.world.ledger.read() as session:
             waiting = requests.motions_in(session, MotionState.PROPOSED)
         if not any(motion.kind == MotionKind.RESUME for motion in waiting):
             self.carry(MotionKind.RESUME, {"why": "people have looked"})
+
+    def close_incidents(self) -> None:
+        """Let a quorum close every incident that is contained."""
+        with self.world.ledger.read() as session:
+            found = standings.incidents(session, only_open=True)
+        for incident in found:
+            if incident.state is IncidentState.CONTAINED:
+                payload = {"incident": str(incident.id), "outcome": "false alarm"}
+                self.carry(MotionKind.CLOSE, payload)
 
     # --- one person ---
 
@@ -144,14 +210,14 @@ class People:
     def isolate(self, wallet: str) -> None:
         """Let one person isolate a wallet at the signer's people door."""
         self.dice.seen["person_isolates"] += 1
-        self.world.room.call("isolate", {"wallet": wallet, "why": "a person"}, Door.PEOPLE)
+        self.world.signer.call_as_person("isolate", {"wallet": wallet, "why": "a person"})
 
     # --- a service ---
 
     def ask_payout(self, *, large: bool = False) -> None:
         """Let a service ask for a payout to a fresh address."""
         number = len(self.payouts) + 1
-        amount = self.dice.between(41, 50) if large else self.dice.between(1, 30)
+        amount = self.dice.between(41, 54) if large else self.dice.between(1, 30)
         body = WithdrawalRequest(
             pool="main",
             asset="ETH",
@@ -163,9 +229,15 @@ class People:
 
     def ask_blindly_again(self) -> None:
         """Let a service repeat one of its requests."""
-        if self.payouts:
+        known = sorted(set(self.payouts) - self._lost)
+        if known:
             self.dice.seen["asked_blindly_again"] += 1
-            self.ask_again(self.dice.pick(sorted(self.payouts)))
+            self.ask_again(self.dice.pick(known))
+
+    def forget_lost_payouts(self) -> None:
+        """After a restore: what the ledger lost is looked into, never repeated blindly."""
+        with self.world.ledger.read() as session:
+            self._lost |= {k for k in self.payouts if requests.by_key(session, k) is None}
 
     def ask_again(self, key: str) -> None:
         """Let a service repeat a request blindly."""

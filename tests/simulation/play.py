@@ -31,6 +31,7 @@ from treasury.ledger.facts import Transfer, Withdrawal
 from treasury.ledger.queries import refills, requests, transfers
 
 MOST_ROUNDS = 40
+_MOST_PAYOUTS = 5
 _OPEN_PAYOUTS = (WithdrawalState.ACCEPTED, WithdrawalState.HELD, WithdrawalState.QUEUED)
 
 
@@ -108,12 +109,14 @@ class Game:
         self._processes_act()
         self.judge.look()
         self.world.advance(self.dice.pick((1, 6, 12, 12, 12, 40, 100)))
+        if self.dice.happens("an_hour_without_us", 0.03):
+            self.world.advance(4_000)
 
     def _people_act(self) -> None:
         people, dice = self.people, self.dice
         for _ in range(dice.between(0, 3)):
             people.approve_something()
-        if dice.chance(0.4):
+        if dice.chance(0.4) and len(people.payouts) < _MOST_PAYOUTS:
             people.ask_payout(large=dice.chance(0.25))
         if dice.chance(0.2):
             people.ask_blindly_again()
@@ -124,6 +127,15 @@ class Game:
         if dice.chance(0.15) and self.world.is_halted():
             people.resume()
         self._people_fear()
+        self._people_decide()
+
+    def _people_decide(self) -> None:
+        if self.dice.chance(0.03):
+            self.people.move_something()
+        if self.dice.chance(0.02):
+            self.people.veto_motion()
+        if self.dice.chance(0.03):
+            self.people.propose_refill()
 
     def _people_fear(self) -> None:
         if self.dice.happens("person_halts", 0.02):
@@ -143,6 +155,7 @@ class Game:
             sea.drop_mempool()
         sea.is_down = dice.happens("node_down", 0.05)
         sea.lag = dice.pick((1, 2)) if dice.happens("node_lags", 0.08) else 0
+        sea.paused = {USD_COIN} if dice.happens("token_paused", 0.05) else set()
         self._market_moves()
         if self.has_thief:
             self._thief_acts()
@@ -183,6 +196,12 @@ class Game:
         self.world.signer.is_away = dice.happens("signer_away", 0.05)
         if dice.happens("daemon_restarts", 0.03):
             self.world.restart()
+        if dice.chance(0.05):
+            self.world.back_up()
+        if dice.happens("ledger_restored", 0.02) and self.world.restore():
+            dice.seen["ledger_restored_older"] += 1
+            self.judge.forgive_restore()
+            self.people.forget_lost_payouts()
         if dice.happens("signer_restarts", 0.03):
             self.world.restart_signer()
 
@@ -213,12 +232,11 @@ class Game:
         """Let a quorum do what only people may: skip nonces that a thief used, lift, resume."""
         for name in WALLETS:
             there = self.world.sea.nonce(address_of(name))
-            ours = self._next_nonce(name)
-            if there > ours:
-                self.judge.forgive_nonces(address_of(name), range(ours, there))
+            if there > self._next_nonce(name):
                 self.people.carry(MotionKind.SKIP_NONCE, {"wallet": name, "nonce": str(there)})
         if self.world.is_halted() or self.world.frozen():
             self.people.resume()
+        self.people.close_incidents()
 
     def _next_nonce(self, name: str) -> int:
         return book_orders.next_nonce(self.world.room.book, CHAIN_ID, address_of(name), 0)
@@ -241,8 +259,11 @@ class Game:
         return bool(self._robbed()) and transfer.state is TransferState.QUEUED
 
     def _holds(self, withdrawal: Withdrawal) -> bool:
-        """A payout may be held for as long as its reasons stand, and shows them."""
-        return withdrawal.state is WithdrawalState.HELD and bool(withdrawal.reasons)
+        """A payout may wait for as long as its reasons stand, and shows them."""
+        codes = {reason.code for reason in withdrawal.reasons}
+        return bool(codes) and (
+            withdrawal.state is WithdrawalState.HELD or "no_active_wallet" in codes
+        )
 
     def _robbed(self) -> set[str]:
         ours = {address_of(name): name for name in ("vault", "hot-a", "hot-b", "sponsor")}

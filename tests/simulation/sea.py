@@ -44,7 +44,8 @@ class Sea(FakeChain):
         self.dice = dice
         self.lag = 0
         self.thefts: list[Theft] = []
-        self.burnt = 0
+        self.paused: set[Address] = set()
+        self._awaited: dict[tuple[Address, Address, int, Address], bool] = {}
         self._drains: list[tuple[Address, Address, int, Address]] = []
 
     # --- faults at the port ---
@@ -133,18 +134,27 @@ class Sea(FakeChain):
     def settle_weather(self) -> None:
         """End every fault that lasts."""
         self.lag, self.is_down, self.base_fee = 0, False, GWEI
+        self.paused.clear()
         self.unknown.clear()
 
+    def _move(self, source: Address, destination: Address, amount: int, asset: Address) -> bool:
+        if asset in self.paused:
+            return False
+        movement = (source, destination, amount, asset)
+        moved = super()._move(*movement)
+        if moved and movement in self._awaited:
+            uses_nonce = self._awaited.pop(movement)
+            self._record(movement, self._blocks[-1].stamp, uses_nonce=uses_nonce)
+        return moved
+
     def _mine_one(self) -> None:
-        foreign, drains = list(self._foreign), list(self._drains)
-        self._drains.clear()
+        drains, self._drains = self._drains, []
+        self._awaited = dict.fromkeys(self._foreign, True)
         super()._mine_one()
-        stamp = self._blocks[-1].stamp
-        for victim, thief, amount, asset in drains:
-            if self._move(victim, thief, amount, asset):
-                self._record((victim, thief, amount, asset), stamp, uses_nonce=False)
-        for movement in foreign:
-            self._record(movement, stamp, uses_nonce=True)
+        self._awaited = dict.fromkeys(drains, False)
+        for movement in drains:
+            self._move(*movement)
+        self._awaited = {}
 
     def _record(
         self, movement: tuple[Address, Address, int, Address], stamp: Stamp, *, uses_nonce: bool

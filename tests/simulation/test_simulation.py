@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation import sometimes
 from tests.simulation.play import Report, run_seed
 
 SEEDS = range(int(os.environ.get("SIMULATION_SEEDS", "24")))
@@ -43,6 +44,14 @@ def test_the_same_seed_is_the_same_run() -> None:
 
     assert lines[0] == lines[1]
     assert "every promise kept" in lines[0][-1]
+
+
+def test_every_edge_either_happens_or_says_why_not() -> None:
+    """Over many seeds `python -m tests.simulation` requires every edge but these to be taken."""
+    assert set(sometimes.UNREACHED) <= set(sometimes.edges())
+    assert sometimes.missing({}, {}) == sorted(sometimes.FAULTS) + sorted(
+        (set(sometimes.edges()) - set(sometimes.UNREACHED)) | sometimes.MARKS
+    )
 
 
 def test_a_failing_seed_tells_how_to_see_it_again() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from hsm import crashpoints
 from hsm.bench import TokenState
 from hsm.client import SignerClient
+from hsm.desk import Door
 from hsm.errors import HsmError, ProtocolError, SignerUnavailableError, TokenAwayError
 from hsm.signature import PinnedKey, Signature
 from hsm.wire import Answer, Body, Result
@@ -77,6 +78,14 @@ class FrailClient(SignerClient):
         if answer.result is Result.ERROR:
             raise ProtocolError("; ".join(reason.text for reason in answer.reasons))
         return answer
+
+    def call_as_person(self, verb: str, body: Body) -> Answer | None:
+        """Ask at the people's door; None when the signer died over it."""
+        try:
+            return self.room.call(verb, body, Door.PEOPLE)
+        except SignerCrash:
+            self.room.reopen()
+            return None
 
     def _serve(self, verb: str, body: Body) -> Answer:
         try:

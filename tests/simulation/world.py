@@ -49,7 +49,7 @@ FUNDS = {
     ("vault", NATIVE): 1_000 * ETH,
     ("vault", USD_COIN): 1_000_000 * USDC,
     ("hot-a", NATIVE): 24 * ETH,
-    ("hot-a", USD_COIN): 60_000 * USDC,
+    ("hot-a", USD_COIN): 15_000 * USDC,
     ("hot-b", NATIVE): 30 * ETH,
     ("sponsor", NATIVE): 5 * ETH,
     ("outside", NATIVE): 10_000 * ETH,
@@ -108,7 +108,7 @@ class SimulatedWorld:
         self.law = simulated_law()
         self.steps = 0
         self.restarts = 0
-        self.at_restart: Callable[[], None] = lambda: None
+        self._copy = directory / "copy.sqlite3"
         self._salts = itertools.count(1)
         shutil.copytree(template(), directory, dirs_exist_ok=True)
         self.room = VaultRoom(directory, self.clock, law=self.law, adopt=False)
@@ -163,7 +163,24 @@ class SimulatedWorld:
         self.ledger.close()
         self.ledger = self._open_ledger()
         self.world = self._world()
-        self.at_restart()
+
+    def back_up(self) -> None:
+        """Keep a copy of the ledger, as an operator does; an older one is replaced."""
+        self._copy.unlink(missing_ok=True)
+        self.ledger.backup_to(self._copy)
+
+    def restore(self) -> bool:
+        """Start the daemon over the older copy of its ledger; False when there is none."""
+        if not self._copy.exists():
+            return False
+        self.dice.note("ledger restored")
+        self.ledger.close()
+        for left in self.directory.glob("ledger.sqlite3-*"):
+            left.unlink()
+        shutil.copy(self._copy, self.directory / "ledger.sqlite3")
+        self.ledger = self._open_ledger()
+        self.world = self._world()
+        return True
 
     def restart_signer(self) -> None:
         """Start the signer again over its book."""

@@ -1,0 +1,57 @@
+"""Two promises that need a story of their own: nothing is sent twice, nothing is given back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hsm.answers import Fees
+from hsm.wire import Result
+from policies.lifecycles import TransferState
+from policies.terms import Purpose
+from tests.fakes.belt import Belt
+from tests.fakes.chain import GWEI
+from tests.fakes.clock import FakeClock
+from tests.fakes.vault_room import VaultRoom, codes
+from tests.laws import ETH, address_of
+from treasury.chain.port import SendAnswer, SendKind
+
+_DEARER = Fees(gas_limit=21_000, max_fee_per_gas=4 * GWEI, max_priority_fee_per_gas=2 * GWEI)
+
+
+@pytest.mark.parametrize("kind", [SendKind.UNDERPRICED, SendKind.NONCE_LOW, SendKind.FUNDS])
+def test_a_node_that_says_no_gets_no_second_transfer(tmp_path: Path, kind: SendKind) -> None:
+    """R4.4: whatever a node says, an unmined payout keeps its one transfer and its one nonce."""
+    belt = Belt(tmp_path, hot=60 * ETH)
+    belt.watch()
+    belt.ask_withdrawal(2 * ETH, "customer")
+    belt.chain.next_answers.append(SendAnswer(kind=kind, text="no"))
+    belt.money()
+    belt.chain.base_fee *= 1_000
+    belt.run(6)
+    in_flight = [transfer.state for transfer in belt.transfers()]
+    belt.chain.base_fee = GWEI
+    belt.run(6)
+
+    assert in_flight == [TransferState.IN_FLIGHT]
+    assert belt.paid("hot-a", address_of("customer")) == 1
+    assert [TransferState.CONFIRMED] == [transfer.state for transfer in belt.transfers()]
+
+
+def test_a_cancel_gives_no_window_back(tmp_path: Path, clock: FakeClock) -> None:
+    """I4: what was signed counts for its whole window, also when it was cancelled afterwards."""
+    room = VaultRoom(tmp_path, clock)
+    people = ("alice", "bob", "carol")
+    first, second = room.order(Purpose.REFILL), room.order(Purpose.REFILL)
+    signed = room.sign(first, *people)
+    cancelled = room.again("cancel", first, _DEARER)
+    room.lodge(second, *people)
+    clock.advance(61)
+    again = room.sign(second, *people)
+    third = room.sign(room.order(Purpose.REFILL), *people)
+    room.close()
+
+    assert (signed.result, cancelled.result) == (Result.SIGNED, Result.SIGNED)
+    assert again.result is Result.SIGNED
+    assert "refill_window" in codes(third)

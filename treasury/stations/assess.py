@@ -147,19 +147,28 @@ def _sweep(world: World, view: View, place: _Place, verdict: bands.Sweep) -> Non
 
 
 def _top_up_all(world: World, law: Law, rule: TopUpRule, now: int, deeds: Deeds) -> None:
-    """Give gas to wallets that move tokens in pools without a band for the native coin."""
+    """Give gas to wallets that must move tokens and lack it; no people are asked."""
     sponsor, native = law.wallet(rule.sponsor), _native(law, rule.chain)
     for pool in law.pools:
-        if pool.chain != rule.chain or native is None or native.symbol in pool.bands:
+        if pool.chain != rule.chain or native is None:
             continue
         for name in pool.members:
             view, wallet = _view(world, law, now), law.wallet(name)
             if view is None or wallet is None or sponsor is None:
                 continue
+            if native.symbol in pool.bands and not _holds_tokens(view, pool, wallet):
+                continue  # its refills bring gas too
             amount = _gas_missing(view, pool, wallet, rule)
             if amount:
                 _top_up(world, view, native, (sponsor, wallet), amount)
                 deeds.add(f"queued a top-up of {name}")
+
+
+def _holds_tokens(view: View, pool: Pool, wallet: Wallet) -> bool:
+    """Say whether a wallet has tokens of its pool's, which nobody could send home without gas."""
+    found = (view.law.asset(pool.chain, symbol) for symbol in pool.bands)
+    tokens = [asset for asset in found if asset is not None and not asset.is_native]
+    return any(view.seen(wallet.address, asset.address) for asset in tokens)
 
 
 def _gas_missing(view: View, pool: Pool, wallet: Wallet, rule: TopUpRule) -> int:

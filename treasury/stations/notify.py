@@ -23,6 +23,7 @@ _ALARMS = frozenset(
         "exposure_halted",
         "order_rejected",
         "signature_rejected",
+        "token_quarantined",
         "transfer_usurped",
         "unknown_order_adopted",
         "wallet_frozen",

@@ -115,6 +115,19 @@ def test_gas_is_topped_up_where_no_band_gives_it(directory: Path, quiet: None) -
     assert 4 * ETH // 10 == belt.chain.balance(address_of("hot-a"))
 
 
+@pytest.mark.parametrize(("tokens", "expected"), [(0, []), (USDC, [("top_up", 4 * ETH // 10)])])
+def test_a_wallet_that_holds_tokens_gets_gas_where_refills_come_late(
+    low: Belt, tokens: int, expected: list[tuple[str, int]]
+) -> None:
+    """A standby wallet is not refilled, but what lies in it must be able to go home."""
+    low.fund("hot-a", 50 * ETH)
+    low.fund("hot-b", -60 * ETH)
+    low.fund("hot-b", tokens, Address(TOKEN))
+    low.chain.mine(3)
+
+    assert expected == asked(low)
+
+
 def test_unknown_asks_for_nothing(low: Belt) -> None:
     """An unknown balance is neither below the floor nor above the cap."""
     low.chain.unknown.add((address_of("hot-a"), Address("0x" + "00" * 20)))

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from policies.lifecycles import RefillState, TransferState, WithdrawalState
-from policies.terms import Address
+from policies.terms import Address, MotionKind
 from policies.tokens import Movement
 from tests.fakes.belt import CHAIN_ID, Belt
+from tests.fakes.motions import approve, propose
 from tests.laws import ETH, GONE, TOKEN, USDC, address_of, make_law
 from treasury.ledger import marks, token_marks
 from treasury.ledger.facts import Token
@@ -135,6 +136,20 @@ def test_a_quarantine_stays_until_a_quorum_has_looked(belt: Belt) -> None:
     assert belt.chain.tokens[COIN] == token_of(belt).facts
 
 
+def test_a_quorum_ends_a_quarantine(belt: Belt) -> None:
+    """Two people resume; a contract that still differs is quarantined again."""
+    belt.chain.tokens[COIN] = replace(belt.chain.tokens[COIN], decimals=18)
+    belt.clock.advance(AGAIN_AFTER_S)
+    belt.run(1)
+
+    approve(belt, propose(belt, MotionKind.RESUME, {"why": "we looked"}), "alice", "bob")
+    belt.money()
+    assert not token_of(belt).is_quarantined
+
+    belt.watch()
+    assert token_of(belt).is_quarantined
+
+
 def test_a_contract_that_cannot_be_read_waits_and_recovers_by_itself(
     directory: Path, quiet: None
 ) -> None:
@@ -178,6 +193,6 @@ def test_a_token_that_says_yes_and_moves_nothing_has_not_paid(belt: Belt) -> Non
     number = pay(belt, Movement(asked=1_000 * USDC, logged=0, left=0, arrived=0))
 
     assert token_of(belt).is_quarantined
-    (transfer,) = belt.transfers()
+    transfer = belt.transfer_of("withdrawal")
     assert TransferState.REVERTED is transfer.state
     assert WithdrawalState.CANCELLED is belt.withdrawal(number).state

@@ -1,4 +1,4 @@
-"""Two promises that need a story of their own: nothing is sent twice, nothing is given back."""
+"""Promises that need a story of their own: nothing sent twice, given back, or replaced."""
 
 from __future__ import annotations
 
@@ -55,3 +55,18 @@ def test_a_cancel_gives_no_window_back(tmp_path: Path, clock: FakeClock) -> None
     assert (signed.result, cancelled.result) == (Result.SIGNED, Result.SIGNED)
     assert again.result is Result.SIGNED
     assert "refill_window" in codes(third)
+
+
+def test_money_that_left_without_a_nonce_is_not_replaced(tmp_path: Path) -> None:
+    """I10: while a drop below the floor is only held, no refill is proposed for it."""
+    belt = Belt(tmp_path, hot=60 * ETH)
+    belt.run(4)
+    belt.fund("hot-a", -45 * ETH)
+    seen = []
+    for _ in range(4):
+        belt.watch()
+        seen.append(belt.standing("hot-a").hold_since is not None)
+        belt.next_block()
+
+    assert seen[0]
+    assert [] == [refill for refill in belt.refills() if refill.wallet == "hot-a"]

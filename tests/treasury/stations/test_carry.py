@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from policies.consent import motion_digest, motion_to_json, veto_digest
-from policies.crypto import recover_address
+from policies.consent import veto_digest
 from policies.lifecycles import (
     IncidentState,
     MotionState,
@@ -13,50 +12,13 @@ from policies.lifecycles import (
 )
 from policies.terms import MotionKind
 from tests.fakes.belt import Belt
+from tests.fakes.motions import approve, propose
 from tests.laws import ETH, address_of, make_law, sign
 from treasury.halting import halt
 from treasury.ledger import marks, moves
 from treasury.ledger.facts import Incident, Motion
 from treasury.ledger.queries import requests, standings
-from treasury.ledger.tables import IncidentRow, MotionRow
-
-
-def propose(belt: Belt, kind: MotionKind, payload: dict[str, str]) -> Motion:
-    """Hand in a motion, as the API does."""
-    terms = belt.room.motion_terms(kind, payload)
-    row = MotionRow(
-        digest="0x" + motion_digest(terms, belt.world.deployment).hex(),
-        kind=kind.value,
-        terms=motion_to_json(terms),
-        payload=payload,
-        state="PROPOSED",
-        maker=terms.maker,
-        proposed_at=terms.proposed_at,
-        expires_at=terms.expires_at,
-        changed_at=terms.proposed_at,
-        counted=[],
-        reasons=[],
-    )
-    with belt.ledger.write() as session:
-        return moves.create(
-            session, Motion, row, actor=Owner.API, why="proposed", now=belt.clock.unix()
-        )
-
-
-def approve(belt: Belt, motion: Motion, *people: str) -> None:
-    """Hand in approvals of a motion."""
-    digest = bytes.fromhex(motion.digest[2:])
-    for name in people:
-        signature = sign(name, digest)
-        with belt.ledger.write() as session:
-            marks.receive_signature(
-                session,
-                "approval",
-                digest=motion.digest,
-                treasurer=recover_address(digest, signature),
-                signature=signature,
-                now=belt.clock.unix(),
-            )
+from treasury.ledger.tables import IncidentRow
 
 
 def state(belt: Belt) -> Motion:

@@ -46,6 +46,7 @@ from treasury.introduction import SignerWatch, introduce
 from treasury.lanes import Lane
 from treasury.ledger import Ledger, open_ledger
 from treasury.ledger.queries import standings
+from treasury.publishing import Checkpoints, LiveWallets
 from treasury.ticks import Enduring, money_tick, watch_tick
 from treasury.world import Outcome, World
 
@@ -56,6 +57,7 @@ EXIT_MEND = 78
 _EXITS = {Blame.US: EXIT_BUG, Blame.WORLD: EXIT_WORLD, Blame.OPERATOR: EXIT_MEND}
 _BEAT_S = 1.0
 _SIGNER_LOOK_S = 5.0
+_PUBLISH_S = 1.0
 _LANE_STOP_S = 30.0
 log = structlog.get_logger()
 
@@ -82,7 +84,7 @@ def _run_with(settings: Settings, ledger: Ledger) -> int:
     running = _lanes(settings, ledger, deployment)
     lanes = tuple(one.lane for one in running)
     api = _api(settings, ledger, deployment, watch=watch, lanes=lanes)
-    calendar = Calendar((Job(name="signer", deed=watch.look, every_s=_SIGNER_LOOK_S),))
+    calendar = Calendar(_jobs(settings, ledger, signer, watch))
     stop = _stop_on_signals()
     heartbeat = Heartbeat.of(os.environ, os.getpid())
     api.start()
@@ -100,6 +102,28 @@ def _run_with(settings: Settings, ledger: Ledger) -> int:
         for one in running:
             one.stop()
         log.info("daemon_stopped")
+
+
+def _jobs(
+    settings: Settings, ledger: Ledger, signer: SignerClient, watch: SignerWatch
+) -> tuple[Job, ...]:
+    """List what happens by the clock."""
+    points = Checkpoints(
+        ledger=ledger,
+        signer=signer,
+        settings=settings.journal,
+        path=settings.daemon.state_dir / "checkpoints.jsonl",
+        clock=utc_now,
+    )
+    jobs = [
+        Job(name="signer", deed=watch.look, every_s=_SIGNER_LOOK_S),
+        Job(name="checkpoint", deed=points.sign, every_s=_SIGNER_LOOK_S),
+    ]
+    if settings.daemon.live_wallets is not None:
+        live = LiveWallets(ledger=ledger, path=settings.daemon.live_wallets)
+        live.publish()
+        jobs.append(Job(name="live_wallets", deed=live.publish, every_s=_PUBLISH_S))
+    return tuple(jobs)
 
 
 def _lanes(settings: Settings, ledger: Ledger, deployment: bytes) -> tuple[_Running, ...]:

@@ -135,6 +135,10 @@ def _verify(desk: Desk) -> None:
     if not result.get("ok"):
         raise StoryError(f"the journal does not verify: {result}")
     desk.say(f"{result['entries']} entries, head {result['head']}")
+    signed = desk.wait_for("a signed head", desk.last_checkpoint)
+    desk.say(
+        f"entry {signed['seq']} is signed with the checkpoint key {signed['public_key'][:18]}…"
+    )
     balance = desk.balance(desk.address("hot-a"))
     if not 5 * 10**18 <= balance <= 15 * 10**18:
         raise StoryError(f"hot-a holds {format_amount(balance, 'ETH', 18)}, outside its band")

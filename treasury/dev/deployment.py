@@ -210,6 +210,10 @@ socket = "{deployment.sockets}/signer.sock"
 [api]
 directory = "{deployment.sockets}/api"
 
+[journal]
+checkpoint_every = 50
+checkpoint_after_s = 5
+
 [chains.devnet]
 endpoints = ["{chain_url}"]
 finality = "depth:2"

@@ -119,6 +119,12 @@ class Desk:
             raise StoryError(f"transfer {transfer['id']} has {len(won)} mined transactions")
         return str(won[0])
 
+    def last_checkpoint(self) -> Row | None:
+        """Return the newest signed head of the journal, as it lies outside the ledger."""
+        path = self.stage.deployment.directory / "checkpoints.jsonl"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return json.loads(lines[-1]) if lines else None
+
     def is_up(self) -> bool:
         """Say whether the daemon answers."""
         return self._run("status", "--json")[0] == 0

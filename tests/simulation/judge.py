@@ -28,7 +28,7 @@ from hsm import book_law
 from hsm.answers import AttemptKind
 from hsm.wire import Answer, Body, Result
 from policies.consent import transfer_digest, transfer_from_json
-from policies.lifecycles import TransferState
+from policies.lifecycles import Owner, TransferState
 from policies.terms import NATIVE, Address, Purpose, TransferTerms
 from tests.fakes.transaction import DecodedTransaction, decode_transaction
 from tests.laws import ETH, USDC, address_of
@@ -135,7 +135,9 @@ class Judge:
         if entry.kind == "wallet_unfrozen":
             name = entry.subject.removeprefix("wallet:")
             self._accepted[address_of(name)] = self.world.sea._blocks[-1].stamp.number
-        if entry.kind in ("refill_proposed", "refill_released"):
+        # What a person proposes is the person's judgement; it is not released all the same.
+        by_person = entry.kind == "refill_proposed" and entry.actor == Owner.API
+        if entry.kind in ("refill_proposed", "refill_released") and not by_person:
             self._judge_refill(entry, int(entry.subject.removeprefix("refill:")))
 
     def _judge_refill(self, entry: Entry, number: int) -> None:

@@ -2,7 +2,9 @@
 
 Their stored bytes are sent again after a while, because nodes forget. Later they bid higher,
 within the order's `max_fee`; above that they wait, visibly. What may no longer arrive, because an
-end of it was isolated, is cancelled on its own nonce at once.
+end of it was isolated, is cancelled on its own nonce at once. So is what its wallet can no longer
+pay: no node takes it at any price, and everything behind its nonce would wait for ever; most of
+all the next evacuation of a wallet that a thief was at.
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ from hsm.answers import Signed
 from hsm.errors import HsmError
 from policies import fees
 from policies.lifecycles import TransferState
+from policies.terms import NATIVE
 from treasury.chain.errors import ChainError
+from treasury.chain.port import SendKind
 from treasury.halting import EXPOSING
 from treasury.ledger.facts import Attempt, Transfer
-from treasury.ledger.queries import transfers
+from treasury.ledger.queries import transfers, watch
 from treasury.sending import Desk, broadcast, desk_for, fees_of, is_cut_off, keep_and_send, leave
 from treasury.world import NO_LAW, Deeds, Outcome, World
 
@@ -58,11 +62,28 @@ def _replace(desk: Desk, transfer: Transfer, newest: Attempt) -> None:
     is_old = desk.now - newest.signed_at >= desk.world.settings.bump_after_s
     is_cancel = newest.kind == _CANCEL
     is_stopped = desk.is_halted and transfer.purpose in EXPOSING and not is_cancel
-    if is_cut_off(desk, transfer) and not is_cancel:
+    is_hopeless = is_cut_off(desk, transfer) or _cannot_be_paid(desk, transfer, newest)
+    if is_hopeless and not is_cancel:
         _bid(desk, transfer, fees.make_cancel(_bid_of(newest), desk.market), is_cancel=True)
     elif is_old and not is_stopped:
         raised = fees.make_cancel if is_cancel else fees.make_bump
         _bid(desk, transfer, raised(_bid_of(newest), desk.market), is_cancel=is_cancel)
+
+
+def _cannot_be_paid(desk: Desk, transfer: Transfer, newest: Attempt) -> bool:
+    """Say whether a node refused it for want of funds, and the newest look at the head agrees."""
+    if not newest.answer.startswith(SendKind.FUNDS.value):
+        return False
+    with desk.world.ledger.read() as session:
+        look = watch.newest(session, desk.world.chain_id)
+    if look is None or transfer.nonce is None:
+        return False
+    _, head, _ = look
+    coins, nonce = head.balance(transfer.source, NATIVE), head.nonces.get(transfer.source)
+    if coins is None or nonce is None or nonce > transfer.nonce:
+        return False
+    cost = newest.gas_limit * newest.max_fee_per_gas + newest.l1_fee
+    return coins < cost + (transfer.amount if transfer.asset == NATIVE else 0)
 
 
 def _bid(desk: Desk, transfer: Transfer, bid: fees.Bid, *, is_cancel: bool) -> None:

@@ -1,6 +1,6 @@
 """The stations of the belt, one verb each. None imports another: the ledger is what they share.
 
-    watch lane    observe -> guard -> assess
+    watch lane    observe -> guard -> inspect -> assess
     money lane    confirm -> adopt -> tally -> carry -> release -> pay -> dispatch
     both          notify tells the log what the journal says
 

@@ -134,7 +134,7 @@ def band_facts(
         outbound=view.way.out_of(wallet.address, asset.address),
         fees_claimed=view.way.fees_of(wallet.address, asset.address),
         wallet_state=state or WalletState.STANDBY,
-        is_calm=_is_calm(view, wallet.name) and _is_calm(view, pool.vault),
+        is_calm=_is_calm(view, wallet) and _is_calm(view, vault),
         has_open_refill=_has_open_refill(view, wallet, asset),
         last_refill_at=view.last_changes.get((wallet.name, asset.address)),
         is_window_open=is_open(parse_schedule(pool.refills[asset.symbol].schedule), view.now),
@@ -167,9 +167,11 @@ def _longest_window(law: Law) -> int:
     return max(rules, default=0)
 
 
-def _is_calm(view: View, wallet: str) -> bool:
-    standing = view.standing(wallet)
-    return standing is not None and standing.is_calm
+def _is_calm(view: View, wallet: Wallet) -> bool:
+    """Say whether nothing about a wallet is unexplained; without its nonce nobody could tell."""
+    standing = view.standing(wallet.name)
+    is_judged = view.cells.nonces.get(wallet.address) is not None
+    return standing is not None and standing.is_calm and is_judged
 
 
 def _has_open_refill(view: View, wallet: Wallet, asset: Asset) -> bool:

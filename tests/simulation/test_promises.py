@@ -70,3 +70,21 @@ def test_money_that_left_without_a_nonce_is_not_replaced(tmp_path: Path) -> None
 
     assert seen[0]
     assert [] == [refill for refill in belt.refills() if refill.wallet == "hot-a"]
+
+
+@pytest.mark.parametrize("is_held_first", [False, True], ids=["unseen", "held"])
+def test_what_could_not_be_read_explains_nothing(tmp_path: Path, *, is_held_first: bool) -> None:
+    """I10: while a wallet's nonce is unknown, a drop stays unexplained and nothing is proposed."""
+    belt = Belt(tmp_path, hot=60 * ETH)
+    belt.run(4)
+    belt.fund("hot-a", -45 * ETH)
+    if is_held_first:
+        belt.watch()
+        belt.next_block()
+    before = belt.standing("hot-a").hold_since
+    belt.chain.unknown.add(address_of("hot-a"))
+    belt.watch()
+
+    assert before == belt.standing("hot-a").hold_since
+    assert (before is not None) == is_held_first
+    assert [] == [refill for refill in belt.refills() if refill.wallet == "hot-a"]

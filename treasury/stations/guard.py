@@ -235,12 +235,14 @@ def _alarm(
 def _relax(world: World, wallet: Wallet, standing: Standing, scene: _Scene) -> None:
     """Move the anchors up to finality, and end a hold that resolved itself."""
     anchors = [cell for asset in scene.assets if (cell := _anchor(wallet, asset, scene))]
-    if not anchors and standing.hold_since is None:
+    # What could not be read explains nothing: the hold stays until a whole look says otherwise.
+    is_blind = any(_sight(scene.head, wallet, asset) is None for asset in scene.assets)
+    if not anchors and (standing.hold_since is None or is_blind):
         return
     with world.ledger.write() as session:
         for cell in anchors:
             marks.write_cell(session, world.chain_id, cell)
-        if standing.hold_since is not None:
+        if standing.hold_since is not None and not is_blind:
             marks.calm(session, standing, now=scene.now)
             scene.deeds.add(f"let go of {standing.name}: everything is explained")
 

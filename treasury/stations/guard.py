@@ -236,7 +236,8 @@ def _relax(world: World, wallet: Wallet, standing: Standing, scene: _Scene) -> N
     """Move the anchors up to finality, and end a hold that resolved itself."""
     anchors = [cell for asset in scene.assets if (cell := _anchor(wallet, asset, scene))]
     # What could not be read explains nothing: the hold stays until a whole look says otherwise.
-    is_blind = any(_sight(scene.head, wallet, asset) is None for asset in scene.assets)
+    in_doubt = [asset for asset in scene.assets if asset in standing.hold_why]
+    is_blind = any(_sight(scene.head, wallet, asset) is None for asset in in_doubt)
     if not anchors and (standing.hold_since is None or is_blind):
         return
     with world.ledger.write() as session:

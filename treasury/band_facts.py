@@ -168,9 +168,14 @@ def _longest_window(law: Law) -> int:
 
 
 def _is_calm(view: View, wallet: Wallet) -> bool:
-    """Say whether nothing about a wallet is unexplained; without its nonce nobody could tell."""
+    """Say whether nothing about a wallet is unexplained; without its nonce nobody could tell.
+
+    A nonce of ours that was spent without a receipt may have been spent by a thief: until the
+    receipt comes, what left the wallet is not explained by our own transfer.
+    """
     standing = view.standing(wallet.name)
     is_judged = view.cells.nonces.get(wallet.address) is not None
+    is_judged = is_judged and wallet.address not in view.way.unreceipted
     return standing is not None and standing.is_calm and is_judged
 
 

@@ -25,12 +25,15 @@ class OnTheWay:
     """Inbound and outbound base units by (wallet, asset), as seen from one stamp.
 
     `doubtful` are wallets with a transfer of which nobody can say whether the stamp shows it.
+    `unreceipted` are senders whose nonce has passed a transfer of ours that has no receipt yet:
+    either the receipt is late, or somebody else spent that nonce.
     """
 
     inbound: Mapping[_Cell, int]
     outbound: Mapping[_Cell, int]
     fees: Mapping[_Cell, int]
     doubtful: frozenset[Address]
+    unreceipted: frozenset[Address] = frozenset()
 
     def into(self, wallet: Address, asset: Address) -> int:
         """Return what is on its way to a wallet."""
@@ -51,8 +54,11 @@ def on_the_way(transfers: Iterable[Transfer], cells: Cells) -> OnTheWay:
     outbound: dict[_Cell, int] = {}
     fees: dict[_Cell, int] = {}
     doubtful: set[Address] = set()
+    unreceipted: set[Address] = set()
     for transfer in transfers:
         shown = _is_shown(transfer, cells)
+        if shown and transfer.state is TransferState.IN_FLIGHT:
+            unreceipted.add(transfer.source)
         if shown is None:
             doubtful.update((transfer.source, transfer.destination))
         if shown or shown is None:
@@ -62,7 +68,13 @@ def on_the_way(transfers: Iterable[Transfer], cells: Cells) -> OnTheWay:
             continue
         _claim(outbound, (transfer.source, transfer.asset), transfer.amount)
         _claim(inbound, (transfer.destination, transfer.asset), transfer.amount)
-    return OnTheWay(inbound=inbound, outbound=outbound, fees=fees, doubtful=frozenset(doubtful))
+    return OnTheWay(
+        inbound=inbound,
+        outbound=outbound,
+        fees=fees,
+        doubtful=frozenset(doubtful),
+        unreceipted=frozenset(unreceipted),
+    )
 
 
 def claims_on_vault(

@@ -88,3 +88,21 @@ def test_what_could_not_be_read_explains_nothing(tmp_path: Path, *, is_held_firs
     assert before == belt.standing("hot-a").hold_since
     assert (before is not None) == is_held_first
     assert [] == [refill for refill in belt.refills() if refill.wallet == "hot-a"]
+
+
+def test_a_nonce_that_a_thief_spent_for_us_explains_nothing(tmp_path: Path) -> None:
+    """I10: a thief who spends the nonce of our own unmined payout gets us no refill."""
+    belt = Belt(tmp_path, hot=24 * ETH)
+    belt.run(4)
+    belt.ask_withdrawal(4 * ETH, "customer")
+    belt.chain.drops_sends = True
+    belt.watch()
+    belt.money()
+    belt.chain.spend(address_of("hot-a"), address_of("thief"), 4 * ETH + 10**15)
+    for _ in range(3):
+        belt.next_block()
+        belt.watch()
+        belt.money()
+
+    assert [TransferState.USURPED] == [transfer.state for transfer in belt.transfers()]
+    assert [] == [refill for refill in belt.refills() if refill.wallet == "hot-a"]

@@ -13,7 +13,7 @@ import pytest
 from tests.simulation import sometimes
 from tests.simulation.play import Report, run_seed
 
-SEEDS = range(int(os.environ.get("SIMULATION_SEEDS", "16")))
+SEEDS = range(int(os.environ.get("SIMULATION_SEEDS", "10")))
 _ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.crash

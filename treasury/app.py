@@ -121,7 +121,6 @@ def _jobs(
     ]
     if settings.daemon.live_wallets is not None:
         live = LiveWallets(ledger=ledger, path=settings.daemon.live_wallets)
-        live.publish()
         jobs.append(Job(name="live_wallets", deed=live.publish, every_s=_PUBLISH_S))
     return tuple(jobs)
 

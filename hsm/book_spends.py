@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from hsm.book import Book
 from policies.law import Asset, Law, Pool, Wallet
+from policies.limits import SAFETY_FEE_WINDOW_S, fee_window
 from policies.terms import NATIVE, Address, Purpose, TransferTerms
 
-SAFETY_FEE_WINDOW_S = 86_400
 _DIGITS = 78
 
 
@@ -117,10 +117,8 @@ def withdrawal_windows(terms: TransferTerms, law: Law) -> tuple[int, int]:
     if pool is None or chain is None or asset is None:
         return 0, 0
     own, native = pool.withdrawals.get(asset.symbol), pool.withdrawals.get(chain.native)
-    return (
-        0 if own is None else own.window_s,
-        SAFETY_FEE_WINDOW_S if native is None else native.window_s,
-    )
+    native_s, _ = fee_window(native, chain.fee_ceiling)
+    return 0 if own is None else own.window_s, native_s
 
 
 def _refill_window(terms: TransferTerms, law: Law) -> int:

@@ -10,11 +10,8 @@ from hsm.facts import Facts
 from hsm.rules import Rule, no
 from policies.amounts import format_amount
 from policies.law import Role, WithdrawalRule
+from policies.limits import SAFETY_FEES, fee_window
 from policies.terms import NATIVE, Purpose, Reason
-
-SAFETY_FEES = 200
-"""Sweeps and evacuations of one wallet may cost this many fee ceilings a day: a stolen daemon
-cannot burn a wallet in fees on the way to safety."""
 
 
 def refill_route(facts: Facts) -> Iterator[Reason]:
@@ -54,7 +51,10 @@ def home_route(facts: Facts) -> Iterator[Reason]:
 
 
 def home_fees(facts: Facts) -> Iterator[Reason]:
-    """Require that moves to safety cost a bounded sum of fees a day."""
+    """Require that moves to safety cost a bounded sum of fees a day.
+
+    So a stolen daemon cannot burn a wallet in fees on the way to safety.
+    """
     chain = facts.chain
     if chain is None:
         return
@@ -120,8 +120,7 @@ def withdrawal_fees(facts: Facts) -> Iterator[Reason]:
     pool, chain = facts.pool, facts.chain
     if pool is None or chain is None or facts.terms.asset == NATIVE:
         return
-    rule = pool.withdrawals.get(chain.native)
-    bound = SAFETY_FEES * chain.fee_ceiling if rule is None else rule.window_amount
+    _, bound = fee_window(pool.withdrawals.get(chain.native), chain.fee_ceiling)
     total = facts.totals.native_cost + facts.terms.max_fee
     if total > bound:
         yield no("fee_window", f"with fees, {total} is above {bound}")

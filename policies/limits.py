@@ -20,6 +20,10 @@ from policies.amounts import format_amount
 from policies.law import Asset, Band, Law, Pool, TopUpRule, WithdrawalRule
 from policies.terms import NATIVE, Address, Reason
 
+SAFETY_FEES = 200
+"""Fee ceilings that one wallet may spend within a window of fees that the law has no rule for."""
+SAFETY_FEE_WINDOW_S = 86_400
+
 _ALL_PERCENT = 100
 
 
@@ -146,11 +150,19 @@ def judge_top_up(
     return tuple(reasons)
 
 
-def judge_token_fee(
-    rule: WithdrawalRule, *, max_fee: int, native_window: WindowFacts
-) -> tuple[Reason, ...]:
+def fee_window(rule: WithdrawalRule | None, fee_ceiling: int) -> tuple[int, int]:
+    """Return seconds and wei of the window that pays for token withdrawals' fees.
+
+    `rule` is that of the chain's own coin in the same pool, None where the law has none.
+    """
+    if rule is None:
+        return SAFETY_FEE_WINDOW_S, SAFETY_FEES * fee_ceiling
+    return rule.window_s, rule.window_amount
+
+
+def judge_token_fee(bound: int, *, max_fee: int, native_window: WindowFacts) -> tuple[Reason, ...]:
     """Say why the fee of a token withdrawal must not be spent from the native coin's window."""
-    left = rule.window_amount - native_window.amount
+    left = bound - native_window.amount
     if max_fee <= left:
         return ()
     text = f"the native coin's window has {max(left, 0)} wei left for fees of {max_fee} wei"

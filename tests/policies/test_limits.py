@@ -253,7 +253,7 @@ def test_fees_of_token_withdrawals_are_bounded(fee: int, codes: list[str]) -> No
     """R2.14: fees paid for tokens come out of the native coin's window."""
     window = WindowFacts(amount=18 * ETH)
 
-    assert codes == _codes(judge_token_fee(RULE, max_fee=fee, native_window=window))
+    assert codes == _codes(judge_token_fee(RULE.window_amount, max_fee=fee, native_window=window))
 
 
 @settings(max_examples=200, deadline=None)

@@ -189,7 +189,7 @@ def test_withdrawals_are_refused_for_the_same_reasons(
     preview = judge_withdrawal(seen, law=LAW, pool=POOL, in_signer=True)
     if token:
         rule, native = POOL.withdrawals["ETH"], _window(past, NATIVE)
-        preview += judge_token_fee(rule, max_fee=terms.max_fee, native_window=native)
+        preview += judge_token_fee(rule.window_amount, max_fee=terms.max_fee, native_window=native)
 
     assert signer == _daemon_says(preview)
 

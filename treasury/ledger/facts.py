@@ -189,6 +189,20 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Payout:
+    """A withdrawal that counts in its source's windows, from its first signature (unix) on.
+
+    `signed_at` None: it is queued, so it will count when the signer sees it.
+    """
+
+    destination: Address
+    asset: Address
+    amount: int
+    max_fee: int
+    signed_at: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Withdrawal:
     """A payout; `terms` and `order_id` are those of its present transfer or of the consent."""
 

@@ -85,7 +85,7 @@ class RefillRow(SQLModel, table=True):
     required: int | None = None
     counted: list[str] = Field(sa_column=Column(JsonText, nullable=False))
     release_at: int | None = None
-    transfer_id: int | None = Field(default=None, foreign_key="transfer.id")
+    transfer_id: int | None = Field(default=None, foreign_key="transfer.id", index=True)
     reasons: list[dict[str, str]] = Field(sa_column=Column(JsonText, nullable=False))
 
 
@@ -130,6 +130,7 @@ class TransferRow(SQLModel, table=True):
             where="nonce IS NOT NULL AND purpose <> 'evacuation'",
         ),
         Index("transfers_by_purpose", "chain_id", "purpose", "created_at"),
+        Index("transfers_by_destination", "chain_id", "destination"),
     )
     id: int | None = Field(default=None, primary_key=True)
     order_id: str = Field(unique=True)
@@ -159,7 +160,10 @@ class AttemptRow(SQLModel, table=True):
     """One signed raw transaction of a transfer; stored before its first byte leaves."""
 
     __tablename__ = "attempt"
-    __table_args__ = (UniqueConstraint("transfer_id", "number", name="one_attempt_each"),)
+    __table_args__ = (
+        UniqueConstraint("transfer_id", "number", name="one_attempt_each"),
+        Index("attempts_by_time", "signed_at"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     transfer_id: int = Field(foreign_key="transfer.id")
     number: int
@@ -193,7 +197,7 @@ class WithdrawalRow(SQLModel, table=True):
     changed_at: int
     order_id: str | None = None
     terms: dict[str, str] | None = Field(default=None, sa_column=Column(JsonText))
-    transfer_id: int | None = Field(default=None, foreign_key="transfer.id")
+    transfer_id: int | None = Field(default=None, foreign_key="transfer.id", index=True)
     reasons: list[dict[str, str]] = Field(sa_column=Column(JsonText, nullable=False))
 
 

@@ -1,6 +1,7 @@
 """Named questions to the ledger, by subject. Each takes a session and returns frozen facts.
 
 refills      refills, approvals, vetoes, what was refilled in a window
+payouts      withdrawals that count in the signer's windows, and who was paid before
 transfers    transfers, attempts, what is on its way to and from a wallet
 watch        ticks, balances and nonces at head and at finality
 standings    wallets, exposure, the law, incidents
@@ -9,6 +10,15 @@ tokens       how token contracts were judged, which are quarantined
 pace         outflow of wallets, and how long refills take
 """
 
-from treasury.ledger.queries import pace, refills, requests, standings, tokens, transfers, watch
+from treasury.ledger.queries import (
+    pace,
+    payouts,
+    refills,
+    requests,
+    standings,
+    tokens,
+    transfers,
+    watch,
+)
 
-__all__ = ["pace", "refills", "requests", "standings", "tokens", "transfers", "watch"]
+__all__ = ["pace", "payouts", "refills", "requests", "standings", "tokens", "transfers", "watch"]

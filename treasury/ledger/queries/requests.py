@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, select
 
-from policies.lifecycles import MotionState, WithdrawalState
+from policies.lifecycles import MotionState, TransferState, WithdrawalState
 from treasury.ledger.facts import Motion, Withdrawal
 from treasury.ledger.reading import read_as
-from treasury.ledger.tables import MotionRow, WithdrawalRow
+from treasury.ledger.tables import MotionRow, TransferRow, WithdrawalRow
 
 
 def withdrawal(session: Session, withdrawal_id: int) -> Withdrawal | None:
@@ -45,6 +45,22 @@ def withdrawals_in(
         .where(
             WithdrawalRow.chain_id == chain_id,
             col(WithdrawalRow.state).in_([state.value for state in states]),
+        )
+        .order_by(col(WithdrawalRow.id))
+    )
+    return tuple(read_as(Withdrawal, row) for row in session.exec(query))
+
+
+def unpaid(session: Session, chain_id: int) -> tuple[Withdrawal, ...]:
+    """Return queued withdrawals whose transfer is over without having paid, oldest first."""
+    over = (TransferState.CANCELLED, TransferState.REVERTED, TransferState.USURPED)
+    query = (
+        select(WithdrawalRow)
+        .join(TransferRow, col(TransferRow.id) == col(WithdrawalRow.transfer_id))
+        .where(
+            WithdrawalRow.chain_id == chain_id,
+            WithdrawalRow.state == WithdrawalState.QUEUED.value,
+            col(TransferRow.state).in_([state.value for state in over]),
         )
         .order_by(col(WithdrawalRow.id))
     )

@@ -77,27 +77,6 @@ def last_nonces(session: Session, chain_id: int) -> dict[Address, int]:
     return {Address(source): nonce for source, nonce in session.exec(query) if nonce is not None}
 
 
-def signed_from(
-    session: Session, purpose: Purpose, source: Address, since: int
-) -> tuple[Transfer, ...]:
-    """Return transfers of a purpose that an address first signed after `since`.
-
-    Whatever became of them: the signer's windows never give anything back.
-    """
-    query = (
-        select(TransferRow)
-        .join(AttemptRow, col(AttemptRow.transfer_id) == col(TransferRow.id))
-        .where(
-            TransferRow.purpose == purpose.value,
-            TransferRow.source == source,
-            AttemptRow.number == 1,
-            AttemptRow.signed_at > since,
-        )
-        .order_by(col(TransferRow.id))
-    )
-    return tuple(read_as(Transfer, row) for row in session.exec(query))
-
-
 def signed_refills(session: Session, chain_id: int, since: int) -> tuple[SignedRefill, ...]:
     """Return every refill of a chain that was first signed after `since`."""
     query = (
@@ -132,20 +111,6 @@ def refilled_since(session: Session, wallet: Address, asset: Address, since: int
         )
     )
     return sum(session.exec(query))
-
-
-def first_paid_at(session: Session, chain_id: int, destination: Address) -> int | None:
-    """Return when a withdrawal to an address was first signed (unix), None when never."""
-    query = (
-        select(func.min(AttemptRow.signed_at))
-        .join(TransferRow, col(AttemptRow.transfer_id) == col(TransferRow.id))
-        .where(
-            TransferRow.chain_id == chain_id,
-            TransferRow.destination == destination,
-            TransferRow.purpose == Purpose.WITHDRAWAL.value,
-        )
-    )
-    return session.exec(query).one()
 
 
 def attempts(session: Session, transfer_id: int) -> tuple[Attempt, ...]:

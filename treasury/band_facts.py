@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from config.settings import ChainSettings
 from policies.bands import BandFacts
 from policies.law import Asset, Law, Pool, Wallet
-from policies.lifecycles import WalletState
+from policies.lifecycles import TransferState, WalletState
 from policies.schedule import is_open, parse_schedule
 from policies.terms import NATIVE, Address, Reason
 from treasury.ledger import Session
 from treasury.ledger.facts import Cells, Refill, SignedRefill, Standing, Tick, Token
-from treasury.ledger.queries import refills, standings, tokens, transfers, watch
+from treasury.ledger.queries import flows, refills, standings, tokens, transfers, watch
 from treasury.pace import Pace, measure
 from treasury.projection import OnTheWay, claims_on_vault, on_the_way
 
@@ -187,6 +187,12 @@ def _has_open_refill(view: View, wallet: Wallet, asset: Asset) -> bool:
 
 
 def _way(session: Session, chain_id: int, cells: Cells) -> OnTheWay:
-    unsettled = transfers.open_ones(session, chain_id)
-    later = transfers.mined_after(session, chain_id, cells.stamp.number)
-    return on_the_way({t.id: t for t in (*unsettled, *later)}.values(), cells)
+    unsettled = flows.open_flows(
+        session,
+        chain_id,
+        TransferState.QUEUED,
+        TransferState.IN_FLIGHT,
+        TransferState.MINED,
+    )
+    later = flows.flows_after(session, chain_id, cells.stamp.number)
+    return on_the_way(flows.distinct(unsettled, later), cells)

@@ -1,4 +1,4 @@
-"""Explain a balance by what we moved ourselves, or tell how much is missing.
+"""Explain a wallet's balances by what we moved ourselves, or tell how much is missing.
 
 The anchor is the last final value up to which everything was explained. From there,
 
@@ -8,17 +8,22 @@ and a balance below that is a drop that nobody of ours caused. More than expecte
 no concern. At finality every number is exact, so a single missing base unit shows. At the head a
 transfer whose outcome is still open is counted in the wallet's favour: as sent with the largest
 fee, and not yet as received.
+
+Each transfer is looked at once per wallet and block, however many assets the wallet has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from policies.lifecycles import TransferState
 from policies.terms import NATIVE, Address
 from treasury.ledger.facts import Transfer
+from treasury.ledger.facts_seen import Anchor, Flow
 
+AnyTransfer = Transfer | Flow
+Anchors = Mapping[tuple[Address, Address], Anchor]
 _MOVED = frozenset({TransferState.MINED, TransferState.CONFIRMED})
 _OUTCOME_KNOWN = frozenset(
     {TransferState.CONFIRMED, TransferState.REVERTED, TransferState.CANCELLED}
@@ -26,33 +31,47 @@ _OUTCOME_KNOWN = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Anchor:
-    """A balance in base units that was explained, at the block of that number."""
-
-    value: int
-    block_number: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """One wallet's balance of one asset in one block, with the wallet's nonce there."""
+    """One wallet in one block: its nonce, and among all balances of that block its own."""
 
     wallet: Address
-    asset: Address
-    value: int
     nonce: int
     block_number: int
+    balances: Mapping[tuple[Address, Address], int | None]
 
 
-def missing(anchor: Anchor, sight: Sight, transfers: Iterable[Transfer]) -> int:
-    """Return how much less than expected is there, in base units; zero when it is explained."""
-    expected = anchor.value + sum(
-        _effect(transfer, sight) for transfer in transfers if _is_between(transfer, anchor, sight)
-    )
-    return max(expected - sight.value, 0)
+def by_wallet(transfers: Iterable[AnyTransfer]) -> dict[Address, list[AnyTransfer]]:
+    """Sort transfers by the wallets at their two ends."""
+    sorted_: dict[Address, list[AnyTransfer]] = {}
+    for transfer in transfers:
+        sorted_.setdefault(transfer.source, []).append(transfer)
+        if transfer.destination != transfer.source:
+            sorted_.setdefault(transfer.destination, []).append(transfer)
+    return sorted_
 
 
-def is_settled(sight: Sight, transfers: Iterable[Transfer]) -> bool:
+def missing(
+    anchors: Anchors, sight: Sight, assets: Iterable[Address], transfers: Sequence[AnyTransfer]
+) -> dict[Address, int]:
+    """Return how much less than expected is there of which asset, in base units.
+
+    `transfers` are those with the wallet at an end. An asset without an anchor, or whose balance
+    is unknown, is left out: nobody can say.
+    """
+    effects = _effects(anchors, sight, transfers) if transfers else {}
+    lost: dict[Address, int] = {}
+    for asset in assets:
+        cell = (sight.wallet, asset)
+        anchor, value = anchors.get(cell), sight.balances.get(cell)
+        if anchor is None or value is None:
+            continue
+        expected = anchor.value + effects.get(asset, 0)
+        if value < expected:
+            lost[asset] = expected - value
+    return lost
+
+
+def is_settled(sight: Sight, transfers: Iterable[AnyTransfer]) -> bool:
     """Say whether the outcome of each of our transfers that the block contains is known."""
     return not any(
         transfer.state not in _OUTCOME_KNOWN
@@ -61,12 +80,22 @@ def is_settled(sight: Sight, transfers: Iterable[Transfer]) -> bool:
     )
 
 
-def _is_between(transfer: Transfer, anchor: Anchor, sight: Sight) -> bool:
-    is_older = transfer.block_number is not None and transfer.block_number <= anchor.block_number
-    return not is_older and _is_in(transfer, sight)
+def _effects(
+    anchors: Anchors, sight: Sight, transfers: Iterable[AnyTransfer]
+) -> Mapping[Address, int]:
+    """Add up what the transfers that the block contains did to each asset since its anchor."""
+    effects: dict[Address, int] = {}
+    for transfer in transfers:
+        if not _is_in(transfer, sight):
+            continue
+        for asset, amount in _effects_of(transfer, sight.wallet):
+            anchor, block = anchors.get((sight.wallet, asset)), transfer.block_number
+            if anchor is not None and (block is None or block > anchor.block_number):
+                effects[asset] = effects.get(asset, 0) + amount
+    return effects
 
 
-def _is_in(transfer: Transfer, sight: Sight) -> bool:
+def _is_in(transfer: AnyTransfer, sight: Sight) -> bool:
     """Say whether the block contains the transfer: by the nonce where it is ours to judge.
 
     A receipt may be late, or of a block that a reorg took away; the nonce in the same reading is
@@ -77,18 +106,11 @@ def _is_in(transfer: Transfer, sight: Sight) -> bool:
     return transfer.block_number is not None and transfer.block_number <= sight.block_number
 
 
-def _effect(transfer: Transfer, sight: Sight) -> int:
-    effect = 0
-    moved = transfer.state in _MOVED or transfer.state is TransferState.IN_FLIGHT
-    if transfer.source == sight.wallet:
-        if sight.asset == NATIVE:
-            effect -= transfer.max_fee if transfer.settled_fee is None else transfer.settled_fee
-        if sight.asset == transfer.asset and moved:
-            effect -= transfer.amount if transfer.moved_out is None else transfer.moved_out
-    if (
-        transfer.destination == sight.wallet
-        and sight.asset == transfer.asset
-        and transfer.state is TransferState.CONFIRMED
-    ):
-        effect += transfer.amount if transfer.moved_in is None else transfer.moved_in
-    return effect
+def _effects_of(transfer: AnyTransfer, wallet: Address) -> Iterator[tuple[Address, int]]:
+    if transfer.source == wallet:
+        yield NATIVE, -(transfer.max_fee if transfer.settled_fee is None else transfer.settled_fee)
+        if transfer.state in _MOVED or transfer.state is TransferState.IN_FLIGHT:
+            sent = transfer.amount if transfer.moved_out is None else transfer.moved_out
+            yield transfer.asset, -sent
+    if transfer.destination == wallet and transfer.state is TransferState.CONFIRMED:
+        yield transfer.asset, transfer.amount if transfer.moved_in is None else transfer.moved_in

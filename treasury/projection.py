@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from policies.lifecycles import RefillState, TransferState
 from policies.terms import NATIVE, Address
 from treasury.ledger.facts import Cells, Refill, Transfer
+from treasury.ledger.facts_seen import Flow
 
 _Cell = tuple[Address, Address]
 _MOVES_NOTHING = frozenset({TransferState.CANCELLED, TransferState.REVERTED, TransferState.USURPED})
@@ -48,7 +49,7 @@ class OnTheWay:
         return self.fees.get((wallet, asset), 0)
 
 
-def on_the_way(transfers: Iterable[Transfer], cells: Cells) -> OnTheWay:
+def on_the_way(transfers: Iterable[Transfer | Flow], cells: Cells) -> OnTheWay:
     """Add up the transfers that the facts of one stamp do not show yet."""
     inbound: dict[_Cell, int] = {}
     outbound: dict[_Cell, int] = {}
@@ -94,7 +95,7 @@ def claims_on_vault(
     return claims
 
 
-def _is_shown(transfer: Transfer, cells: Cells) -> bool | None:
+def _is_shown(transfer: Transfer | Flow, cells: Cells) -> bool | None:
     """Say whether the balances contain the transfer; None when nobody can say."""
     if transfer.nonce is None:
         return False

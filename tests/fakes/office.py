@@ -28,7 +28,7 @@ from treasury.api.app import build_app
 from treasury.api.office import Health, Office
 from treasury.api.server import ApiServer, open_sockets
 from treasury.enrolment import enrol
-from treasury.ledger import Ledger, facts, marks, moves, open_ledger, queries
+from treasury.ledger import Ledger, cell_marks, facts, marks, moves, open_ledger, queries
 from treasury.ledger.queries.watch import Depth
 from treasury.ledger.tables import ExposureRow, RefillRow
 
@@ -125,7 +125,7 @@ class OfficeForTests:
         assert found is not None
         head = Stamp(number=self.block, hash="0x" + "ab" * 32, time=now - 5)
         final = Stamp(number=self.block - 2, hash="0x" + "cd" * 32, time=now - 29)
-        cell = marks.Cell(
+        cell = cell_marks.Cell(
             depth=Depth.HEAD,
             address=found.address,
             cell=asset,
@@ -133,8 +133,9 @@ class OfficeForTests:
             block_number=self.block,
         )
         with self.ledger.write() as session:
-            tick = marks.write_tick(session, _CHAIN, at=now, head=head, final=final, digest="0x")
-            marks.write_cells(session, _CHAIN, tick.id, [cell])
+            stamps = {"head": head, "final": final}
+            tick = cell_marks.write_tick(session, _CHAIN, at=now, digest="0x", **stamps)
+            cell_marks.write_cells(session, _CHAIN, tick.id, [cell])
 
     def _wake(self) -> None:
         self.woken += 1

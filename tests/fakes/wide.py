@@ -30,7 +30,6 @@ from tests.laws import PEOPLE, address_of, sign
 from treasury.ledger import marks, moves, open_ledger
 from treasury.ledger.facts import Exposure, Transfer, Withdrawal
 from treasury.ledger.queries import refills, requests, transfers, watch
-from treasury.ledger.queries.watch import Depth
 from treasury.ledger.tables import ExposureRow, WithdrawalRow
 from treasury.stations.adopt import adopt
 from treasury.ticks import money_tick, watch_tick
@@ -216,8 +215,8 @@ class Wide:
 
     def _seen(self, chain_id: int, wallet: Address, asset: Asset) -> int | None:
         with self.ledger.read() as session:
-            values = watch.values_of(session, chain_id, Depth.FINAL)
-        return values.get((wallet, asset.address))
+            found = watch.newest(session, chain_id)
+        return None if found is None else found[2].balance(wallet, asset.address)
 
     def ask(self, pool: Pool) -> None:
         """Let a customer ask for a payout of some asset of a pool."""

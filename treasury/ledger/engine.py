@@ -20,6 +20,7 @@ from treasury.errors import LedgerBusyError, LedgerError, TwinError
 from treasury.ledger.journal import Place, see_book
 from treasury.ledger.lease import Lease
 from treasury.ledger.migrate import migrate
+from treasury.ledger.snapshots import Snapshots, session_info
 
 _BUSY_MS = 5_000
 _FULL = 2
@@ -33,6 +34,7 @@ class Ledger:
         self._writing = engine
         self._reading = engine.execution_options(reads_only=True)
         self._lease = lease
+        self._snapshots = Snapshots()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -40,7 +42,8 @@ class Ledger:
 
         Raises `LedgerBusyError`, `LedgerError`.
         """
-        with _translated(), Session(self._reading, expire_on_commit=False) as session:
+        info = session_info(self._snapshots, reads_only=True)
+        with _translated(), Session(self._reading, expire_on_commit=False, info=info) as session:
             yield session
             session.rollback()
 
@@ -51,7 +54,8 @@ class Ledger:
         `book` is the place of the signer's book that its journal lines shall carry. Raises
         `LedgerBusyError`, `LedgerError`, `TwinError`.
         """
-        with _translated(), Session(self._writing, expire_on_commit=False) as session:
+        info = session_info(self._snapshots, reads_only=False)
+        with _translated(), Session(self._writing, expire_on_commit=False, info=info) as session:
             see_book(session, book)
             yield session
             self.commit(session)

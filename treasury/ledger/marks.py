@@ -1,26 +1,25 @@
-"""What is written without a lifecycle: looks at the chain, signatures, freezes, laws, verdicts.
+"""What is written without a lifecycle: signatures, freezes, laws, verdicts.
 
 None of these moves money or allows a step; what people need to see later is journaled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Literal
 
-from sqlalchemy import delete, update
+from sqlalchemy import update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
 from policies.consent import terms_to_json
-from policies.terms import Address, Reason, Stamp, TransferTerms
+from policies.terms import Address, Reason, TransferTerms
 from treasury.errors import StaleRowError, TwinError
 from treasury.ledger import journal
-from treasury.ledger.facts import Attempt, Motion, Refill, Standing, Tick, Transfer, Withdrawal
-from treasury.ledger.queries.watch import Depth
-from treasury.ledger.reading import ROW_OF, reasons_to_json, tick_from
+from treasury.ledger.cell_marks import forget_anchors
+from treasury.ledger.facts import Attempt, Motion, Refill, Standing, Transfer, Withdrawal
+from treasury.ledger.reading import ROW_OF, reasons_to_json
 from treasury.ledger.tables import (
     ApprovalRow,
     LawRow,
@@ -28,75 +27,6 @@ from treasury.ledger.tables import (
     VetoRow,
     WalletRow,
 )
-from treasury.ledger.tables_seen import CellRow, ObservationRow, TickRow
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """One balance or nonce to be written; `value` None is unknown."""
-
-    depth: Depth
-    address: Address
-    cell: str
-    value: int | None
-    block_number: int
-
-
-def write_tick(
-    session: Session, chain_id: int, *, at: int, head: Stamp, final: Stamp, digest: str
-) -> Tick:
-    """Write a successful look at a chain."""
-    row = TickRow(
-        chain_id=chain_id,
-        at=at,
-        ok=True,
-        head_number=head.number,
-        head_hash=head.hash,
-        head_time=head.time,
-        final_number=final.number,
-        final_hash=final.hash,
-        final_time=final.time,
-        digest=digest,
-    )
-    session.add(row)
-    session.flush()
-    return tick_from(row)
-
-
-def write_failed_tick(session: Session, chain_id: int, *, at: int, error: str) -> None:
-    """Write that a look at a chain gave nothing; the facts of the last good one grow old."""
-    session.add(TickRow(chain_id=chain_id, at=at, ok=False, error=error))
-
-
-def write_cells(session: Session, chain_id: int, tick_id: int, cells: Iterable[Cell]) -> None:
-    """Write changed cells: their history, and the newest value."""
-    for cell in cells:
-        session.add(
-            ObservationRow(
-                tick_id=tick_id,
-                chain_id=chain_id,
-                address=cell.address,
-                cell=cell.cell,
-                depth=cell.depth.value,
-                value=cell.value,
-            )
-        )
-        write_cell(session, chain_id, cell)
-
-
-def write_cell(session: Session, chain_id: int, cell: Cell) -> None:
-    """Write the newest value of one cell without history."""
-    changed = {"value": cell.value, "block_number": cell.block_number}
-    key = {
-        "chain_id": chain_id,
-        "depth": cell.depth.value,
-        "address": cell.address,
-        "cell": cell.cell,
-    }
-    statement = upsert(CellRow).values(**key, **changed)
-    session.connection().execute(
-        statement.on_conflict_do_update(index_elements=list(key), set_=changed)
-    )
 
 
 def receive_signature(
@@ -187,13 +117,7 @@ def unfreeze(session: Session, wallet: Standing, *, actor: str, why: str, now: i
     """Lift a freeze; the guard begins anew from what is there now, the loss is accepted."""
     values = {"frozen": False, "frozen_why": "", "frozen_at": None}
     _mark_wallet(session, wallet, **values, hold_since=None, hold_why="")
-    session.connection().execute(
-        delete(CellRow).where(
-            col(CellRow.chain_id) == wallet.chain_id,
-            col(CellRow.address) == wallet.address,
-            col(CellRow.depth) == Depth.CALM.value,
-        )
-    )
+    forget_anchors(session, wallet.chain_id, wallet.address)
     tell(session, "wallet_unfrozen", f"wallet:{wallet.name}", {"why": why}, now=now, actor=actor)
 
 

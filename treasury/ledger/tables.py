@@ -131,6 +131,8 @@ class TransferRow(SQLModel, table=True):
         ),
         Index("transfers_by_purpose", "chain_id", "purpose", "created_at"),
         Index("transfers_by_destination", "chain_id", "destination"),
+        Index("transfers_by_block", "chain_id", "block_number"),
+        Index("transfers_by_nonce", "chain_id", "source", "nonce"),
     )
     id: int | None = Field(default=None, primary_key=True)
     order_id: str = Field(unique=True)

@@ -5,12 +5,25 @@ Like all rows they are storage and no domain; times (`*_at`) are unix seconds, a
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Column, Index
 from sqlmodel import Field, SQLModel
 
 from treasury.ledger.columns import JsonText, WeiText
+
+NONCE = "nonce"
+"""The cell of an address that holds its nonce; every other cell is named by its asset."""
+
+
+class Depth(StrEnum):
+    """At which block a cell was read."""
+
+    HEAD = "head"
+    FINAL = "final"
+    CALM = "calm"
+    """The guard's anchor: the newest final value up to which every movement is explained."""
 
 
 class TickRow(SQLModel, table=True):
@@ -50,15 +63,29 @@ class ObservationRow(SQLModel, table=True):
 
 
 class CellRow(SQLModel, table=True):
-    """The newest value of every cell, at head, at finality, and when the guard was last calm."""
+    """The newest value of every cell, at head, at finality, and when the guard was last calm.
+
+    `revision` is that of the write that put it there; rows are never deleted, so whoever knows the
+    cells up to a revision learns the rest from those with a later one.
+    """
 
     __tablename__ = "cell"
+    __table_args__ = (Index("cells_by_revision", "chain_id", "depth", "revision"),)
     chain_id: int = Field(primary_key=True)
     depth: str = Field(primary_key=True)
     address: str = Field(primary_key=True)
     cell: str = Field(primary_key=True)
     value: int | None = Field(default=None, sa_column=Column(WeiText))
     block_number: int
+    revision: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+
+
+class CellRevisionRow(SQLModel, table=True):
+    """The revision of a chain's newest cells; it grows by one with every write of cells."""
+
+    __tablename__ = "cell_revision"
+    chain_id: int = Field(primary_key=True)
+    revision: int
 
 
 class TokenRow(SQLModel, table=True):

@@ -15,23 +15,23 @@ frozen, which a person lifts. At the vault or the gas sponsor the same findings 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from hsm.errors import HsmError
-from policies.law import Custody, Law, Role, Wallet
-from policies.lifecycles import Owner, TransferState, WalletState
+from policies.law import Custody, Role, Wallet
+from policies.lifecycles import Owner, WalletState
 from policies.terms import Address, Reason
 from treasury.chain.errors import ChainError
 from treasury.clock import unix
-from treasury.explained import Anchor, Sight, is_settled, missing
 from treasury.halting import halt
 from treasury.isolation import isolate
-from treasury.ledger import Session, marks
-from treasury.ledger.facts import Cells, Standing, Transfer
-from treasury.ledger.queries import standings, transfers, watch
-from treasury.ledger.queries.watch import Depth
+from treasury.ledger import cell_marks, marks
+from treasury.ledger.cell_marks import Cell
+from treasury.ledger.facts import Standing
+from treasury.ledger.queries import standings
+from treasury.scenes import Scene, gather, signed_nonces
 from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
 
 _NAME = "guard"
@@ -40,24 +40,16 @@ _DROP, _DUST, _FOREIGN = "unexplained_drop", "unexplained_dust", "foreign_nonce"
 _PROOF = frozenset({_DROP, _FOREIGN})
 """What isolates; dust (below the band's minimum move) only freezes: a token may round."""
 _CUT_OFF = frozenset({WalletState.ISOLATED, WalletState.RETIRED})
-_RENEW_BLOCKS = 1_000
-_Anchors = Mapping[tuple[Address, str], tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Scene:
-    """What one look at the chain shows, beside what our books say."""
+class _Desk:
+    """What the guard works with in one tick; `anchors` gathers those that it may move up."""
 
-    chain_id: int
-    now: int
+    world: World
+    scene: Scene
     deeds: Deeds
-    head: Cells
-    final: Cells
-    anchors: _Anchors
-    movements: Sequence[Transfer]
-    assets: Sequence[Address]
-    standings: Mapping[str, Standing]
-    signed: Mapping[str, int]
+    anchors: list[Cell] = field(default_factory=list)
 
 
 def guard(world: World, now: datetime) -> Outcome:
@@ -67,61 +59,43 @@ def guard(world: World, now: datetime) -> Outcome:
         return Outcome(station=_NAME, unavailable=NO_LAW)
     law, chain = found
     deeds = Deeds(_NAME)
+    ours = [w for w in law.wallets if w.chain == chain.name and w.custody is Custody.EXCLUSIVE]
+    addresses = {wallet.address for wallet in ours}
     with world.ledger.read() as session:
-        scene = _scene(session, law, world.chain_id, unix(now), deeds)
+        scene = gather(session, law, world.chain_id, unix(now), addresses)
     if scene is None:
         return deeds.broken_off("the chain was never seen")
-    for wallet in law.wallets:
-        if wallet.chain != chain.name or wallet.custody is not Custody.EXCLUSIVE:
-            continue
-        try:
-            _judge(world, law, wallet, scene)
-        except ChainError as error:
-            return deeds.broken_off(error)
-    return deeds.outcome()
+    desk = _Desk(world=world, scene=scene, deeds=deeds)
+    unavailable = ""
+    try:
+        for wallet in ours:
+            _judge(desk, wallet)
+    except ChainError as error:
+        unavailable = str(error)
+    _write_anchors(desk)
+    return deeds.broken_off(unavailable) if unavailable else deeds.outcome()
 
 
-def _scene(session: Session, law: Law, chain_id: int, now: int, deeds: Deeds) -> _Scene | None:
-    found = watch.newest(session, chain_id)
-    if found is None:
-        return None
-    _, head, final = found
-    anchors = watch.anchors(session, chain_id)
-    oldest = min((block for _, block in anchors.values()), default=final.stamp.number)
-    waiting = transfers.in_states(session, chain_id, TransferState.IN_FLIGHT)
-    chain = law.chain_by_id(chain_id)
-    return _Scene(
-        chain_id=chain_id,
-        now=now,
-        deeds=deeds,
-        head=head,
-        final=final,
-        anchors=anchors,
-        movements=(*waiting, *transfers.mined_after(session, chain_id, oldest)),
-        assets=tuple(a.address for a in law.assets if chain and a.chain == chain.name),
-        standings={s.name: s for s in standings.wallets(session, chain_id)},
-        signed=_signed_nonces(session, law, chain_id),
-    )
-
-
-def _judge(world: World, law: Law, wallet: Wallet, scene: _Scene) -> None:
-    standing = scene.standings.get(wallet.name)
+def _judge(desk: _Desk, wallet: Wallet) -> None:
+    standing = desk.scene.standings.get(wallet.name)
     if standing is None or standing.state in _CUT_OFF:
         return  # what is isolated is watched by `respond`, what is retired by nobody
-    foreign = _foreign_nonce(world, wallet, scene)
-    drops = _drops(law, wallet, scene)
-    if foreign or (drops and _is_over_grace(standing, scene)):
+    foreign = _foreign_nonce(desk, wallet)
+    lost = desk.scene.lost(wallet.address)
+    drops = _drops(desk.scene, wallet, lost) if lost else ()
+    if foreign or (drops and _is_over_grace(standing, desk.scene)):
         findings = (*foreign, *drops)
         is_proof = wallet.role is Role.HOT and any(r.code in _PROOF for r in findings)
-        if not is_proof or not _isolated(world, law, wallet, findings, scene):
-            _alarm(world, wallet, standing, findings, scene)
+        if not is_proof or not _isolated(desk, wallet, findings):
+            _alarm(desk, wallet, standing, findings)
     elif drops:
-        _hold(world, standing, drops, scene)
+        _hold(desk, standing, drops)
     else:
-        _relax(world, wallet, standing, scene)
+        _relax(desk, wallet, standing)
 
 
-def _foreign_nonce(world: World, wallet: Wallet, scene: _Scene) -> tuple[Reason, ...]:
+def _foreign_nonce(desk: _Desk, wallet: Wallet) -> tuple[Reason, ...]:
+    world, scene = desk.world, desk.scene
     seen = scene.head.nonces.get(wallet.address)
     if seen is None or seen <= scene.signed[wallet.name]:
         return ()
@@ -129,139 +103,80 @@ def _foreign_nonce(world: World, wallet: Wallet, scene: _Scene) -> tuple[Reason,
     again = world.chain.transaction_nonce(wallet.address, world.chain.head())
     with world.ledger.read() as session:
         law = standings.law(session)
-        signed = _signed_nonces(session, law, world.chain_id) if law else scene.signed
+        signed = signed_nonces(session, law, world.chain_id) if law else scene.signed
     if again <= signed.get(wallet.name, 0):
         return ()
     text = f"{wallet.name} has used {again} nonces, our books signed {signed.get(wallet.name, 0)}"
     return (Reason(code=_FOREIGN, text=text),)
 
 
-def _signed_nonces(session: Session, law: Law, chain_id: int) -> Mapping[str, int]:
-    """Return how many nonces of each wallet our books account for.
-
-    The signer's book counts too: it assigns nonces, and people may have it skip some.
-    """
-    last, book = transfers.last_nonces(session, chain_id), standings.next_nonces(session)
-    return {
-        wallet.name: max(
-            last.get(wallet.address, -1) + 1, wallet.start_nonce, book.get(wallet.name, 0)
-        )
-        for wallet in law.wallets
-    }
-
-
-def _drops(law: Law, wallet: Wallet, scene: _Scene) -> tuple[Reason, ...]:
-    pool = law.pool_of(wallet.name)
+def _drops(scene: Scene, wallet: Wallet, lost: Mapping[Address, int]) -> tuple[Reason, ...]:
+    pool = scene.law.pool_of(wallet.name)
     reasons = []
-    for asset in scene.assets:
-        anchor = scene.anchors.get((wallet.address, asset))
-        sight = _sight(scene.head, wallet, asset)
-        final = _sight(scene.final, wallet, asset)
-        if anchor is None or sight is None or final is None:
-            continue
-        start = Anchor(value=anchor[0], block_number=anchor[1])
-        lost = missing(start, sight, scene.movements)
-        if not lost and is_settled(final, scene.movements):
-            lost = missing(start, final, scene.movements)
-        if lost:
-            text = f"{lost} base units of {asset} left {wallet.name} without an order of ours"
-            found = law.asset_at(scene.chain_id, asset)
-            band = pool.bands.get(found.symbol) if pool and found else None
-            code = _DUST if band is not None and lost < band.minimum_move else _DROP
-            reasons.append(Reason(code=code, text=text))
+    for asset, amount in sorted(lost.items()):
+        text = f"{amount} base units of {asset} left {wallet.name} without an order of ours"
+        found = scene.law.asset_at(scene.chain_id, asset)
+        band = pool.bands.get(found.symbol) if pool and found else None
+        code = _DUST if band is not None and amount < band.minimum_move else _DROP
+        reasons.append(Reason(code=code, text=text))
     return tuple(reasons)
 
 
-def _sight(cells: Cells, wallet: Wallet, asset: Address) -> Sight | None:
-    value, nonce = cells.balance(wallet.address, asset), cells.nonces.get(wallet.address)
-    if value is None or nonce is None:
-        return None
-    return Sight(
-        wallet=wallet.address,
-        asset=asset,
-        value=value,
-        nonce=nonce,
-        block_number=cells.stamp.number,
-    )
-
-
-def _is_over_grace(standing: Standing, scene: _Scene) -> bool:
+def _is_over_grace(standing: Standing, scene: Scene) -> bool:
     since = standing.hold_since
     return since is not None and scene.head.stamp.number - since >= GRACE_BLOCKS
 
 
-def _hold(world: World, standing: Standing, drops: tuple[Reason, ...], scene: _Scene) -> None:
+def _hold(desk: _Desk, standing: Standing, drops: tuple[Reason, ...]) -> None:
     if standing.hold_since is not None:
         return
-    why = "; ".join(reason.text for reason in drops)
-    with world.ledger.write() as session:
-        marks.hold(session, standing, block_number=scene.head.stamp.number, why=why, now=scene.now)
-    scene.deeds.add(f"held {standing.name}: {why}")
+    why, block = _sentence(drops), desk.scene.head.stamp.number
+    with desk.world.ledger.write() as session:
+        marks.hold(session, standing, block_number=block, why=why, now=desk.scene.now)
+    desk.deeds.add(f"held {standing.name}: {why}")
 
 
-def _isolated(
-    world: World, law: Law, wallet: Wallet, findings: tuple[Reason, ...], scene: _Scene
-) -> bool:
+def _isolated(desk: _Desk, wallet: Wallet, findings: tuple[Reason, ...]) -> bool:
     """Isolate the wallet; say no when the signer did not answer, so that it is frozen instead."""
     try:
-        names = isolate(world, law, wallet, findings, now=scene.now)
+        names = isolate(desk.world, desk.scene.law, wallet, findings, now=desk.scene.now)
     except HsmError as error:
-        scene.deeds.add(f"could not isolate {wallet.name} at the signer: {error}")
+        desk.deeds.add(f"could not isolate {wallet.name} at the signer: {error}")
         return False
-    why = "; ".join(reason.text for reason in findings)
-    scene.deeds.add(f"isolated {', '.join(names)}: {why}")
+    desk.deeds.add(f"isolated {', '.join(names)}: {_sentence(findings)}")
     return True
 
 
-def _alarm(
-    world: World,
-    wallet: Wallet,
-    standing: Standing,
-    findings: tuple[Reason, ...],
-    scene: _Scene,
-) -> None:
+def _alarm(desk: _Desk, wallet: Wallet, standing: Standing, findings: tuple[Reason, ...]) -> None:
     """Freeze the wallet; at the vault or the sponsor, halt as well. Once, not at each tick."""
-    why = "; ".join(reason.text for reason in findings)
-    with world.ledger.write() as session:
-        if wallet.role is not Role.HOT and halt(
-            session, actor=Owner.GUARD, why=findings, now=scene.now
-        ):
-            scene.deeds.add(f"halted: {why}")
+    why, now = _sentence(findings), desk.scene.now
+    with desk.world.ledger.write() as session:
+        if wallet.role is not Role.HOT and halt(session, actor=Owner.GUARD, why=findings, now=now):
+            desk.deeds.add(f"halted: {why}")
         if not standing.frozen:
-            marks.freeze(session, standing, actor=Owner.GUARD.value, why=why, now=scene.now)
-            scene.deeds.add(f"froze {standing.name}: {why}")
+            marks.freeze(session, standing, actor=Owner.GUARD.value, why=why, now=now)
+            desk.deeds.add(f"froze {standing.name}: {why}")
 
 
-def _relax(world: World, wallet: Wallet, standing: Standing, scene: _Scene) -> None:
-    """Move the anchors up to finality, and end a hold that resolved itself."""
-    anchors = [cell for asset in scene.assets if (cell := _anchor(wallet, asset, scene))]
-    # What could not be read explains nothing: the hold stays until a whole look says otherwise.
-    in_doubt = [asset for asset in scene.assets if asset in standing.hold_why]
-    is_blind = any(_sight(scene.head, wallet, asset) is None for asset in in_doubt)
-    if not anchors and (standing.hold_since is None or is_blind):
+def _relax(desk: _Desk, wallet: Wallet, standing: Standing) -> None:
+    """Let the anchors move up to finality, and end a hold that resolved itself."""
+    desk.anchors.extend(desk.scene.renewed(wallet.address))
+    if standing.hold_since is None:
         return
-    with world.ledger.write() as session:
-        for cell in anchors:
-            marks.write_cell(session, world.chain_id, cell)
-        if standing.hold_since is not None and not is_blind:
-            marks.calm(session, standing, now=scene.now)
-            scene.deeds.add(f"let go of {standing.name}: everything is explained")
+    # What could not be read explains nothing: the hold stays until a whole look says otherwise.
+    in_doubt = [asset for asset in desk.scene.assets if asset in standing.hold_why]
+    if not all(desk.scene.is_seen(wallet.address, asset) for asset in in_doubt):
+        return
+    with desk.world.ledger.write() as session:
+        marks.calm(session, standing, now=desk.scene.now)
+    desk.deeds.add(f"let go of {standing.name}: everything is explained")
 
 
-def _anchor(wallet: Wallet, asset: Address, scene: _Scene) -> marks.Cell | None:
-    final = _sight(scene.final, wallet, asset)
-    if final is None or not is_settled(final, scene.movements):
-        return None
-    old = scene.anchors.get((wallet.address, asset))
-    if old is not None and final.block_number <= old[1]:
-        return None
-    is_old = old is None or final.block_number - old[1] >= _RENEW_BLOCKS
-    if not is_old and old is not None and old[0] == final.value:
-        return None
-    return marks.Cell(
-        depth=Depth.CALM,
-        address=wallet.address,
-        cell=asset,
-        value=final.value,
-        block_number=final.block_number,
-    )
+def _write_anchors(desk: _Desk) -> None:
+    if desk.anchors:
+        with desk.world.ledger.write() as session:
+            cell_marks.write_newest(session, desk.world.chain_id, desk.anchors)
+
+
+def _sentence(reasons: tuple[Reason, ...]) -> str:
+    return "; ".join(reason.text for reason in reasons)

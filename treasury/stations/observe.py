@@ -8,22 +8,24 @@ is written, so that everyone sees how old the newest facts are.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
+from typing import TypeVar
 
 from policies.law import Chain as ChainLaw
 from policies.law import Law
-from policies.terms import Address
 from treasury.chain.errors import ChainError
 from treasury.chain.port import Readings, ReadRequest
 from treasury.clock import unix
-from treasury.ledger import marks
+from treasury.ledger import Session, cell_marks
+from treasury.ledger.cell_marks import Cell
 from treasury.ledger.queries import watch
 from treasury.ledger.queries.watch import NONCE, Depth
 from treasury.world import NO_LAW, Outcome, World, law_here
 
 _NAME = "observe"
-_Key = tuple[Depth, Address, str]
+_MISSING = object()
+K = TypeVar("K")
 
 
 def observe(world: World, now: datetime) -> Outcome:
@@ -41,7 +43,7 @@ def observe(world: World, now: datetime) -> Outcome:
         }
     except ChainError as error:
         with world.ledger.write() as session:
-            marks.write_failed_tick(session, world.chain_id, at=unix(now), error=str(error))
+            cell_marks.write_failed_tick(session, world.chain_id, at=unix(now), error=str(error))
         return Outcome(station=_NAME, unavailable=str(error))
     changed = _write(world, unix(now), readings)
     return Outcome(station=_NAME, deeds=(f"{changed} cells changed",) if changed else ())
@@ -57,42 +59,43 @@ def request_for(law: Law, chain: ChainLaw) -> ReadRequest:
 
 def _write(world: World, now: int, readings: Mapping[Depth, Readings]) -> int:
     head, final = readings[Depth.HEAD], readings[Depth.FINAL]
-    fresh = {key: value for depth in readings for key, value in _cells(depth, readings[depth])}
     with world.ledger.write() as session:
-        tick = marks.write_tick(
+        tick = cell_marks.write_tick(
             session,
             world.chain_id,
             at=now,
             head=head.stamp,
             final=final.stamp,
-            digest=_digest(fresh),
+            digest=_digest(head, final),
         )
-        known = {depth: watch.values_of(session, world.chain_id, depth) for depth in readings}
         changed = [
-            marks.Cell(
-                depth=depth,
-                address=address,
-                cell=cell,
-                value=value,
-                block_number=readings[depth].stamp.number,
-            )
-            for (depth, address, cell), value in fresh.items()
-            if known[depth].get((address, cell), _MISSING) != value
+            cell
+            for depth, seen in readings.items()
+            for cell in _changed(session, world.chain_id, depth, seen)
         ]
-        marks.write_cells(session, world.chain_id, tick.id, changed)
+        cell_marks.write_cells(session, world.chain_id, tick.id, changed)
     return len(changed)
 
 
-_MISSING = object()
+def _changed(session: Session, chain_id: int, depth: Depth, seen: Readings) -> list[Cell]:
+    known, block_number = watch.cells(session, chain_id, depth, seen.stamp), seen.stamp.number
+    balances = _differences(known.balances, seen.balances)
+    nonces = _differences(known.nonces, seen.nonces)
+    return [
+        *(Cell(depth, wallet, asset, amount, block_number) for (wallet, asset), amount in balances),
+        *(Cell(depth, wallet, NONCE, nonce, block_number) for wallet, nonce in nonces),
+    ]
 
 
-def _cells(depth: Depth, readings: Readings) -> Iterator[tuple[_Key, int | None]]:
-    for (address, asset), amount in readings.balances.items():
-        yield (depth, address, asset), amount
-    for address, nonce in readings.nonces.items():
-        yield (depth, address, NONCE), nonce
+def _differences(
+    known: Mapping[K, int | None], seen: Mapping[K, int | None]
+) -> list[tuple[K, int | None]]:
+    if known == seen:
+        return []
+    return [(key, value) for key, value in seen.items() if known.get(key, _MISSING) != value]
 
 
-def _digest(cells: Mapping[_Key, int | None]) -> str:
-    text = "\n".join(f"{':'.join(key)}={value}" for key, value in sorted(cells.items()))
-    return "0x" + hashlib.sha256(text.encode()).hexdigest()
+def _digest(*readings: Readings) -> str:
+    """Return one number for everything that was seen, cells in the order of the law."""
+    values = (v for r in readings for cells in (r.balances, r.nonces) for v in cells.values())
+    return "0x" + hashlib.sha256(",".join(map(str, values)).encode()).hexdigest()

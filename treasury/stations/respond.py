@@ -59,21 +59,15 @@ def respond(world: World, now: datetime) -> Outcome:
         return Outcome(station=_NAME, unavailable=NO_LAW)
     law, chain = found
     deeds = Deeds(_NAME)
-    isolated = [w for w in law.wallets if w.chain == chain.name and _is_isolated(world, w)]
+    with world.ledger.read() as session:
+        found_isolated = {standing.name for standing in standings.isolated(session, chain.chain_id)}
+    isolated = [w for w in law.wallets if w.name in found_isolated and w.role is Role.HOT]
     try:
         for wallet in isolated:
             _respond_to(world, law, wallet, deeds, unix(now))
     except HsmError as error:
         return deeds.broken_off(error)
     return deeds.outcome()
-
-
-def _is_isolated(world: World, wallet: Wallet) -> bool:
-    with world.ledger.read() as session:
-        standing = standings.wallet(session, wallet.name)
-    return (
-        wallet.role is Role.HOT and standing is not None and standing.state is WalletState.ISOLATED
-    )
 
 
 def _respond_to(world: World, law: Law, wallet: Wallet, deeds: Deeds, now: int) -> None:

@@ -14,7 +14,7 @@ from treasury.api.office import Health
 from treasury.cli.api import Api
 from treasury.cli.exits import CommandError
 from treasury.cli.main import main
-from treasury.ledger import marks, queries
+from treasury.ledger import cell_marks, marks, queries
 
 if TYPE_CHECKING:
     from tests.treasury.cli.conftest import Terminal
@@ -89,7 +89,7 @@ def test_status_tells_every_trouble(office: OfficeForTests, terminal: Terminal) 
         assert wallet is not None
         marks.hold(session, wallet, block_number=7, why="1 ETH is unexplained", now=now)
         marks.freeze(session, wallet, actor="guard", why="it goes on", now=now)
-        marks.write_failed_tick(session, 31337, at=now - 60, error="the node is silent")
+        cell_marks.write_failed_tick(session, 31337, at=now - 60, error="the node is silent")
     found = terminal("status").out
     assert "degraded, FROZEN" in found
     assert "DOCTOR    the disk is full" in found

@@ -2,6 +2,7 @@
 
 refills      refills, approvals, vetoes, what was refilled in a window
 payouts      withdrawals that count in the signer's windows, and who was paid before
+flows        transfers as balances see them, by the thousand
 transfers    transfers, attempts, what is on its way to and from a wallet
 watch        ticks, balances and nonces at head and at finality
 standings    wallets, exposure, the law, incidents
@@ -21,4 +22,14 @@ from treasury.ledger.queries import (
     watch,
 )
 
-__all__ = ["pace", "payouts", "refills", "requests", "standings", "tokens", "transfers", "watch"]
+__all__ = [
+    "flows",
+    "pace",
+    "payouts",
+    "refills",
+    "requests",
+    "standings",
+    "tokens",
+    "transfers",
+    "watch",
+]

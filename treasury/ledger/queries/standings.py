@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import lru_cache
+from typing import Any
 
+from sqlalchemy import bindparam
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
+from policies.crypto import keccak256
 from policies.law import Law, law_from_canonical
 from policies.lifecycles import IncidentState, WalletState
 from policies.terms import Address
+from treasury.errors import LedgerError
 from treasury.ledger.facts import Exposure, Incident, Standing
 from treasury.ledger.reading import read_as
 from treasury.ledger.tables import ExposureRow, IncidentRow, LawRow, MetaRow, WalletRow
 
 _NEXT_NONCE = "next_nonce:"
+_FIELDS = tuple(field.name for field in fields(Standing))
+_ALL = sql_select(*(col(getattr(WalletRow, name)) for name in _FIELDS)).order_by(
+    col(WalletRow.name)
+)
+_DIGEST = sql_select(col(LawRow.digest)).where(col(LawRow.current).is_(True))
+_LAWS: dict[str, Law] = {}
+"""Laws by their digest: to read and parse one of hundreds of wallets costs more than a tick."""
+_LAWS_MOST = 4
+_OF_CHAIN = _ALL.where(col(WalletRow.chain_id) == bindparam("chain_id"))
 
 
 def wallet(session: Session, name: str) -> Standing | None:
@@ -31,9 +46,17 @@ def wallet_at(session: Session, chain_id: int, address: Address) -> Standing | N
 
 def wallets(session: Session, chain_id: int | None = None) -> tuple[Standing, ...]:
     """Return how all wallets stand, or those of one chain, by name."""
-    query = select(WalletRow).order_by(col(WalletRow.name))
-    if chain_id is not None:
-        query = query.where(WalletRow.chain_id == chain_id)
+    query, values = (_ALL, {}) if chain_id is None else (_OF_CHAIN, {"chain_id": chain_id})
+    return tuple(_standing(tuple(row)) for row in session.connection().execute(query, values))
+
+
+def isolated(session: Session, chain_id: int) -> tuple[Standing, ...]:
+    """Return the isolated wallets of a chain, by name."""
+    query = (
+        select(WalletRow)
+        .where(WalletRow.chain_id == chain_id, WalletRow.state == WalletState.ISOLATED.value)
+        .order_by(col(WalletRow.name))
+    )
     return tuple(read_as(Standing, row) for row in session.exec(query))
 
 
@@ -59,14 +82,26 @@ def is_halted(session: Session) -> bool:
 
 
 def law(session: Session) -> Law | None:
-    """Return the law in force as the signer told it."""
-    text = session.exec(select(LawRow.text).where(col(LawRow.current).is_(True))).first()
-    return None if text is None else _parsed(text)
+    """Return the law in force as the signer told it.
+
+    Raises `LedgerError` when its text is not that of its digest.
+    """
+    digest = law_digest(session)
+    found = None if digest is None else _LAWS.get(digest)
+    if digest is None or found is not None:
+        return found
+    text = session.exec(select(LawRow.text).where(LawRow.digest == digest)).one()
+    if "0x" + keccak256(text.encode()).hex() != digest:
+        raise LedgerError(f"the law in the ledger is not that of its digest {digest}")
+    if len(_LAWS) >= _LAWS_MOST:
+        _LAWS.clear()
+    _LAWS[digest] = parsed = law_from_canonical(text.encode("ascii"))
+    return parsed
 
 
 def law_digest(session: Session) -> str | None:
     """Return the digest of the law in force (0x-hex)."""
-    return session.exec(select(LawRow.digest).where(col(LawRow.current).is_(True))).first()
+    return session.connection().execute(_DIGEST).scalar()
 
 
 def incidents(session: Session, *, only_open: bool = False) -> tuple[Incident, ...]:
@@ -85,8 +120,9 @@ def remembered(session: Session, key: str) -> str | None:
 
 def next_nonces(session: Session) -> dict[str, int]:
     """Return, by wallet, the nonce that the signer's book assigns next, as it last told."""
-    query = select(MetaRow).where(col(MetaRow.key).startswith(_NEXT_NONCE, autoescape=True))
-    return {row.key.removeprefix(_NEXT_NONCE): int(row.value) for row in session.exec(query)}
+    is_next = col(MetaRow.key).startswith(_NEXT_NONCE, autoescape=True)
+    rows = session.exec(select(MetaRow.key, MetaRow.value).where(is_next))
+    return {key.removeprefix(_NEXT_NONCE): int(value) for key, value in rows}
 
 
 def next_nonce_key(wallet: str) -> str:
@@ -94,8 +130,9 @@ def next_nonce_key(wallet: str) -> str:
     return f"{_NEXT_NONCE}{wallet}"
 
 
-@lru_cache(maxsize=4)
-def _parsed(text: str) -> Law:
-    # Parsing a law of hundreds of wallets at each tick would cost more than the tick; the text is
-    # the key, so a changed law is never mistaken for the old one.
-    return law_from_canonical(text.encode("ascii"))
+@lru_cache(maxsize=4096)
+def _standing(row: tuple[Any, ...]) -> Standing:
+    # Hardly any wallet changes from tick to tick, and equal columns are an equal fact.
+    values = dict(zip(_FIELDS, row, strict=True))
+    state = values["state"]
+    return Standing(**{**values, "state": None if state is None else WalletState(state)})

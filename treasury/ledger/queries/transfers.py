@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sqlalchemy import bindparam
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, func, or_, select
 
 from policies.lifecycles import TransferState
 from policies.terms import Address, Purpose
 from treasury.ledger.facts import Attempt, SignedRefill, Transfer
 from treasury.ledger.reading import read_as
-from treasury.ledger.tables import AttemptRow, TransferRow
+from treasury.ledger.tables import AttemptRow, TransferRow, WalletRow
+
+_LAST_NONCES = sql_select(
+    col(WalletRow.address),
+    # One look into an index per wallet: grouping would read every transfer that there ever was.
+    sql_select(func.max(TransferRow.nonce))
+    .where(
+        col(TransferRow.chain_id) == bindparam("chain_id"),
+        col(TransferRow.source) == col(WalletRow.address),
+    )
+    .scalar_subquery(),
+).where(col(WalletRow.chain_id) == bindparam("chain_id"))
 
 
 def transfer(session: Session, transfer_id: int) -> Transfer | None:
@@ -57,24 +70,10 @@ def open_ones(session: Session, chain_id: int) -> tuple[Transfer, ...]:
     )
 
 
-def mined_after(session: Session, chain_id: int, block_number: int) -> tuple[Transfer, ...]:
-    """Return the transfers whose receipt is of a later block, whatever their outcome."""
-    query = (
-        select(TransferRow)
-        .where(TransferRow.chain_id == chain_id, col(TransferRow.block_number) > block_number)
-        .order_by(col(TransferRow.id))
-    )
-    return tuple(read_as(Transfer, row) for row in session.exec(query))
-
-
 def last_nonces(session: Session, chain_id: int) -> dict[Address, int]:
-    """Return the highest nonce that our books know as signed, for every address that has one."""
-    query = (
-        select(TransferRow.source, func.max(TransferRow.nonce))
-        .where(TransferRow.chain_id == chain_id, col(TransferRow.nonce).is_not(None))
-        .group_by(TransferRow.source)
-    )
-    return {Address(source): nonce for source, nonce in session.exec(query) if nonce is not None}
+    """Return the highest nonce that our books know as signed, for every wallet that has one."""
+    rows = session.connection().execute(_LAST_NONCES, {"chain_id": chain_id})
+    return {Address(source): nonce for source, nonce in rows if nonce is not None}
 
 
 def signed_refills(session: Session, chain_id: int, since: int) -> tuple[SignedRefill, ...]:

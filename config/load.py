@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from config.errors import ConfigError
+from config.load_alerts import read_alerts
 from config.settings import (
     Anchor,
     ApiRole,
@@ -90,6 +91,7 @@ def _settings(root: Table, path: Path) -> Settings:
         watch=_lane(root.table("watch", optional=True), default_s=30),
         money=_lane(root.table("money", optional=True), default_s=60),
         journal=_journal(root.table("journal", optional=True)),
+        alerts=read_alerts(root.table("alerts", optional=True), base),
     )
     if not settings.chains:
         root.refuse("chains", "name at least one chain in a table [chains.<name>]")

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from policies.alarms import Severity
+
 
 class LogStyle(StrEnum):
     """How the daemon writes its log; `auto` is console on a terminal and JSON elsewhere."""
@@ -140,6 +142,58 @@ class JournalSettings:
     checkpoint_after_s: float
 
 
+class ChannelKind(StrEnum):
+    """How a channel is spoken to: a signed POST, or the library that knows chats and pagers."""
+
+    WEBHOOK = "webhook"
+    APPRISE = "apprise"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelSettings:
+    """One way to tell people; its address and its secret lie in files of their own.
+
+    Level 0 is told at once, each further level when the one before stayed silent. What is less
+    loud than `least` is not told here. A delivery is given up after `most_tries`.
+    """
+
+    name: str
+    kind: ChannelKind
+    address_file: Path
+    secret_file: Path | None
+    level: int
+    least: Severity
+    deadline_s: float
+    most_tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PulseSettings:
+    """The heartbeat: where it goes, and the seconds between two beats."""
+
+    address_file: Path
+    secret_file: Path
+    every_s: float
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertSettings:
+    """How people are told of trouble.
+
+    An alarm that nobody acknowledged for `silence_s` goes to the next level; one that is over must
+    stay over for `settle_s` before it is told; a condition must last for `patience_s` before it
+    rings. Drills older than `drill_overdue_s` ring.
+    """
+
+    silence_s: float
+    settle_s: float
+    patience_s: float
+    drill_overdue_s: float
+    channels: Mapping[str, ChannelSettings]
+    pulse: PulseSettings | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything in treasuryd.toml; `source` is the file."""
@@ -152,3 +206,4 @@ class Settings:
     watch: LaneSettings
     money: LaneSettings
     journal: JournalSettings
+    alerts: AlertSettings

@@ -32,10 +32,11 @@ from policies.law import Law
 from policies.lifecycles import Owner
 from treasury import halting
 from treasury import log as logs
+from treasury.alerts.postman import posting_lane
 from treasury.api.app import build_app
 from treasury.api.office import Office
 from treasury.api.server import ApiServer, open_sockets
-from treasury.calendar import Calendar, Job
+from treasury.calendar import Calendar
 from treasury.chain.connect import connect_chain
 from treasury.chain.pool.pool import ChainPool
 from treasury.clock import unix, utc_now
@@ -43,10 +44,10 @@ from treasury.doctor import Colour, Finding, examine
 from treasury.errors import Blame, TreasuryError
 from treasury.heartbeat import Heartbeat
 from treasury.introduction import SignerWatch, introduce
+from treasury.jobs import Clerks, jobs, postmen
 from treasury.lanes import Lane
 from treasury.ledger import Ledger, open_ledger
 from treasury.ledger.queries import standings
-from treasury.publishing import Checkpoints, LiveWallets
 from treasury.ticks import Enduring, money_tick, watch_tick
 from treasury.world import Outcome, World
 
@@ -56,9 +57,8 @@ EXIT_WORLD = 75
 EXIT_MEND = 78
 _EXITS = {Blame.US: EXIT_BUG, Blame.WORLD: EXIT_WORLD, Blame.OPERATOR: EXIT_MEND}
 _BEAT_S = 1.0
-_SIGNER_LOOK_S = 5.0
-_PUBLISH_S = 1.0
 _LANE_STOP_S = 30.0
+_POST_STOP_S = 2.0
 log = structlog.get_logger()
 
 
@@ -84,13 +84,17 @@ def _run_with(settings: Settings, ledger: Ledger) -> int:
     running = _lanes(settings, ledger, deployment)
     lanes = tuple(one.lane for one in running)
     api = _api(settings, ledger, deployment, watch=watch, lanes=lanes)
-    calendar = Calendar(_jobs(settings, ledger, signer, watch))
+    clerks = Clerks(settings=settings, ledger=ledger, signer=signer, watch=watch, lanes=lanes)
+    calendar = Calendar(jobs(clerks))
+    posts = tuple(posting_lane(postman) for postman in postmen(clerks))
     stop = _stop_on_signals()
     heartbeat = Heartbeat.of(os.environ, os.getpid())
     api.start()
     calendar.start()
     for one in running:
         one.start()
+    for post in posts:
+        post.start()
     heartbeat.ready(f"watching {len(settings.chains)} chains")
     log.info("daemon_ready", chains=list(settings.chains), deployment=deployment.hex())
     try:
@@ -101,28 +105,9 @@ def _run_with(settings: Settings, ledger: Ledger) -> int:
         calendar.stop()
         for one in running:
             one.stop()
+        for post in posts:
+            post.stop(_POST_STOP_S)
         log.info("daemon_stopped")
-
-
-def _jobs(
-    settings: Settings, ledger: Ledger, signer: SignerClient, watch: SignerWatch
-) -> tuple[Job, ...]:
-    """List what happens by the clock."""
-    points = Checkpoints(
-        ledger=ledger,
-        signer=signer,
-        settings=settings.journal,
-        path=settings.daemon.state_dir / "checkpoints.jsonl",
-        clock=utc_now,
-    )
-    jobs = [
-        Job(name="signer", deed=watch.look, every_s=_SIGNER_LOOK_S),
-        Job(name="checkpoint", deed=points.sign, every_s=_SIGNER_LOOK_S),
-    ]
-    if settings.daemon.live_wallets is not None:
-        live = LiveWallets(ledger=ledger, path=settings.daemon.live_wallets)
-        jobs.append(Job(name="live_wallets", deed=live.publish, every_s=_PUBLISH_S))
-    return tuple(jobs)
 
 
 def _lanes(settings: Settings, ledger: Ledger, deployment: bytes) -> tuple[_Running, ...]:

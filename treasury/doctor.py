@@ -22,10 +22,12 @@ from config.settings import ChainSettings, Settings
 from hsm.answers import SignerStatus
 from hsm.client import SignerClient
 from hsm.errors import HsmError
+from policies.exposure import above_max_loss, exposures
 from policies.law import Law, LawError, law_digest, law_from_canonical, parse_law
 from treasury.chain.errors import ChainError, EndpointError, WrongChainError
 from treasury.chain.node import connect_node
 from treasury.errors import LedgerBusyError, LedgerError, LedgerHeldError
+from treasury.exposure_facts import by_law_alone, gather
 from treasury.ledger import Ledger, journal, open_ledger
 from treasury.ledger.queries import standings
 
@@ -70,6 +72,7 @@ def examine(settings: Settings, ledger: Ledger, signer: SignerClient) -> tuple[F
         findings += [*_examine_signer(status), *_examine_book(ledger, status)]
     findings += _examine_law(settings, law)
     if law is not None:
+        findings += _examine_exposure(settings, ledger, law)
         for name, chain in settings.chains.items():
             findings += _examine_chain(name, chain, law)
     return tuple(findings)
@@ -152,6 +155,21 @@ def _examine_law(settings: Settings, adopted: Law | None) -> Findings:
         return
     if law_digest(filed) != law_digest(adopted):
         yield _yellow("law file", f"{path} is not the law in force", "propose it, or restore it")
+
+
+def _examine_exposure(settings: Settings, ledger: Ledger, law: Law) -> Findings:
+    with ledger.read() as session:
+        facts = gather(session, law, settings.chains)
+    remedy = "lower caps or windows by adopting a law, or raise max_loss: see treasuryctl exposure"
+    by_law = above_max_loss(exposures(by_law_alone(facts)))
+    for figure in by_law:
+        text = f"{figure.threat.value}, {figure.name}: more {figure.symbol} than max_loss"
+        yield _red("exposure", text, remedy)
+    known = {(figure.threat, figure.name, figure.symbol) for figure in by_law}
+    for figure in above_max_loss(exposures(facts)):
+        if (figure.threat, figure.name, figure.symbol) not in known:
+            text = f"{figure.name} holds so much {figure.symbol} that a theft would pass max_loss"
+            yield _yellow("exposure", text, "sweep it, or wait: sweeps go on even while halted")
 
 
 def _examine_chain(name: str, settings: ChainSettings, law: Law) -> Findings:

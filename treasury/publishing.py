@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from treasury.ledger.queries import standings
 
 _LIVE = "live_wallets"
 _CHECKPOINT = "checkpoint"
+_Pools = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,7 @@ class LiveWallets:
 
     ledger: Ledger
     path: Path
+    clock: Clock
 
     def publish(self) -> None:
         """Write the file when it is missing or no longer true."""
@@ -43,8 +46,16 @@ class LiveWallets:
             number += 1
             with self.ledger.write() as session:
                 marks.remember(session, _LIVE, f"{number} {text}")
+                self._tell(session, number, pools)
         document = {"sequence": number, "pools": pools}
         _replace(self.path, json.dumps(document, indent=1, sort_keys=True) + "\n")
+
+    def _tell(self, session: Session, number: int, pools: _Pools) -> None:
+        live = [f"{name}: {pool['wallet']} {pool['address']}" for name, pool in pools.items()]
+        why = f"live wallets, number {number}: {', '.join(live) or 'none'}"
+        body = {"why": why, "pools": pools}
+        now = unix(self.clock())
+        marks.tell(session, "live_wallets_published", "live:wallets", body, now=now, actor="daemon")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

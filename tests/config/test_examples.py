@@ -16,7 +16,7 @@ from policies.document import Table
 from policies.law import Profile
 
 ROOM = Path(__file__).parents[2] / "config"
-NAMED = ("chains", "wallets", "pools", "assets", "tokens", "max_loss", "keys")
+NAMED = ("chains", "wallets", "pools", "assets", "tokens", "max_loss", "keys", "channels")
 EXAMPLES: dict[str, Callable[[Path], object]] = {
     "treasuryd.toml": load_settings,
     "law.toml": load_law,

@@ -11,6 +11,7 @@ from config.settings import JournalSettings
 from policies.terms import Address
 from tests.fakes.belt import Belt
 from tests.laws import ETH, address_of
+from treasury.clock import utc_now
 from treasury.publishing import Checkpoints, LiveWallets
 
 
@@ -31,7 +32,7 @@ def told(path: Path) -> tuple[int, Address]:
 def test_a_swap_is_published_with_a_higher_number(belt: Belt, tmp_path: Path) -> None:
     """After an isolation the file names the successor; nothing new leaves it as it is."""
     path = tmp_path / "live.json"
-    live = LiveWallets(ledger=belt.ledger, path=path)
+    live = LiveWallets(ledger=belt.ledger, path=path, clock=utc_now)
     live.publish()
     first = told(path)
     live.publish()
@@ -48,7 +49,7 @@ def test_a_swap_is_published_with_a_higher_number(belt: Belt, tmp_path: Path) ->
 def test_a_lost_file_is_written_again(belt: Belt, tmp_path: Path) -> None:
     """Whoever removes the file gets it back under the same number."""
     path = tmp_path / "live.json"
-    live = LiveWallets(ledger=belt.ledger, path=path)
+    live = LiveWallets(ledger=belt.ledger, path=path, clock=utc_now)
     live.publish()
     path.unlink()
     live.publish()

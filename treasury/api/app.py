@@ -1,8 +1,8 @@
 """One application per role. The table below is the whole of who may do what.
 
     reader      looks at everything
-    operator    looks, halts, freezes
-    treasurer   looks, halts, freezes, hands in signed proposals, approvals, vetoes, motions
+    operator    looks, halts, freezes, acknowledges alarms
+    treasurer   all that, and hands in signed proposals, approvals, vetoes, motions
     service     sees the status, asks for withdrawals, sees and takes back what it asked for
 
 A path that a role may not use answers 403 and names the role that may.
@@ -17,6 +17,7 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from config.settings import ApiRole
 from treasury.api import (
+    alarms,
     freezing,
     incidents,
     journal,
@@ -41,8 +42,10 @@ _POWERS: Sequence[tuple[APIRouter, tuple[ApiRole, ...]]] = (
     (journal.reading, _PEOPLE),
     (motions.reading, _PEOPLE),
     (incidents.reading, _PEOPLE),
+    (alarms.reading, _PEOPLE),
     (withdrawals.reading, _EVERYONE),
     (motions.stopping, (ApiRole.OPERATOR, ApiRole.TREASURER)),
+    (alarms.answering, (ApiRole.OPERATOR, ApiRole.TREASURER)),
     (freezing.freezing, (ApiRole.OPERATOR, ApiRole.TREASURER)),
     (refills.consenting, (ApiRole.TREASURER,)),
     (motions.consenting, (ApiRole.TREASURER,)),

@@ -1,157 +1,128 @@
-"""`exposure`: what a theft could cost under the law in force, by wallet and by fate group.
+"""`exposure`: what a theft could cost at most under the law in force, and how that is reckoned.
 
-Stolen key: all that the wallet holds, or may come to hold while nobody notices: an active wallet
-its cap (or its balance, when that is more) and the refills on their way; any other its balance,
-or the cap while the balance is unknown. A fate group falls together, so its wallets are summed.
-
-Stolen daemon: what the signer would still sign without a quorum, which is the window of
-withdrawals and top-ups, for every window that passes until somebody halts it.
-
-Figures come from the treasurer's own copy of the law when there is one; balances and refills are
-as the daemon reports them.
+Figures come from the treasurer's own copy of the law when there is one, and are worked out here
+by `policies.exposure`; balances and refills are as the daemon reports them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from policies.amounts import format_amount
-from policies.law import Asset, Law
-from policies.terms import NATIVE
+from policies.exposure import Coming, ExposureFacts, Figure, Threat, exposures
+from policies.law import Law
 from treasury.cli import consent
-from treasury.cli.screen import brief, duration, plain, table
+from treasury.cli.screen import brief, duration, plain, table, wrapped
 
 if TYPE_CHECKING:
     from treasury.cli.main import Call
 
 Json = dict[str, Any]
 _MOST = 500
+_GONE = ("ISOLATED", "RETIRED")
+_MEANS = {
+    Threat.STOLEN_KEY: "somebody else has the key of one wallet",
+    Threat.STOLEN_TOGETHER: "the keys of one fate group, which share a host or a token",
+    Threat.STOLEN_DAEMON: "the daemon asks the signer for whatever it likes",
+    Threat.CORRUPT_SERVICE: "the payout service asks the daemon for whatever it likes",
+    Threat.LYING_MINORITY: "nodes below the read quorum tell what a thief wants",
+    Threat.BRIBED_TREASURER: "one treasurer signs whatever a thief wants",
+}
 
 
 def show(call: Call) -> None:
-    """Print the figures; a group above the law's `max_loss` is said in capitals."""
+    """Print every figure with its arithmetic; one above `max_loss` is said in capitals."""
+    facts = _facts(call)
+    figures = exposures(facts)
+    document = {
+        "reaction_s": facts.reaction_s,
+        "figures": [_written(figure) for figure in figures],
+        "is_above": any(figure.is_above for figure in figures),
+    }
+    call.show(document, list(_lines(figures, facts)))
+
+
+def _facts(call: Call) -> ExposureFacts:
     law = consent.known_law(call).law
     wallets = call.api.get("/v1/wallets")["wallets"]
     query = {"state": "RELEASED", "limit": _MOST}
-    in_flight = call.api.get("/v1/refills", query)["refills"]
-    keys = [row for wallet in wallets for row in _stolen_key(wallet, in_flight, law)]
-    groups = list(_groups(keys, law))
-    windows = list(_windows(law))
-    lines = [
-        "STOLEN KEY, by wallet",
-        *table(
-            ("WALLET", "STATE", "ASSET", "BALANCE", "IN FLIGHT", "AT MOST"),
-            [_key_cells(row, law) for row in keys],
-        ),
-        "",
-        "STOLEN TOGETHER, by fate group",
-        *table(
-            ("GROUP", "ASSET", "AT MOST", "MAX LOSS", ""),
-            [_group_cells(row, law) for row in groups],
-        ),
-        "",
-        "STOLEN DAEMON, until somebody halts it",
-        *table(("PAYER", "ASSET", "AT MOST", "IN EVERY"), [_window_cells(r, law) for r in windows]),
-    ]
-    call.show({"stolen_key": keys, "stolen_together": groups, "stolen_daemon": windows}, lines)
-
-
-def _stolen_key(wallet: Json, in_flight: list[Json], law: Law) -> Iterator[Json]:
-    known = law.wallet(wallet["name"])
-    pool = law.pool_of(wallet["name"])
-    if known is None or pool is None:
-        return
-    for held in wallet["assets"]:
-        band = pool.bands.get(held["asset"])
-        asset = law.asset(pool.chain, held["asset"])
-        if band is None or asset is None:
-            continue
-        balance = None if held["balance"] is None else int(held["balance"])
-        coming = sum(
-            int(refill["amount"])
-            for refill in in_flight
-            if (refill["wallet"], refill["asset"]) == (wallet["name"], asset.symbol)
-        )
-        is_active = wallet["state"] == "ACTIVE"
-        most = max(band.cap, balance or 0) if is_active or balance is None else balance
-        yield {
-            "wallet": wallet["name"],
-            "state": wallet["state"],
-            "group": known.fate_group,
-            "chain": pool.chain,
-            "asset": asset.symbol,
-            "balance": None if balance is None else str(balance),
-            "in_flight": str(coming),
-            "at_most": str(most + coming),
-        }
-
-
-def _groups(keys: list[Json], law: Law) -> Iterator[Json]:
-    sums: dict[tuple[str, str, str], int] = {}
-    for row in keys:
-        key = (row["group"], row["chain"], row["asset"])
-        sums[key] = sums.get(key, 0) + int(row["at_most"])
-    for (group, chain, symbol), most in sums.items():
-        limit = law.max_loss.get(f"{chain}/{symbol}")
-        yield {
-            "group": group,
-            "chain": chain,
-            "asset": symbol,
-            "at_most": str(most),
-            "max_loss": None if limit is None else str(limit),
-            "is_above": limit is not None and most > limit,
-        }
-
-
-def _windows(law: Law) -> Iterator[Json]:
-    for pool in law.pools:
-        for symbol, rule in pool.withdrawals.items():
-            for member in pool.members:
-                yield {
-                    "payer": member,
-                    "chain": pool.chain,
-                    "asset": symbol,
-                    "at_most": str(rule.window_amount),
-                    "window_s": rule.window_s,
-                }
-    for top_up in law.top_ups:
-        chain = law.chain(top_up.chain)
-        yield {
-            "payer": top_up.sponsor,
-            "chain": top_up.chain,
-            "asset": chain.native if chain else "?",
-            "at_most": str(top_up.window_amount),
-            "window_s": top_up.window_s,
-        }
-
-
-def _key_cells(row: Mapping[str, Any], law: Law) -> tuple[str, ...]:
-    return (
-        plain(row["wallet"]),
-        plain(row["state"]),
-        plain(row["asset"]),
-        _text(row, "balance", law),
-        _text(row, "in_flight", law),
-        _text(row, "at_most", law),
+    refills = call.api.get("/v1/refills", query)["refills"]
+    return ExposureFacts(
+        law=law,
+        balances=dict(_balances(wallets, law)),
+        active=frozenset(w["name"] for w in wallets if w["state"] == "ACTIVE"),
+        gone=frozenset(w["name"] for w in wallets if w["state"] in _GONE),
+        coming=tuple(_coming(refills, law)),
+        reaction_s=call.arguments.reaction,
     )
 
 
-def _group_cells(row: Mapping[str, Any], law: Law) -> tuple[str, ...]:
-    verdict = "ABOVE MAX LOSS" if row["is_above"] else ""
-    limit = "none in the law" if row["max_loss"] is None else _text(row, "max_loss", law)
-    return plain(row["group"]), plain(row["asset"]), _text(row, "at_most", law), limit, verdict
+def _balances(wallets: list[Json], law: Law) -> Iterator[tuple[tuple[str, str], int | None]]:
+    for wallet in wallets:
+        known = law.wallet(wallet["name"])
+        for held in wallet["assets"]:
+            asset = law.asset(known.chain, held["asset"]) if known else None
+            if asset is not None:
+                balance = held["balance"]
+                key = (wallet["name"], asset.symbol)
+                yield key, None if balance is None else int(balance)
 
 
-def _window_cells(row: Mapping[str, Any], law: Law) -> tuple[str, ...]:
-    window = duration(row["window_s"])
-    return plain(row["payer"]), plain(row["asset"]), _text(row, "at_most", law), window
+def _coming(refills: list[Json], law: Law) -> Iterator[Coming]:
+    for refill in refills:
+        wallet = law.wallet(refill["wallet"])
+        asset = law.asset(wallet.chain, refill["asset"]) if wallet else None
+        if asset is not None:
+            yield Coming(
+                wallet=refill["wallet"],
+                symbol=asset.symbol,
+                amount=int(refill["amount"]),
+                name=f"refill #{refill['id']}",
+            )
 
 
-def _text(row: Mapping[str, Any], name: str, law: Law) -> str:
-    if row[name] is None:
-        return "unknown"
-    asset = law.asset(row["chain"], row["asset"]) or Asset(
-        chain=row["chain"], symbol="base units", address=NATIVE, decimals=0
-    )
-    return brief(format_amount(int(row[name]), asset.symbol, asset.decimals))
+def _written(figure: Figure) -> Json:
+    return {
+        "threat": figure.threat.value,
+        "name": figure.name,
+        "chain": figure.chain,
+        "asset": figure.symbol,
+        "at_most": str(figure.at_most) if figure.is_bounded else None,
+        "max_loss": None if figure.max_loss is None else str(figure.max_loss),
+        "is_above": figure.is_above,
+        "parts": [{"text": part.text, "amount": str(part.amount)} for part in figure.parts],
+    }
+
+
+def _lines(figures: tuple[Figure, ...], facts: ExposureFacts) -> Iterator[str]:
+    yield f"At most, if somebody halts it within {duration(facts.reaction_s)}"
+    for threat, group in groupby(figures, key=lambda figure: figure.threat):
+        found = list(group)
+        yield ""
+        yield f"{threat.value.upper()}: {_MEANS[threat]}"
+        rows = [_cells(figure, facts.law) for figure in found]
+        yield from table(("WHAT", "ASSET", "AT MOST", "MAX LOSS", ""), rows)
+        for figure in found:
+            yield from wrapped(f"{figure.name} {figure.symbol} = {_sum(figure, facts.law)}", "  ")
+
+
+def _cells(figure: Figure, law: Law) -> tuple[str, ...]:
+    most = _text(figure, figure.at_most, law) if figure.is_bounded else "unbounded"
+    limit = "none in the law" if figure.max_loss is None else _text(figure, figure.max_loss, law)
+    verdict = "ABOVE MAX LOSS" if figure.is_above else ""
+    return plain(figure.name), plain(figure.symbol), most, limit, verdict
+
+
+def _sum(figure: Figure, law: Law) -> str:
+    if not figure.at_most:
+        return "; ".join(part.text for part in figure.parts)
+    parts = [f"{_text(figure, part.amount, law)} ({part.text})" for part in figure.parts]
+    return " + ".join(parts)
+
+
+def _text(figure: Figure, amount: int, law: Law) -> str:
+    asset = law.asset(figure.chain, figure.symbol)
+    assert asset is not None, "figures are made from the law's assets"
+    return brief(format_amount(amount, asset.symbol, asset.decimals))

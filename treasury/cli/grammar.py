@@ -9,6 +9,7 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from treasury.cli.grammar_trouble import TROUBLE
 from treasury.cli.options import (
     Help,
     Parser,
@@ -53,10 +54,6 @@ def _watch(subjects: Verbs) -> None:
     watch = verb(subjects, "watch", "watch:show", "the status, live, with bars for every band")
     watch.add_argument("--interval", metavar="S", type=float, default=2.0, help="seconds (2)")
     watch.add_argument("--once", action="store_true", help="draw one picture and stop")
-
-
-def _exposure(subjects: Verbs) -> None:
-    verb(subjects, "exposure", "exposure:show", "what a theft could cost under the law in force")
 
 
 def _terms(subjects: Verbs) -> None:
@@ -104,24 +101,12 @@ def _transfers(subjects: Verbs) -> None:
     with_id(verb(verbs, "show", "transfers:show", "one transfer and its attempts"))
 
 
-def _incidents(subjects: Verbs) -> None:
-    verbs = subject(subjects, "incident", "incidents: trouble with a wallet")
-    listed = verb(verbs, "list", "incidents:list_all", "incidents, newest first")
-    listed.add_argument("--open", action="store_true", help="only those that are not closed")
-    with_id(verb(verbs, "show", "incidents:show", "one incident and all its reasons"))
-
-
 def _journal(subjects: Verbs) -> None:
     verbs = subject(subjects, "journal", "the journal: every change, in a chain of hashes")
     tail = verb(verbs, "tail", "journal:tail", "the newest lines, oldest first")
     tail.add_argument("--after", metavar="SEQ", type=int, help="lines after this number")
     tail.add_argument("--limit", metavar="N", type=int, default=20, help="at most N lines (20)")
     verb(verbs, "verify", "journal:verify", "walk the chain; name the first bad line")
-
-
-def _halt(subjects: Verbs) -> None:
-    halt = verb(subjects, "halt", "motions:halt", "stop everything toward exposure, now")
-    halt.add_argument("--why", metavar="TEXT", required=True, help="the reason, for the journal")
 
 
 def _refills(subjects: Verbs) -> None:
@@ -200,12 +185,6 @@ def _signer(subjects: Verbs) -> None:
     freeze.add_argument("--why", metavar="TEXT", required=True, help="the reason, for the book")
 
 
-def _isolate(subjects: Verbs) -> None:
-    isolate = with_signer(verb(subjects, "isolate", "people:isolate", "cut a wallet off, now"))
-    isolate.add_argument("name", metavar="WALLET", help="the wallet's name")
-    isolate.add_argument("--why", metavar="TEXT", required=True, help="the reason, for the book")
-
-
 def _veto(subjects: Verbs) -> None:
     veto = with_signer(
         verb(subjects, "veto", "people:veto", "hand a signed veto to the signer itself")
@@ -234,13 +213,10 @@ _SUBJECTS: Mapping[str, Callable[[Verbs], None]] = {
     "transfer": _transfers,
     "withdrawal": _withdrawals,
     "motion": _motions,
-    "incident": _incidents,
-    "exposure": _exposure,
+    **TROUBLE,
     "terms": _terms,
     "journal": _journal,
-    "halt": _halt,
     "signer": _signer,
-    "isolate": _isolate,
     "veto": _veto,
     "law": _law,
     "completion": _completion,

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
+from treasury.ledger import alarms
 from treasury.ledger.columns import canonical_json
 from treasury.ledger.facts import Entry
 from treasury.ledger.reading import read_as
@@ -83,7 +84,9 @@ def append(session: Session, line: Line) -> Entry:
     row.hash = entry_hash(row)
     session.add(row)
     session.flush()
-    return read_as(Entry, row)
+    entry = read_as(Entry, row)
+    alarms.ring(session, entry)
+    return entry
 
 
 def entry_hash(row: JournalRow | Entry) -> str:

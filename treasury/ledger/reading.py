@@ -86,7 +86,7 @@ def _convert(kind: type[Any], name: str, value: Any) -> Any:  # noqa: ANN401, PL
         return None
     match name:
         case "state":
-            return _STATES[kind](value)
+            return _STATES[kind](value) if kind in _STATES else value
         case "terms":
             return motion_from_json(value) if kind is facts.Motion else transfer_from_json(value)
         case "reasons":

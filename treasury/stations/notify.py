@@ -11,6 +11,7 @@ from datetime import datetime
 
 import structlog
 
+from policies.alarms import CATALOGUE, Severity
 from treasury.ledger import Ledger, journal, marks
 from treasury.ledger.queries import standings
 from treasury.world import Outcome
@@ -20,15 +21,8 @@ _TOLD = "told_seq"
 _MOST_LINES = 500
 _ALARMS = frozenset(
     {
-        "exposure_halted",
-        "order_rejected",
-        "signature_rejected",
-        "token_quarantined",
-        "transfer_usurped",
-        "unknown_order_adopted",
-        "wallet_frozen",
-        "wallet_held",
         "wallet_isolated",
+        *(kind for kind, ring in CATALOGUE.items() if ring.severity is not Severity.NOTICE),
     }
 )
 

@@ -1,4 +1,4 @@
-"""The figures of the promise: what a stolen key or a stolen daemon could cost."""
+"""The figures of the promise, as people read them: what each threat could cost at most."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.sockets
 
 
-def row_of(document: Any, wallet: str) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """Return a wallet's ETH row."""
-    rows = document["stolen_key"]
-    return next(row for row in rows if (row["wallet"], row["asset"]) == (wallet, "ETH"))
+def figure(terminal: Terminal, threat: str, name: str, *more: str) -> dict[str, Any]:
+    """Return the ETH figure of a threat and a name."""
+    figures = terminal("exposure", *more, "--json").document["figures"]
+    key = (threat, name, "ETH")
+    return next(f for f in figures if (f["threat"], f["name"], f["asset"]) == key)
 
 
 def test_active_wallet_may_cost_its_cap_and_what_is_on_its_way(
@@ -27,51 +28,55 @@ def test_active_wallet_may_cost_its_cap_and_what_is_on_its_way(
 ) -> None:
     """The cap counts even while the balance is low, and a released refill on top of it."""
     office.see("hot-a", 4 * ETH)
-    assert str(100 * ETH) == row_of(terminal("exposure", "--json").document, "hot-a")["at_most"]
+    assert str(100 * ETH) == figure(terminal, "stolen key", "hot-a")["at_most"]
     office.propose()
     office.move_refill(1, RefillState.APPROVED)
     office.move_refill(1, RefillState.RELEASED, Owner.RELEASE)
-    assert str(140 * ETH) == row_of(terminal("exposure", "--json").document, "hot-a")["at_most"]
+
+    found = figure(terminal, "stolen key", "hot-a")
+    assert str(140 * ETH) == found["at_most"]
+    assert ["cap", "refill #1 in flight"] == [part["text"] for part in found["parts"]]
 
 
 def test_balance_above_the_cap_counts_in_full(office: OfficeForTests, terminal: Terminal) -> None:
     """What is not swept yet can be stolen."""
     office.see("hot-a", 120 * ETH)
-    assert str(120 * ETH) == row_of(terminal("exposure", "--json").document, "hot-a")["at_most"]
+    assert str(120 * ETH) == figure(terminal, "stolen key", "hot-a")["at_most"]
 
 
 def test_standby_wallet_may_cost_what_it_holds(office: OfficeForTests, terminal: Terminal) -> None:
     """It receives no refill; while its balance is unknown the cap is assumed."""
-    assert str(100 * ETH) == row_of(terminal("exposure", "--json").document, "hot-b")["at_most"]
+    assert str(100 * ETH) == figure(terminal, "stolen key", "hot-b")["at_most"]
     office.see("hot-b", 3 * ETH)
-    assert str(3 * ETH) == row_of(terminal("exposure", "--json").document, "hot-b")["at_most"]
+    assert str(3 * ETH) == figure(terminal, "stolen key", "hot-b")["at_most"]
 
 
-def test_wallets_of_one_fate_group_are_summed(office: OfficeForTests, terminal: Terminal) -> None:
-    """Two wallets on one host fall together; the sum is held against the law's max_loss."""
+def test_a_group_above_max_loss_is_said_in_capitals(
+    office: OfficeForTests, terminal: Terminal
+) -> None:
+    """R2.14: two wallets on one host fall together; the sum is held against max_loss."""
     office.law = make_law(
         **{"wallets.hot-b.fate_group": "rack-1", "chains.devnet.max_loss": {"ETH": "150 ETH"}}
     ).law
-    found = terminal("exposure", "--json").document["stolen_together"]
-    together = next(row for row in found if row["asset"] == "ETH")
-    assert ("rack-1", str(200 * ETH), True) == (
-        together["group"],
-        together["at_most"],
-        together["is_above"],
-    )
-    assert "200 ETH" in terminal("exposure").out
-    assert "ABOVE MAX LOSS" in terminal("exposure").out
-
-
-def test_windows_of_the_signer_bound_a_stolen_daemon(
-    office: OfficeForTests, terminal: Terminal
-) -> None:
-    """Withdrawals of every hot wallet, and the sponsor's top-ups."""
-    found = terminal("exposure", "--json").document["stolen_daemon"]
-    assert {
-        ("hot-a", "ETH", str(20 * ETH)),
-        ("hot-b", "ETH", str(20 * ETH)),
-        ("sponsor", "ETH", str(2 * ETH)),
-    } == {(row["payer"], row["asset"], row["at_most"]) for row in found}
+    together = figure(terminal, "stolen together", "rack-1")
     page = terminal("exposure").out
+
+    assert (str(200 * ETH), True) == (together["at_most"], together["is_above"])
+    assert "ABOVE MAX LOSS" in page
+    assert "rack-1 ETH = 100 ETH (hot-a) + 100 ETH (hot-b)" in page
     assert 100 >= max(len(line) for line in page.splitlines())
+
+
+def test_a_slower_reaction_costs_more_windows(terminal: Terminal) -> None:
+    """Windows of an hour: half an hour sees one of them in full, three hours see four."""
+    quick = figure(terminal, "corrupt payout service", "main", "--reaction", "30m")
+    slow = figure(terminal, "corrupt payout service", "main", "--reaction", "3h")
+
+    assert (str(20 * ETH), str(80 * ETH)) == (quick["at_most"], slow["at_most"])
+
+
+def test_who_alone_moves_nothing_is_said_so(terminal: Terminal) -> None:
+    """A lying minority and one bribed treasurer cost nothing, and the page says why."""
+    assert "0" == figure(terminal, "lying node minority", "devnet")["at_most"]
+    assert "0" == figure(terminal, "one bribed treasurer", "devnet")["at_most"]
+    assert "2 treasurers carry a motion" in terminal("exposure").out

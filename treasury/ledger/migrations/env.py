@@ -3,7 +3,7 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-from treasury.ledger import tables, tables_seen  # noqa: F401 - they fill the metadata
+from treasury.ledger import tables, tables_seen, tables_told  # noqa: F401 - they fill the metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,0 +1,134 @@
+"""Exposure: the arithmetic of what each threat could take."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from policies.exposure import (
+    Coming,
+    ExposureFacts,
+    Figure,
+    Threat,
+    above_max_loss,
+    exposures,
+    windows_within,
+)
+from policies.law import Law
+from tests.laws import ETH, GONE, USDC, make_law
+
+ADVERSARY = "pools.main.assets.ETH.withdrawal"
+
+
+def facts(law: Law | None = None, **changes: object) -> ExposureFacts:
+    """Return facts with hot-a active, both hot wallets read, one refill on its way."""
+    values: dict[str, object] = {
+        "law": law or make_law().law,
+        "balances": {("hot-a", "ETH"): 30 * ETH, ("hot-b", "ETH"): ETH, ("hot-a", "USDC"): 0},
+        "active": frozenset({"hot-a"}),
+        "coming": (Coming(wallet="hot-a", symbol="ETH", amount=40 * ETH, name="refill #1"),),
+    }
+    return ExposureFacts(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def find(found: ExposureFacts, threat: Threat, name: str, symbol: str = "ETH") -> Figure | None:
+    """Return one figure."""
+    key = (threat, name, symbol)
+    return next((f for f in exposures(found) if (f.threat, f.name, f.symbol) == key), None)
+
+
+def most(found: ExposureFacts, threat: Threat, name: str, symbol: str = "ETH") -> int:
+    """Return one figure's sum."""
+    figure = find(found, threat, name, symbol)
+    assert figure is not None
+    return figure.at_most
+
+
+@pytest.mark.parametrize(
+    ("reaction_s", "window_s", "count"),
+    [(0, 60, 1), (59, 60, 1), (60, 60, 2), (3600, 3600, 2), (3600, 86_400, 1), (3600, 0, 1)],
+)
+def test_windows_slide(reaction_s: int, window_s: int, count: int) -> None:
+    """What was signed exactly a window ago has left it: the period's two ends both count."""
+    assert count == windows_within(reaction_s, window_s)
+
+
+def test_a_stolen_key_takes_the_cap_and_what_comes() -> None:
+    """An active wallet may be filled while nobody notices; a standby is not."""
+    assert 140 * ETH == most(facts(), Threat.STOLEN_KEY, "hot-a")
+    assert ETH == most(facts(), Threat.STOLEN_KEY, "hot-b")
+
+
+def test_an_isolated_wallet_costs_what_is_left_in_it() -> None:
+    """No refill reaches it; what already flies may still land, and is evacuated too."""
+    gone = facts(gone=frozenset({"hot-a"}), active=frozenset({"hot-b"}))
+
+    assert 70 * ETH == most(gone, Threat.STOLEN_KEY, "hot-a")
+    assert 100 * ETH == most(gone, Threat.STOLEN_KEY, "hot-b")
+
+
+def test_a_token_without_a_band_counts_with_what_is_known() -> None:
+    """Where no policy fills it, what lies there can be stolen: of gas, at least the reserve."""
+    law = make_law(**{"pools.main.assets.ETH": GONE}).law
+    unread = facts(law, balances={}, coming=())
+
+    assert ETH // 5 == most(unread, Threat.STOLEN_KEY, "hot-a")
+
+
+def test_one_fate_is_one_sum() -> None:
+    """Wallets that share a host fall together."""
+    law = make_law(**{"wallets.hot-b.fate_group": "rack-1"}).law
+
+    assert 141 * ETH == most(facts(law), Threat.STOLEN_TOGETHER, "rack-1")
+
+
+def test_a_stolen_daemon_goes_from_wallet_to_wallet() -> None:
+    """It may isolate one and activate the next: every member's windows count, and fees."""
+    figure = find(facts(), Threat.STOLEN_DAEMON, "main")
+    assert figure is not None
+
+    assert 2 * (2 * 20 * ETH) + 2 * (200 * ETH // 100) == figure.at_most
+    assert 4 == len(figure.parts)
+    assert 2 * 2 * ETH == most(facts(), Threat.STOLEN_DAEMON, "sponsor")
+
+
+def test_what_waits_for_people_is_not_taken_without_them() -> None:
+    """Few large withdrawals: above `hold_above` a person is needed, so the count bounds the sum."""
+    law = make_law(**{f"{ADVERSARY}.window_count": 3}).law
+
+    fees = 3 * ETH // 100
+    assert 2 * (3 * 4 * ETH + fees) == most(facts(law), Threat.CORRUPT_SERVICE, "main")
+
+
+def test_a_corrupt_service_has_the_keys_of_shared_wallets() -> None:
+    """In shared custody the payout engine signs: what it can take is all that is there."""
+    law = make_law(**{"wallets.hot-a.custody": "shared"}).law
+
+    assert (100 + 40 + 40) * ETH == most(facts(law), Threat.CORRUPT_SERVICE, "main")
+
+
+def test_a_token_that_is_never_withdrawn_is_safe_from_the_daemon() -> None:
+    """Without a withdrawal rule the signer lets none of it out."""
+    assert find(facts(), Threat.STOLEN_DAEMON, "main", "USDC") is None
+    assert 100_000 * USDC == most(facts(), Threat.STOLEN_KEY, "hot-a", "USDC")
+
+
+def test_one_treasurer_who_carries_motions_alone_is_above_every_loss() -> None:
+    """A law of one can be changed by one: no figure bounds it."""
+    law = make_law(**{"roster.quorum": 1, "chains.devnet.max_loss": GONE}).law
+
+    above = above_max_loss(exposures(facts(law)))
+    assert [Threat.BRIBED_TREASURER] == [figure.threat for figure in above]
+
+
+def test_the_limit_itself_is_accepted() -> None:
+    """R2.14: exactly `max_loss` is no red line, one wei more is."""
+    law = make_law(**{"chains.devnet.max_loss": {"ETH": "140 ETH"}}).law
+    exact = facts(law)
+    more = replace(exact, coming=(replace(exact.coming[0], amount=40 * ETH + 1),))
+
+    assert () == above_max_loss(exposures(exact))
+    assert {Threat.STOLEN_KEY, Threat.STOLEN_TOGETHER} == {
+        figure.threat for figure in above_max_loss(exposures(more))
+    }

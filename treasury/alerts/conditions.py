@@ -1,0 +1,150 @@
+"""Conditions: trouble that is a state and not an event, so that no journal line tells of it.
+
+Each condition writes a line when it has been bad for the patience of the settings, and another
+when it is good again; the lines ring and end the alarm like all others. Whether it rings already
+is asked of the ledger, so that a restart neither forgets an alarm nor rings it twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from config.settings import ChainSettings
+from policies.exposure import above_max_loss, exposures
+from treasury.clock import Clock, unix
+from treasury.exposure_facts import gather
+from treasury.ledger import Ledger, alarms, listings, marks
+from treasury.ledger.queries import standings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One thing at one moment: which line tells that it is bad, which that it is good again.
+
+    `why` is empty while it is good; `is_patient`: a short trouble is none.
+    """
+
+    bad: str
+    good: str
+    subject: str
+    why: str
+    is_patient: bool = True
+
+
+Look = Callable[[int], Iterable[Condition]]
+"""Looks at some conditions at a time (unix seconds)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """Looks at every condition and tells the edges."""
+
+    ledger: Ledger
+    clock: Clock
+    patience_s: float
+    looks: tuple[Look, ...]
+    bad_since: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def look(self) -> None:
+        """Look at all of them once."""
+        now = unix(self.clock())
+        for look in self.looks:
+            for condition in look(now):
+                self._judge(condition, now)
+
+    def _judge(self, condition: Condition, now: int) -> None:
+        key = (condition.bad, condition.subject)
+        with self.ledger.read() as session:
+            rings = alarms.rings(session, *key)
+        if condition.why:
+            since = self.bad_since.setdefault(key, now)
+            is_ripe = not condition.is_patient or now - since >= self.patience_s
+            if is_ripe and not rings:
+                self._tell(condition.bad, condition, now)
+            return
+        self.bad_since.pop(key, None)
+        if rings:
+            self._tell(condition.good, condition, now)
+
+    def _tell(self, kind: str, condition: Condition, now: int) -> None:
+        body = {"why": condition.why} if condition.why else {}
+        with self.ledger.write() as session:
+            marks.tell(session, kind, condition.subject, body, now=now, actor="alerts")
+
+
+def signer_speaks(health: Callable[[], str]) -> Look:
+    """Return a look at the signer: ready, or what it is instead."""
+
+    def look(_now: int) -> Iterable[Condition]:
+        found = health()
+        why = "" if found == "ready" else f"the signer is {found}: nothing can be signed"
+        yield Condition(bad="signer_silent", good="signer_ready", subject="signer:signer", why=why)
+
+    return look
+
+
+def chains_are_seen(ledger: Ledger, stale_after_s: dict[int, float]) -> Look:
+    """Return a look at the age of the newest good reading of each chain, by chain id."""
+
+    def look(now: int) -> Iterable[Condition]:
+        with ledger.read() as session:
+            ticks = listings.last_ticks(session)
+        for chain_id, most_s in stale_after_s.items():
+            tick = ticks.get(chain_id)
+            is_fresh = tick is not None and tick.ok and now - tick.at <= most_s
+            why = "" if is_fresh else _unseen(tick.error if tick else "", chain_id)
+            yield Condition(
+                bad="chain_unseen", good="chain_seen", subject=f"chain:{chain_id}", why=why
+            )
+
+    return look
+
+
+def drills_are_fresh(ledger: Ledger, overdue_s: float) -> Look:
+    """Return a look at the age of the last drill; the first is due that long after the start."""
+
+    def look(now: int) -> Iterable[Condition]:
+        with ledger.read() as session:
+            last = standings.remembered(session, LAST_DRILL)
+            began = standings.exposure(session)
+        since = int(last) if last else (began.changed_at if began else now)
+        age_s = now - since
+        why = "" if age_s <= overdue_s else f"the last drill was {age_s // 86_400} days ago"
+        yield Condition(
+            bad="drill_overdue",
+            good="drill_fresh",
+            subject="drill:drill",
+            why=why,
+            is_patient=False,
+        )
+
+    return look
+
+
+def losses_are_accepted(ledger: Ledger, chains: Mapping[str, ChainSettings]) -> Look:
+    """Return a look at what a theft could cost now against the law's `max_loss`."""
+
+    def look(_now: int) -> Iterable[Condition]:
+        with ledger.read() as session:
+            law = standings.law(session)
+            facts = None if law is None else gather(session, law, chains)
+        above = () if facts is None else above_max_loss(exposures(facts))
+        named = [f"{f.threat.value} of {f.name} in {f.symbol}" for f in above[:_MOST_NAMED]]
+        yield Condition(
+            bad="exposure_exceeded",
+            good="exposure_bounded",
+            subject="law:max_loss",
+            why=f"more than max_loss could be lost: {', '.join(named)}" if named else "",
+        )
+
+    return look
+
+
+_MOST_NAMED = 5
+LAST_DRILL = "last_drill"
+"""The name under which the time of the last drill is remembered."""
+
+
+def _unseen(error: str, chain_id: int) -> str:
+    return f"chain {chain_id} was not read: {error or 'no look at it is fresh'}"

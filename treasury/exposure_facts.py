@@ -11,7 +11,6 @@ from policies.law import Law
 from policies.lifecycles import RefillState, WalletState
 from treasury.ledger import Session
 from treasury.ledger.queries import refills, standings, watch
-from treasury.ledger.queries.watch import Depth
 
 _GONE = frozenset({WalletState.ISOLATED, WalletState.RETIRED})
 
@@ -47,12 +46,12 @@ def _clipped(facts: ExposureFacts) -> Iterator[tuple[tuple[str, str], int | None
 
 def _balances(session: Session, law: Law) -> Iterator[tuple[tuple[str, str], int | None]]:
     for chain in law.chains:
-        seen = watch.values_of(session, chain.chain_id, Depth.HEAD)
+        newest = watch.newest(session, chain.chain_id)
         assets = [asset for asset in law.assets if asset.chain == chain.name]
         for wallet in law.wallets:
             if wallet.chain == chain.name:
                 for asset in assets:
-                    value = seen.get((wallet.address, asset.address))
+                    value = newest[1].balance(wallet.address, asset.address) if newest else None
                     yield (wallet.name, asset.symbol), value
 
 

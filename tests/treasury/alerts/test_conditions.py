@@ -16,7 +16,7 @@ from treasury.alerts.conditions import (
     drills_are_fresh,
     signer_speaks,
 )
-from treasury.ledger import Ledger, journal, marks, open_ledger
+from treasury.ledger import Ledger, cell_marks, journal, marks, open_ledger
 
 DAY_S = 86_400
 
@@ -113,7 +113,7 @@ def test_a_chain_that_is_not_read_rings(ledger: Ledger, clock: FakeClock) -> Non
     """A failed look, an old one and none at all are the same: we are blind."""
     watch = conditions(ledger, clock, chains_are_seen(ledger, {1: 60.0}))
     with ledger.write() as session:
-        marks.write_failed_tick(session, 1, at=clock.unix(), error="two of three answered")
+        cell_marks.write_failed_tick(session, 1, at=clock.unix(), error="two of three answered")
     watch.look()
     clock.advance(31)
     watch.look()

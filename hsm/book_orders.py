@@ -20,6 +20,7 @@ from hsm.signature import Signature
 from policies.consent import terms_to_json, transfer_from_json
 from policies.terms import Address, TransferTerms
 
+_SERIES = len("0x") + 30
 _TO_TEXT = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
@@ -131,6 +132,21 @@ def set_next_nonce(book: Book, chain_id: int, address: Address, nonce: int) -> N
     book.connection.execute(
         "INSERT OR REPLACE INTO nonces VALUES (?, ?, ?)", (chain_id, address, nonce)
     )
+
+
+def is_salt_used(book: Book, order_id: bytes, salt: bytes) -> bool:
+    """Tell whether another order holds a nonce and this salt, or a later one of its series.
+
+    The first 15 bytes of a salt name the series, the last one counts.
+    """
+    series, number = to_hex(salt)[:_SERIES], to_hex(salt)[_SERIES:]
+    row = book.connection.execute(
+        "SELECT 1 FROM orders WHERE substr(json_extract(terms, '$.salt'), 1, 32) = ?"
+        " AND substr(json_extract(terms, '$.salt'), 33) >= ?"
+        " AND nonce IS NOT NULL AND order_id <> ?",
+        (series, number, order_id),
+    ).fetchone()
+    return row is not None
 
 
 def has_order_from(book: Book, chain_id: int, address: Address, nonce: int) -> bool:

@@ -58,6 +58,13 @@ MIGRATIONS: tuple[str, ...] = (
         key TEXT NOT NULL, r BLOB NOT NULL, digest BLOB NOT NULL, s BLOB NOT NULL,
         at INTEGER NOT NULL, PRIMARY KEY (key, r)) STRICT;
     """,
+    # A payment keeps its salt whatever the daemon forgot: so no second order for it gets a nonce.
+    # The last byte of a salt counts the orders of one payment, the others name it.
+    """
+    CREATE UNIQUE INDEX one_nonce_per_salt ON orders (
+        substr(json_extract(terms, '$.salt'), 1, 32), substr(json_extract(terms, '$.salt'), 33))
+        WHERE nonce IS NOT NULL;
+    """,
 )
 
 

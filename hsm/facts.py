@@ -32,7 +32,7 @@ class Facts:
     what the windows hold without this order; `pinned_addresses` maps a transaction key of the
     settings to the address of its public key; `recipient_since` is when a withdrawal first paid
     the destination. `claimed_nonce` is the daemon's word and may only be heard where a lie gains
-    nothing.
+    nothing; `is_salt_used` tells of another order with a nonce that has this salt, or a later one of its series.
     """
 
     terms: TransferTerms
@@ -46,6 +46,7 @@ class Facts:
     order: Order | None
     claimed_nonce: int | None
     is_claim_taken: bool
+    is_salt_used: bool
     approvals: Mapping[Address, tuple[bytes, int]]
     vetoed_by: Sequence[Address]
     marks: Mapping[str, Mark]
@@ -164,6 +165,7 @@ def gather(
         is_claim_taken=claim is not None
         and claim < MOST_NUMBER
         and book_orders.is_nonce_taken(book, terms.chain_id, terms.source, claim),
+        is_salt_used=book_orders.is_salt_used(book, asked.order_id, terms.salt),
         approvals=book_consent.approvals_of(book, asked.order_id),
         vetoed_by=book_consent.vetoes_of(book, asked.order_id),
         marks=book_law.marks(book),

@@ -172,6 +172,15 @@ def claim_is_heard(facts: Facts) -> Iterator[Reason]:
         yield no("nonce_taken", f"nonce {claim} belongs to another order")
 
 
+def salt_is_fresh(facts: Facts) -> Iterator[Reason]:
+    """Require that no order with this salt, or a later one of its series, was recorded.
+
+    A daemon that lost its ledger makes the same salt for the same payout again, and finds out here.
+    """
+    if facts.is_salt_used and facts.is_first_signature:
+        yield no("salt_used", "this order or a later one of its payment was recorded before")
+
+
 def consent_is_given(facts: Facts) -> Iterator[Reason]:
     """Require that a quorum signed exactly these terms, and nobody vetoed them."""
     tally = facts.tally()
@@ -210,6 +219,7 @@ EVERY_ORDER: tuple[Rule, ...] = (
     Rule(name="nothing_is_frozen", check=nothing_is_frozen),
     Rule(name="custody_allows", check=custody_allows),
     Rule(name="claim_is_heard", check=claim_is_heard),
+    Rule(name="salt_is_fresh", check=salt_is_fresh),
     Rule(name="maker_has_signed", check=maker_has_signed),
     Rule(name="consent_is_given", check=consent_is_given),
 )

@@ -52,6 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_config(backup, _DEFAULT_DAEMON_TOML)
     backup.add_argument("to", type=Path, help="the file to write; it must not exist")
     backup.set_defaults(run=_backup)
+    restore = commands.add_parser("restore", help="put such a copy back, halted and caught up")
+    _add_config(restore, _DEFAULT_DAEMON_TOML)
+    restore.add_argument("copy", type=Path, help="a file that backup wrote")
+    restore.set_defaults(run=_restore)
     commands.add_parser("key", help="make, list and verify keys in a token")
     commands.add_parser("backtest", help="judge a wallet's past by today's rules")
     _add_dev(commands.add_parser("dev", help="a whole treasury on this machine, with play money"))
@@ -95,6 +99,12 @@ def _backup(chosen: argparse.Namespace) -> int:
     from treasury.backup import run
 
     return run(chosen.config, chosen.to)
+
+
+def _restore(chosen: argparse.Namespace) -> int:
+    from treasury.restore import run
+
+    return run(chosen.config, chosen.copy)
 
 
 def _dev(chosen: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from treasury.ledger import Session, marks, moves
 from treasury.ledger.facts import Standing, Transfer
 from treasury.ledger.queries import refills, requests, standings
 from treasury.ledger.tables import WalletRow
+from treasury.payout_orders import take_over
 
 _BOOK = "as the signer's book has it"
 
@@ -103,7 +104,7 @@ def link_adopted(session: Session, transfer: Transfer, now: int) -> None:
         subject = f"transfer:{transfer.id}"
         marks.tell(session, "unknown_order_adopted", subject, body, now=now, actor="dispatch")
     if withdrawal is not None:
-        marks.pay_with(session, withdrawal, transfer)
+        take_over(session, withdrawal, transfer, now=now)
     if refill is not None and refill.state is RefillState.PROPOSED:
         refill = moves.move(
             session, refill, RefillState.APPROVED, actor=Owner.TALLY, why=_BOOK, now=now

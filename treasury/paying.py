@@ -12,13 +12,17 @@ from treasury.band_facts import views_at
 from treasury.ledger import Session
 from treasury.ledger.facts import Standing, Withdrawal
 from treasury.ledger.queries import requests, standings
+from treasury.payout_orders import has_adopted
 from treasury.payouts import Preview, preview_of
 from treasury.world import Deeds, World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """One round of paying; `preview` is None before the first good look at the chain."""
+    """One round of paying; `preview` is None before the first good look at the chain.
+
+    `has_adopted` tells that some payout was adopted from the signer's book.
+    """
 
     world: World
     law: Law
@@ -28,13 +32,18 @@ class Round:
     payers: Mapping[str, Standing | None]
     is_halted: bool
     preview: Preview | None
+    has_adopted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """A withdrawal with what it needs: pool, asset and the wallet that would pay."""
+    """A withdrawal with what it needs: pool, asset and the wallet that would pay.
+
+    `number` is that of its next order.
+    """
 
     withdrawal: Withdrawal
+    number: int
     pool: Pool
     asset: Asset
     payer: Standing
@@ -59,6 +68,7 @@ def begin_round(world: World, law: Law, now: int, deeds: Deeds) -> Round:
             payers=payers,
             is_halted=standings.is_halted(session),
             preview=_preview(session, world, law, now, waiting, payers) if waiting else None,
+            has_adopted=bool(waiting) and has_adopted(session),
         )
 
 
@@ -77,7 +87,7 @@ def _preview(  # noqa: PLR0917 - one reading
     return preview_of(session, views[0], waiting, wallets)
 
 
-def payment_of(turn: Round, withdrawal: Withdrawal) -> Payment | Reason:
+def payment_of(turn: Round, withdrawal: Withdrawal, number: int) -> Payment | Reason:
     """Return what a withdrawal needs, or why it cannot be had at present."""
     pool = turn.law.pool(withdrawal.pool)
     asset = turn.law.asset_at(withdrawal.chain_id, withdrawal.asset)
@@ -86,7 +96,7 @@ def payment_of(turn: Round, withdrawal: Withdrawal) -> Payment | Reason:
     payer = turn.payers.get(pool.name)
     if payer is None:
         return Reason(code="no_active_wallet", text=f"pool {pool.name} has no active wallet")
-    return Payment(withdrawal=withdrawal, pool=pool, asset=asset, payer=payer)
+    return Payment(withdrawal=withdrawal, number=number, pool=pool, asset=asset, payer=payer)
 
 
 def obstacles(turn: Round, payment: Payment) -> tuple[Reason, ...]:

@@ -91,6 +91,26 @@ class Signer(Protocol):
         """Put a law in force."""
 
 
+class Books(Protocol):
+    """Both books of a chain, and nothing of the chain itself; every `World` is one."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """Return our own book."""
+
+    @property
+    def signer(self) -> Signer:
+        """Return the process that keeps the other one."""
+
+    @property
+    def deployment(self) -> bytes:
+        """Return the 32-byte id that consent is bound to."""
+
+    @property
+    def chain_id(self) -> int:
+        """Return the chain's id."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """One chain's surroundings.

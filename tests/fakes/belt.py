@@ -131,7 +131,7 @@ class Belt:
         self.room = VaultRoom(directory, self.clock, law=self.law)
         self.chain = FusedChain()
         self.chain.fuse = self.fuse
-        self._salts = itertools.count(1)
+        self._salts = itertools.count(2**64)  # apart from those of `vault_room`
         self.resend_after_s, self.bump_after_s = 30.0, 90.0
         self.depth = 1
         self.fund("vault", 1_000 * ETH)
@@ -350,5 +350,5 @@ class Belt:
                 hot_in_flight=self.depth,
             ),
             deployment=self.room.book.deployment,
-            draw_salt=lambda: next(self._salts).to_bytes(16, "big"),
+            draw_salt=lambda: next(self._salts).to_bytes(15, "big") + b"\0",
         )

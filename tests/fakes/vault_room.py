@@ -193,7 +193,7 @@ def order(
     terms = TransferTerms(
         what="?",
         purpose=purpose,
-        salt=next(_salts).to_bytes(16, "big"),
+        salt=next(_salts).to_bytes(15, "big") + b"\0",
         chain_id=CHAIN_ID,
         asset=NATIVE,
         source=address_of(source),
@@ -310,7 +310,7 @@ class VaultRoom:
         terms = MotionTerms(
             what=describe_motion(kind, payload),
             kind=kind,
-            salt=next(_salts).to_bytes(16, "big"),
+            salt=next(_salts).to_bytes(15, "big") + b"\0",
             payload_digest=payload_digest(payload),
             maker=NATIVE,
             proposed_at=self.clock.unix(),

@@ -316,7 +316,7 @@ class Wide:
                 hot_in_flight=self.hot_in_flight,
             ),
             deployment=self.room.book.deployment,
-            draw_salt=lambda: next(self._salts).to_bytes(16, "big"),
+            draw_salt=lambda: next(self._salts).to_bytes(15, "big") + b"\0",
         )
 
 

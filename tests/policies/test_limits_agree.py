@@ -94,6 +94,7 @@ def _facts(
         order=None,
         claimed_nonce=None,
         is_claim_taken=False,
+        is_salt_used=False,
         approvals={},
         vetoed_by=(),
         marks={},

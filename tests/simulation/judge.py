@@ -28,7 +28,7 @@ from hsm import book_law
 from hsm.answers import AttemptKind
 from hsm.wire import Answer, Body, Result
 from policies.consent import transfer_digest, transfer_from_json
-from policies.lifecycles import Owner, TransferState
+from policies.lifecycles import Owner, TransferState, WithdrawalState
 from policies.terms import NATIVE, Address, Purpose, TransferTerms
 from tests.fakes.transaction import DecodedTransaction, decode_transaction
 from tests.laws import ETH, USDC, address_of
@@ -36,7 +36,7 @@ from tests.simulation.people import People
 from tests.simulation.world import CHAIN_ID, FUNDS, USD_COIN, WALLETS, SimulatedWorld
 from treasury.ledger import journal
 from treasury.ledger.facts import Entry
-from treasury.ledger.queries import refills, transfers, watch
+from treasury.ledger.queries import refills, requests, transfers, watch
 
 _NAME_OF = {address_of(name): name for name in WALLETS}
 _VAULT = address_of("vault")
@@ -96,15 +96,14 @@ class Judge:
         self._isolated_before = set(marks)
         self._vetoed_before = self._vetoed | set(self.people.vetoed)
 
-    def forgive_restore(self) -> None:
-        """Go on from where a restored ledger ends: it must be a former state of this one."""
+    def forgive_restore(self, lines: int) -> None:
+        """Go on from line `lines` of a restored ledger: a former state of this one ends there."""
         with self.world.ledger.read() as session:
-            last = journal.head(session)
-        kept = last.seq if last else 0
-        self._require(kept < len(self._heads), "I6", "the copy is longer than its original")
-        same = last is None or last.hash == self._heads[kept]
+            last = journal.tail(session, after=lines - 1, limit=1)
+        self._require(lines < len(self._heads), "I6", "the copy is longer than its original")
+        same = not last or last[0].hash == self._heads[lines]
         self._require(same, "I6", "the copy is not a former state of the ledger")
-        del self._heads[kept + 1 :]
+        del self._heads[lines + 1 :]
 
     def _hear(self, verb: str, body: Body, answer: Answer) -> None:
         if verb == "veto" and answer.result is Result.OK:
@@ -330,7 +329,7 @@ class Judge:
     # --- the end ---
 
     def judge_end(self) -> None:
-        """Require that the ledger explains every balance of ours to the wei."""
+        """Require that every payout tells what became of it, and the ledger explains each wei."""
         sea = self.world.sea
         expected = Counter({(address_of(n), a): v for (n, a), v in FUNDS.items() if n in WALLETS})
         for theft in sea.standing_thefts():
@@ -338,8 +337,14 @@ class Judge:
             expected[theft.payee, theft.asset] += theft.amount
         with self.world.ledger.read() as session:
             settled = transfers.in_states(session, CHAIN_ID, *TransferState)
+            payouts = requests.withdrawals_in(session, CHAIN_ID, *WithdrawalState)
             verified = journal.verify(session)
         self._require(verified.ok, "I6", verified.why)
+        for payout in payouts:
+            due = payout.amount if payout.state is WithdrawalState.PAID else 0
+            paid = sea.balance(payout.destination)
+            text = f"withdrawal {payout.id} is {payout.state.value}, yet {paid} were paid"
+            self._require(paid == due, "I1", text)
         for transfer in settled:
             if transfer.settled_fee is not None:
                 expected[transfer.source, NATIVE] -= transfer.settled_fee

@@ -50,7 +50,7 @@ class People:
         self.vetoed: dict[str, set[str]] = defaultdict(set)
         self.payouts: dict[str, WithdrawalRequest] = {}
         self._motions = 0
-        self._lost: set[str] = set()
+        self._asked: set[str] = set()
 
     # --- treasurers ---
 
@@ -165,7 +165,7 @@ class People:
         terms = TransferTerms(
             what="",
             purpose=Purpose.REFILL,
-            salt=(2**64 + self._motions).to_bytes(16, "big"),
+            salt=(2**64 + self._motions).to_bytes(15, "big") + b"\0",
             chain_id=CHAIN_ID,
             asset=NATIVE,
             source=address_of("vault"),
@@ -229,22 +229,27 @@ class People:
 
     def ask_blindly_again(self) -> None:
         """Let a service repeat one of its requests."""
-        known = sorted(set(self.payouts) - self._lost)
-        if known:
+        if self.payouts:
             self.dice.seen["asked_blindly_again"] += 1
-            self.ask_again(self.dice.pick(known))
+            self.ask_again(self.dice.pick(sorted(self.payouts)))
 
-    def forget_lost_payouts(self) -> None:
-        """After a restore: what the ledger lost is looked into, never repeated blindly."""
-        with self.world.ledger.read() as session:
-            self._lost |= {k for k in self.payouts if requests.by_key(session, k) is None}
+    def ask_everything_again(self) -> None:
+        """Let the service repeat all its requests, whatever became of them."""
+        for key in sorted(self.payouts):
+            self.ask_again(key)
 
     def ask_again(self, key: str) -> None:
-        """Let a service repeat a request blindly."""
+        """Let a service repeat a request blindly, also one that a restored ledger lost."""
+        with self.world.ledger.read() as session:
+            is_lost = key in self._asked and requests.by_key(session, key) is None
+        self._asked.add(key)
+        self.dice.seen["lost_payout_asked_again"] += is_lost
         self._do(lambda: withdrawals_api.ask_withdrawal(self.world.office, self.payouts[key], key))
 
     def take_back_payout(self) -> None:
         """Let a service cancel a payout that is not queued yet."""
+        if not self.world.has_caught_up:
+            return  # a file that was copied by hand does not know yet what was signed
         with self.world.ledger.read() as session:
             waiting = requests.withdrawals_in(
                 session, CHAIN_ID, WithdrawalState.ACCEPTED, WithdrawalState.HELD

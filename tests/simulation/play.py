@@ -198,12 +198,19 @@ class Game:
             self.world.restart()
         if dice.chance(0.05):
             self.world.back_up()
-        if dice.happens("ledger_restored", 0.02) and self.world.restore():
-            dice.seen["ledger_restored_older"] += 1
-            self.judge.forgive_restore()
-            self.people.forget_lost_payouts()
+        if dice.happens("ledger_restored", 0.02):
+            self._restore(by_hand=False)
+        if dice.happens("ledger_copied_back", 0.01):
+            self._restore(by_hand=True)
         if dice.happens("signer_restarts", 0.03):
             self.world.restart_signer()
+
+    def _restore(self, *, by_hand: bool) -> None:
+        lines = self.world.restore(by_hand=by_hand)
+        if lines is None:
+            return
+        self.dice.seen["copied_back_older" if by_hand else "restored_older"] += 1
+        self.judge.forgive_restore(lines)
 
     # --- liveness ---
 
@@ -214,6 +221,7 @@ class Game:
         self.dice.note("calm")
         world.sea.settle_weather()
         world.signer.is_away = False
+        self.people.ask_everything_again()
         for number in range(MOST_ROUNDS):
             world.watch()
             self.people.approve_everything()

@@ -16,7 +16,7 @@ import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from unittest import mock
@@ -33,8 +33,9 @@ from tests.simulation import vault
 from tests.simulation.dice import Crash, Dice
 from tests.simulation.sea import Sea
 from tests.simulation.vault import FrailClient, SteadyTokens
+from treasury import restore
 from treasury.api.office import Health, Office
-from treasury.ledger import Ledger, Session, engine, moves, open_ledger
+from treasury.ledger import Ledger, Session, engine, journal, moves, open_ledger
 from treasury.ledger.facts import Exposure
 from treasury.ledger.queries import standings
 from treasury.ledger.tables import ExposureRow
@@ -70,6 +71,9 @@ _SETTINGS = ChainSettings(
     vault_in_flight=1,
     hot_in_flight=2,
 )
+
+
+_MOST_RESTORES = 100
 
 
 class FrailLedger(Ledger):
@@ -108,6 +112,8 @@ class SimulatedWorld:
         self.law = simulated_law()
         self.steps = 0
         self.restarts = 0
+        self.has_caught_up = True
+        self._file = directory / "ledger.sqlite3"
         self._copy = directory / "copy.sqlite3"
         self._salts = itertools.count(1)
         shutil.copytree(template(), directory, dirs_exist_ok=True)
@@ -140,7 +146,10 @@ class SimulatedWorld:
 
     def money(self) -> tuple[Outcome, ...]:
         """Run one tick of the money lane."""
-        return self.survive(lambda: money_tick(self.world, self.clock()))
+        outcomes = self.survive(lambda: money_tick(self.world, self.clock()))
+        adopted = [outcome for outcome in outcomes if outcome.station == "adopt"]
+        self.has_caught_up |= any(not outcome.ends_lane for outcome in adopted)
+        return outcomes
 
     def survive(self, step: Callable[[], tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
         """Do something in the daemon; when it dies, start it again over its file."""
@@ -169,18 +178,47 @@ class SimulatedWorld:
         self._copy.unlink(missing_ok=True)
         self.ledger.backup_to(self._copy)
 
-    def restore(self) -> bool:
-        """Start the daemon over the older copy of its ledger; False when there is none."""
-        if not self._copy.exists():
-            return False
-        self.dice.note("ledger restored")
+    def restore(self, *, by_hand: bool) -> int | None:
+        """Start the daemon over the older copy of its ledger, which `treasuryd restore` put back.
+
+        By hand means that somebody only copied the file. Returns how many journal lines came
+        back; None when there is no copy, or no signer to catch up with.
+        """
+        if not self._copy.exists() or (self.signer.is_away and not by_hand):
+            return None
+        self.dice.note("ledger restored by hand" if by_hand else "ledger restored")
         self.ledger.close()
-        for left in self.directory.glob("ledger.sqlite3-*"):
-            left.unlink()
-        shutil.copy(self._copy, self.directory / "ledger.sqlite3")
+        lines = self._copy_back() if by_hand else self._put_back()
         self.ledger = self._open_ledger()
         self.world = self._world()
-        return True
+        self.has_caught_up = not by_hand
+        return lines
+
+    def _copy_back(self) -> int:
+        for left in self.directory.glob("ledger.sqlite3-*"):
+            left.unlink()
+        shutil.copy(self._copy, self._file)
+        with closing(self._open_ledger()) as ledger, ledger.read() as session:
+            last = journal.head(session)
+        return last.seq if last else 0
+
+    def _put_back(self) -> int:
+        """Restore as often as it takes: the machine may die over it, or the signer hang up."""
+        for _ in range(_MOST_RESTORES):
+            try:
+                with mock.patch.object(restore, "open_ledger", self._open_file):
+                    return restore.put_back(
+                        self._copy,
+                        self._file,
+                        signer=self.signer,
+                        checkpoints=self.directory / "checkpoints.jsonl",
+                        now=self.clock.unix(),
+                    ).entries
+            except Crash:
+                self.dice.seen["crash_over_restore"] += 1
+            except restore.SignerAwayError as error:
+                self.dice.note(f"restore waits: {error}")
+        raise AssertionError("a restore never came to its end")
 
     def restart_signer(self) -> None:
         """Start the signer again over its book."""
@@ -208,9 +246,12 @@ class SimulatedWorld:
         self.room.close()
 
     def _open_ledger(self) -> Ledger:
+        return self._open_file(f"sqlite:///{self._file}")
+
+    def _open_file(self, url: str, *, lease: bool = True) -> Ledger:
         # The template is migrated already; asking again at each restart would cost more than all.
         with mock.patch.object(engine, "migrate", return_value=None):
-            opened = open_ledger(f"sqlite:///{self.directory}/ledger.sqlite3")
+            opened = open_ledger(url, lease=lease)
         return FrailLedger(opened, self.dice)
 
     def _world(self) -> World:
@@ -220,7 +261,7 @@ class SimulatedWorld:
             signer=self.signer,
             settings=_SETTINGS,
             deployment=self.room.book.deployment,
-            draw_salt=lambda: next(self._salts).to_bytes(16, "big"),
+            draw_salt=lambda: next(self._salts).to_bytes(15, "big") + b"\0",
         )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError
 from sqlmodel import Session, create_engine
 
@@ -83,12 +83,7 @@ def open_ledger(url: str, *, lease: bool = True) -> Ledger:
 
     Raises `LedgerHeldError` when another daemon has it, `LedgerError` when it cannot be used.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise LedgerError(
-            f"{url!r} is not a database URL: write sqlite:////path/to/file"
-        ) from error
+    parsed = _parsed(url)
     is_sqlite = parsed.get_backend_name() == "sqlite"
     if is_sqlite and not parsed.database:
         raise LedgerError("the ledger must be a file: write sqlite:////path/to/file")
@@ -107,6 +102,25 @@ def open_ledger(url: str, *, lease: bool = True) -> Ledger:
             held.release()
         raise
     return Ledger(engine, held)
+
+
+def file_of(url: str) -> Path | None:
+    """Return the file of a SQLite ledger; None when the ledger is on a server.
+
+    Raises `LedgerError` when this is no database URL.
+    """
+    parsed = _parsed(url)
+    is_file = parsed.get_backend_name() == "sqlite" and parsed.database
+    return Path(parsed.database) if is_file and parsed.database else None
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise LedgerError(
+            f"{url!r} is not a database URL: write sqlite:////path/to/file"
+        ) from error
 
 
 @contextmanager

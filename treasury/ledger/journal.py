@@ -122,6 +122,12 @@ def tail(session: Session, *, after: int = 0, limit: int = 100) -> Sequence[Entr
     return tuple(read_as(Entry, row) for row in session.exec(query.limit(limit)))
 
 
+def of_kind(session: Session, kind: str) -> Sequence[Entry]:
+    """Return every line of a kind, oldest first."""
+    query = select(JournalRow).where(JournalRow.kind == kind).order_by(col(JournalRow.seq))
+    return tuple(read_as(Entry, row) for row in session.exec(query))
+
+
 def head(session: Session) -> Entry | None:
     """Return the newest line."""
     row = session.exec(select(JournalRow).order_by(col(JournalRow.seq).desc()).limit(1)).first()

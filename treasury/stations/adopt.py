@@ -3,7 +3,8 @@
 The book wins on what was signed, on the law, and on how wallets stand. So a daemon that died
 between a signature and its own commit, or a ledger that was restored from an older copy, finds
 the signed bytes here before anything new is released: `dispatch` runs only after this station has
-succeeded in the same tick.
+succeeded in the same tick. An order that holds a nonce without a signature is taken over too, for
+nothing younger of its wallet is mined before that nonce is spent.
 
 A book that is older than what the journal bears witness to was rewound: everything toward
 exposure is halted here and frozen there, until people have looked.
@@ -24,12 +25,14 @@ from treasury.drafts import order_id_of, transfer_row
 from treasury.enrolment import enrol, follow_book, lags_behind, link_adopted
 from treasury.errors import StaleRowError, TwinError
 from treasury.halting import halt
-from treasury.ledger import journal, marks, moves
+from treasury.ledger import Session, journal, marks, moves
 from treasury.ledger.facts import Transfer
 from treasury.ledger.journal import Place
 from treasury.ledger.queries import standings, transfers
+from treasury.ledger.tables import TransferRow
+from treasury.payout_orders import adopted_cause
 from treasury.signing import differences, place_of, signed_from_record, store_signed
-from treasury.world import Deeds, Outcome, World
+from treasury.world import Books, Deeds, Outcome
 
 _NAME = "adopt"
 _MOST_PAGES = 1_000
@@ -37,7 +40,7 @@ _PAGE = 100
 _TAKES_ATTEMPTS = frozenset({TransferState.QUEUED, TransferState.IN_FLIGHT, TransferState.MINED})
 
 
-def adopt(world: World, now: datetime) -> Outcome:
+def adopt(world: Books, now: datetime) -> Outcome:
     """Follow the signer's book: law, wallets, and signed orders of this chain."""
     deeds = Deeds(_NAME)
     try:
@@ -57,7 +60,7 @@ def adopt(world: World, now: datetime) -> Outcome:
 
 
 def _check_book(
-    world: World, witnessed: Place | None, status: SignerStatus, deeds: Deeds, now: int
+    world: Books, witnessed: Place | None, status: SignerStatus, deeds: Deeds, now: int
 ) -> None:
     """Compare the book with what the journal bears witness to; halt when it was rewound."""
     place = place_of(status.book)
@@ -79,7 +82,7 @@ def _check_book(
     deeds.add(f"halted and froze the signer: {why}")
 
 
-def _adopt_law(world: World, status: SignerStatus, deeds: Deeds, now: int) -> None:
+def _adopt_law(world: Books, status: SignerStatus, deeds: Deeds, now: int) -> None:
     digest = "0x" + status.law_digest.hex()
     if not status.law_digest or not any(status.law_digest):
         return
@@ -98,7 +101,7 @@ def _adopt_law(world: World, status: SignerStatus, deeds: Deeds, now: int) -> No
             deeds.add(deed)
 
 
-def _fetch_law(world: World, status: SignerStatus) -> tuple[Law, str] | None:
+def _fetch_law(world: Books, status: SignerStatus) -> tuple[Law, str] | None:
     answer = world.signer.law()
     if isinstance(answer, Refused):
         return None
@@ -109,7 +112,7 @@ def _fetch_law(world: World, status: SignerStatus) -> tuple[Law, str] | None:
     return (law, answer.text) if law_digest(law) == status.law_digest else None
 
 
-def _adopt_orders(world: World, status: SignerStatus, deeds: Deeds, now: int) -> None:
+def _adopt_orders(world: Books, status: SignerStatus, deeds: Deeds, now: int) -> None:
     key = f"adopted_seq:{world.chain_id}"
     with world.ledger.read() as session:
         seq = int(standings.remembered(session, key) or "0")
@@ -127,7 +130,7 @@ def _adopt_orders(world: World, status: SignerStatus, deeds: Deeds, now: int) ->
         marks.remember(session, key, str(max(seq, status.book.seq)))
 
 
-def _adopt_nonces(world: World, status: SignerStatus) -> None:
+def _adopt_nonces(world: Books, status: SignerStatus) -> None:
     """Remember what the book assigns next, after the orders below it were taken over."""
     with world.ledger.read() as session:
         known = standings.next_nonces(session)
@@ -139,7 +142,7 @@ def _adopt_nonces(world: World, status: SignerStatus) -> None:
 
 
 def _adopt_order(
-    world: World, record: OrderRecord, book: BookPlace, deeds: Deeds, now: int
+    world: Books, record: OrderRecord, book: BookPlace, deeds: Deeds, now: int
 ) -> None:
     try:
         terms = transfer_from_json(dict(record.order))
@@ -148,9 +151,6 @@ def _adopt_order(
         return
     if terms.chain_id != world.chain_id:
         return
-    if not record.attempts:
-        _note_nonce(world, record, deeds)
-        return
     signed = [signed_from_record(record, attempt, book) for attempt in record.attempts]
     order_id = order_id_of(terms, world.deployment)
     wrong = [reason for one in signed for reason in differences(terms, order_id, one)]
@@ -158,27 +158,35 @@ def _adopt_order(
         _reject(world, order_id, "; ".join(reason.text for reason in wrong), deeds, now)
         return
     try:
-        _store(world, terms, signed, deeds, now)
+        if signed:
+            _store(world, terms, signed, deeds, now)
+        else:
+            _note_nonce(world, record, terms, deeds, now)
     except TwinError as error:
         _reject(world, order_id, str(error), deeds, now)
 
 
-def _note_nonce(world: World, record: OrderRecord, deeds: Deeds) -> None:
+def _note_nonce(
+    world: Books, record: OrderRecord, terms: TransferTerms, deeds: Deeds, now: int
+) -> None:
     """Write down a nonce that the book gave to an order which it could not sign yet.
 
     Until that nonce is spent nothing younger of the wallet can be mined, so it goes first.
     """
     with world.ledger.write() as session:
         transfer = transfers.by_order(session, "0x" + record.order_id.hex())
-        is_news = transfer is not None and transfer.nonce is None and record.nonce is not None
-        if transfer is None or not is_news or transfer.state is not TransferState.QUEUED:
+        if transfer is None:
+            row = _row(world, terms, record.nonce, now)
+            transfer = _create(session, row, "the signer's book gave it a nonce", now)
+        elif transfer.nonce is None and transfer.state is TransferState.QUEUED:
+            marks.write_nonce(session, transfer, record.nonce or 0)
+        else:
             return
-        marks.write_nonce(session, transfer, record.nonce or 0)
     deeds.add(f"noted that transfer {transfer.id} holds nonce {record.nonce}, not yet signed")
 
 
 def _store(
-    world: World, terms: TransferTerms, signed: list[Signed], deeds: Deeds, now: int
+    world: Books, terms: TransferTerms, signed: list[Signed], deeds: Deeds, now: int
 ) -> None:
     order_id = order_id_of(terms, world.deployment)
     with world.ledger.write(place_of(signed[-1].book)) as session:
@@ -189,13 +197,9 @@ def _store(
             if not signed:
                 return
         else:
-            row = transfer_row(
-                terms, deployment=world.deployment, cause=f"adopted:{order_id}", now=now
-            )
-            row.state, row.nonce = TransferState.IN_FLIGHT.value, signed[0].nonce
-            why = "the signer's book knows it as signed"
-            transfer = moves.create(session, Transfer, row, actor=Owner.DISPATCH, why=why, now=now)
-            link_adopted(session, transfer, now)
+            row = _row(world, terms, signed[0].nonce, now)
+            row.state = TransferState.IN_FLIGHT.value
+            transfer = _create(session, row, "the signer's book knows it as signed", now)
         if transfer.state not in _TAKES_ATTEMPTS:
             text = f"transfer {transfer.id} is {transfer.state.value}, yet the book signed for it"
             halt(session, actor=Owner.DISPATCH, why=text, now=now)
@@ -206,7 +210,23 @@ def _store(
     deeds.add(f"adopted {len(signed)} attempts of transfer {transfer.id} from the signer's book")
 
 
-def _reject(world: World, order_id: str, why: str, deeds: Deeds, now: int) -> None:
+def _row(world: Books, terms: TransferTerms, nonce: int | None, now: int) -> TransferRow:
+    """Return the row of an order that only the book knows; its salt tells whose payout it is."""
+    cause = adopted_cause(terms.salt)
+    row = transfer_row(terms, deployment=world.deployment, cause=cause, now=now)
+    row.nonce = nonce
+    return row
+
+
+def _create(session: Session, row: TransferRow, why: str, now: int) -> Transfer:
+    # The edge to QUEUED is a proposer's, the one to IN_FLIGHT is dispatch's.
+    actor = Owner.DISPATCH if row.state == TransferState.IN_FLIGHT else Owner.RELEASE
+    transfer = moves.create(session, Transfer, row, actor=actor, why=why, now=now)
+    link_adopted(session, transfer, now)
+    return transfer
+
+
+def _reject(world: Books, order_id: str, why: str, deeds: Deeds, now: int) -> None:
     reason = Reason(code="book_differs", text=f"order {order_id} of the signer's book: {why}")
     with world.ledger.write() as session:
         halt(session, actor=Owner.DISPATCH, why=(reason,), now=now)

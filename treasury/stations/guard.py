@@ -104,10 +104,21 @@ def _foreign_nonce(desk: _Desk, wallet: Wallet) -> tuple[Reason, ...]:
     with world.ledger.read() as session:
         law = standings.law(session)
         signed = signed_nonces(session, law, world.chain_id) if law else scene.signed
-    if again <= signed.get(wallet.name, 0):
+    if again <= signed.get(wallet.name, 0) or again <= _assigned(world, wallet):
         return ()
     text = f"{wallet.name} has used {again} nonces, our books signed {signed.get(wallet.name, 0)}"
     return (Reason(code=_FOREIGN, text=text),)
+
+
+def _assigned(world: World, wallet: Wallet) -> int:
+    """Return how many nonces the signer's book has assigned; zero while nobody answers.
+
+    It is ahead of a ledger that lost lines, until `adopt` has taken over what was signed.
+    """
+    try:
+        return world.signer.status().nonces.get(wallet.name, 0)
+    except HsmError:
+        return 0
 
 
 def _drops(scene: Scene, wallet: Wallet, lost: Mapping[Address, int]) -> tuple[Reason, ...]:

@@ -3,7 +3,8 @@
 What can never be paid is REFUSED; what cannot be paid now is HELD and looked at again at each
 tick; the rest gets a transfer, in one commit with QUEUED. Above the law's threshold treasurers
 must approve exactly these terms first. A withdrawal has one transfer at a time: the next one
-begins only when the former is over at finality without having paid.
+begins only when the former is over at finality without having paid. An order that was adopted from
+the signer's book and has the salt of a withdrawal here is taken over instead of a new one.
 
 What the limits look at is read once per round and counted on, so a round costs the same for every
 withdrawal. What stops money at once (a halt, a freeze, an isolation) is asked again in the very
@@ -28,6 +29,14 @@ from treasury.ledger import Session, marks, moves
 from treasury.ledger.facts import Standing, Transfer, Withdrawal
 from treasury.ledger.queries import refills, standings, transfers
 from treasury.paying import Payment, Round, begin_round, obstacles, payment_of
+from treasury.payout_orders import (
+    MOST_TRANSFERS,
+    SALT_USED,
+    newest_order,
+    payout_salt,
+    placed_cause,
+    take_over,
+)
 from treasury.vetoes import heed_vetoes
 from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
 
@@ -36,8 +45,6 @@ LASTS_S = 3_600
 """How long a withdrawal's transfer may wait for its first signature."""
 CONSENT_LASTS_S = 86_400
 """How long treasurers have to approve a withdrawal above the threshold."""
-MOST_TRANSFERS = 3
-"""How many transfers one withdrawal gets before it is cancelled."""
 MOST_DEEDS = 500
 """How much one round does, so that a flood of requests never outlasts the tick's deadline."""
 
@@ -64,7 +71,7 @@ def _take(turn: Round, withdrawal: Withdrawal) -> None:
         if withdrawal.state is WithdrawalState.QUEUED:
             _look_after(turn, withdrawal)
         else:
-            _judge(turn, withdrawal)
+            _begin(turn, withdrawal)
     except (StaleRowError, TwinError) as error:
         turn.deeds.add(f"left withdrawal {withdrawal.id}: {error}")
 
@@ -73,19 +80,43 @@ def _look_after(turn: Round, withdrawal: Withdrawal) -> None:
     """Give a queued withdrawal whose transfer did not pay its next one, or give it up."""
     with turn.world.ledger.read() as session:
         former = transfers.transfer(session, withdrawal.transfer_id or 0)
-        tries = len(transfers.by_cause(session, f"withdrawal:{withdrawal.id}"))
-    if former is None:
+        number, newest = newest_order(session, turn.world.deployment, withdrawal)
+    if former is None or newest is None:
         return
-    if former.state is TransferState.REVERTED or tries >= MOST_TRANSFERS:
-        text = f"transfer {former.id} is {former.state.value} after {tries} in all"
+    if newest.id != former.id:
+        _take_over(turn, withdrawal, newest)
+    elif any(reason.code == SALT_USED for reason in former.reasons):
+        # The book has an order for it that we do not know: another one might pay twice.
+        _hold(turn, withdrawal, former.reasons)
+    elif former.state is TransferState.REVERTED or number >= MOST_TRANSFERS:
+        text = f"transfer {former.id} is {former.state.value} after {number} in all"
         why = (Reason(code="not_paid", text=text), *former.reasons)
         _move(turn, withdrawal, WithdrawalState.CANCELLED, why)
-        return
-    _judge(turn, withdrawal)
+    else:
+        _judge(turn, withdrawal, number + 1)
 
 
-def _judge(turn: Round, withdrawal: Withdrawal) -> None:
-    payment = payment_of(turn, withdrawal)
+def _begin(turn: Round, withdrawal: Withdrawal) -> None:
+    """Judge a withdrawal that has no transfer, or find the one that only the book knew."""
+    newest = None
+    if turn.has_adopted:
+        with turn.world.ledger.read() as session:
+            _, newest = newest_order(session, turn.world.deployment, withdrawal)
+    if newest is None:
+        _judge(turn, withdrawal, 1)
+    else:
+        _take_over(turn, withdrawal, newest)
+
+
+def _take_over(turn: Round, withdrawal: Withdrawal, transfer: Transfer) -> None:
+    with turn.world.ledger.write() as session:
+        now = take_over(session, withdrawal, transfer, now=turn.now)
+    turn.deeds.add(f"withdrawal {now.id} is {now.state.value}: it was transfer {transfer.id}")
+
+
+def _judge(turn: Round, withdrawal: Withdrawal, number: int) -> None:
+    """Decide what becomes of a withdrawal now; `number` is that of its next order."""
+    payment = payment_of(turn, withdrawal, number)
     if isinstance(payment, Reason):
         _hold(turn, withdrawal, (payment,))
         return
@@ -130,7 +161,9 @@ def _draft(turn: Round, payment: Payment, lasts_s: int) -> TransferTerms:
         amount=payment.withdrawal.amount,
         lasts_s=lasts_s,
     )
-    return draft_terms(draft, turn.law, salt=turn.world.draw_salt(), now=turn.now)
+    key = payment.withdrawal.idempotency_key
+    salt = payout_salt(turn.world.deployment, key, payment.number)
+    return draft_terms(draft, turn.law, salt=salt, now=turn.now)
 
 
 def _ask_treasurers(turn: Round, withdrawal: Withdrawal, terms: TransferTerms, needed: int) -> None:
@@ -186,7 +219,7 @@ def _queue(turn: Round, payment: Payment, terms: TransferTerms) -> None:
         row = transfer_row(
             terms,
             deployment=turn.world.deployment,
-            cause=f"withdrawal:{withdrawal.id}:{_number(session, withdrawal)}",
+            cause=placed_cause(withdrawal, payment.number),
             now=turn.now,
         )
         why = f"pays withdrawal {withdrawal.id}"
@@ -218,13 +251,6 @@ def _require_free(session: Session, payer: Standing) -> None:
         raise StaleRowError("exposure was halted meanwhile")
     if standing is None or standing.state is not WalletState.ACTIVE or not standing.is_calm:
         raise StaleRowError(f"{payer.name} may not pay any more")
-
-
-def _number(session: Session, withdrawal: Withdrawal) -> int:
-    """Return the number of its next transfer; only a queued one ever had a transfer before."""
-    if withdrawal.state is not WithdrawalState.QUEUED:
-        return 1
-    return len(transfers.by_cause(session, f"withdrawal:{withdrawal.id}")) + 1
 
 
 def _hold(turn: Round, withdrawal: Withdrawal, why: tuple[Reason, ...]) -> None:

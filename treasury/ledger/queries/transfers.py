@@ -53,6 +53,26 @@ def by_cause(session: Session, prefix: str) -> tuple[Transfer, ...]:
     return tuple(read_as(Transfer, row) for row in session.exec(query))
 
 
+def by_causes(session: Session, causes: Iterable[str]) -> tuple[Transfer, ...]:
+    """Return the transfers that have one of these causes, oldest first."""
+    query = (
+        select(TransferRow)
+        .where(col(TransferRow.cause).in_(list(causes)))
+        .order_by(col(TransferRow.id))
+    )
+    return tuple(read_as(Transfer, row) for row in session.exec(query))
+
+
+def has_cause(session: Session, prefix: str, purpose: Purpose) -> bool:
+    """Say whether a transfer of a purpose has a cause that begins with a prefix in ASCII."""
+    query = select(TransferRow.id).where(
+        col(TransferRow.cause) >= prefix,
+        col(TransferRow.cause) < prefix + "~",
+        TransferRow.purpose == purpose.value,
+    )
+    return session.exec(query.limit(1)).first() is not None
+
+
 def in_states(session: Session, chain_id: int, *states: TransferState) -> tuple[Transfer, ...]:
     """Return the transfers of a chain in any of the states, by nonce, then oldest first."""
     query = (

@@ -32,7 +32,8 @@ class Facts:
     what the windows hold without this order; `pinned_addresses` maps a transaction key of the
     settings to the address of its public key; `recipient_since` is when a withdrawal first paid
     the destination. `claimed_nonce` is the daemon's word and may only be heard where a lie gains
-    nothing; `is_salt_used` tells of another order with a nonce that has this salt, or a later one of its series.
+    nothing; `is_salt_used` tells of another order with a nonce that has this salt, or a later one
+    of its series.
     """
 
     terms: TransferTerms

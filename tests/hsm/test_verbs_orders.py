@@ -378,3 +378,23 @@ def test_the_digest_is_the_order_id(room: VaultRoom) -> None:
 
     assert transfer_digest(terms, room.book.deployment) == room.id_of(terms)
     assert CUSTOMER
+
+
+def test_no_order_is_signed_before_one_of_its_payment_that_was_recorded(room: VaultRoom) -> None:
+    """R4.14: the same salt, or one that counts less in its series, gets no second nonce."""
+    series = b"\x42" * 15
+    second = room.order(Purpose.WITHDRAWAL, salt=series + b"\x02")
+    signed = room.sign(second)
+    room.clock.advance(1)
+    twin = room.order(Purpose.WITHDRAWAL, salt=series + b"\x02")
+    former = room.order(Purpose.WITHDRAWAL, salt=series + b"\x01")
+    refused = [room.sign(terms) for terms in (twin, former)]
+    lodged = room.lodge(former)
+    again = room.sign(second)
+    third = room.sign(room.order(Purpose.WITHDRAWAL, salt=series + b"\x03"))
+
+    assert [{"salt_used"}] * 2 == [codes(answer) for answer in refused]
+    assert Result.REFUSED is lodged.result
+    assert raw_of(signed) == raw_of(again)
+    assert [0, 1] == [nonce_of(signed), nonce_of(third)]
+    assert Result.SIGNED is room.again("cancel", second, HIGHER).result

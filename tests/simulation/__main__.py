@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections import Counter
@@ -39,7 +40,8 @@ def main() -> int:
         return _tell(report)
     low, high = (int(part) for part in chosen.seeds.split(":"))
     total = Total()
-    # Interrupting is how a run without an end ends.
+    # Interrupting is how a run without an end ends, also one that `nohup` began.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         _play(range(low, sys.maxsize if chosen.forever else high), total, chosen)
     return total.tell(with_table=chosen.table)

@@ -102,10 +102,10 @@ def test_a_halt_between_reading_and_queueing_stops_it(
     belt.run(1)
     ask(belt, 1)
 
-    def halted(turn: Round, withdrawal: Withdrawal) -> Payment | Reason:
+    def halted(turn: Round, withdrawal: Withdrawal, number: int) -> Payment | Reason:
         with belt.ledger.write() as session:
             halt(session, actor=Owner.API, why="a person", now=belt.clock.unix())
-        return payment_of(turn, withdrawal)
+        return payment_of(turn, withdrawal, number)
 
     monkeypatch.setattr(station, "payment_of", halted)
     outcome = pay(belt.world, belt.clock())

@@ -354,3 +354,27 @@ def test_an_interrupted_restore_is_run_again(belt: Belt, number: int) -> None:
     belt.until(lambda: belt.withdrawal(1).state is WithdrawalState.PAID)
 
     assert 1 == belt.paid("hot-a", CUSTOMER)
+
+
+def test_an_older_order_is_not_signed_after_a_newer_one(belt: Belt) -> None:
+    """R4.14: the copy still has the first order queued, the second one was signed since."""
+    belt.ask_withdrawal(2 * ETH, "customer")
+    belt.chain.base_fee *= 1_000_000
+    belt.money()
+    copy_of(belt).unlink()
+    belt.ledger.backup_to(copy_of(belt))
+    queued = [transfer.state for transfer in belt.transfers()]
+    belt.room.isolate("hot-a")
+    belt.room.carry(MotionKind.ROTATE, {"pool": "main", "wallet": "hot-b"})
+    belt.chain.base_fee = 10**9
+    belt.until(lambda: belt.withdrawal(1).state is WithdrawalState.PAID)
+    belt.room.carry(MotionKind.REINSTATE, {"wallet": "hot-a"})
+    belt.room.carry(MotionKind.ROTATE, {"pool": "main", "wallet": "hot-a"})
+    put_back(belt)
+    belt.restart()
+    resume(belt)
+    belt.until(lambda: belt.withdrawal(1).state is WithdrawalState.PAID)
+    belt.run(3)
+
+    assert [TransferState.QUEUED] == queued
+    assert (0, 1) == tuple(belt.paid(name, CUSTOMER) for name in ("hot-a", "hot-b"))

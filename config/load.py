@@ -23,9 +23,11 @@ from config.settings import (
     Finality,
     FinalityKind,
     JournalSettings,
+    JudgementSettings,
     LaneSettings,
     LogStyle,
     Rollup,
+    Rung,
     Settings,
     SignerLink,
 )
@@ -92,6 +94,7 @@ def _settings(root: Table, path: Path) -> Settings:
         money=_lane(root.table("money", optional=True), default_s=60),
         journal=_journal(root.table("journal", optional=True)),
         alerts=read_alerts(root.table("alerts", optional=True), base),
+        judgement=_judgement(root.table("judgement", optional=True)),
     )
     if not settings.chains:
         root.refuse("chains", "name at least one chain in a table [chains.<name>]")
@@ -242,6 +245,22 @@ def _journal(table: Table) -> JournalSettings:
         checkpoint_every=table.integer("checkpoint_every", least=1, most=10**6, default=1000),
         checkpoint_after_s=table.seconds(
             "checkpoint_after_s", least=1, most=7 * _DAY_S, default=3600
+        ),
+    )
+    table.finish()
+    return settings
+
+
+def _judgement(table: Table) -> JudgementSettings:
+    settings = JudgementSettings(
+        strictest=table.choice("strictest", Rung, Rung.FREEZE),
+        tiny_permille=table.integer("tiny_permille", least=0, most=1000, default=1),
+        quarantine_s=table.integer("quarantine_s", least=1, most=7 * _DAY_S, default=3600),
+        drain_percent=table.integer("drain_percent", least=0, most=100, default=90),
+        window_s=table.integer("window_s", least=1, most=7 * _DAY_S, default=3600),
+        first_use_assets=table.integer("first_use_assets", least=0, most=10_000, default=20),
+        first_use_recipients=table.integer(
+            "first_use_recipients", least=0, most=100_000, default=0
         ),
     )
     table.finish()

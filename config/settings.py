@@ -39,6 +39,16 @@ class ApiRole(StrEnum):
     SERVICE = "service"
 
 
+class Rung(StrEnum):
+    """How far the learned judgement may go by itself, from telling to isolating."""
+
+    ALERT = "alert"
+    THROTTLE = "throttle"
+    HOLD = "hold"
+    FREEZE = "freeze"
+    ISOLATE = "isolate"
+
+
 class Rollup(StrEnum):
     """What a chain is, where its transactions may also pay for room on another chain."""
 
@@ -195,6 +205,26 @@ class AlertSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JudgementSettings:
+    """How payouts are judged before they are signed; it only ever makes the daemon stricter.
+
+    `strictest` is how far the learned judgement goes by itself. A first payment below
+    `tiny_permille` thousandths of the law's limit per withdrawal is a test: more to that recipient
+    within `quarantine_s` is held. `drain_percent` of a balance at once to a recipient never paid
+    before is held; so is more than `first_use_assets` assets, or `first_use_recipients`, within
+    `window_s`. Zero is no bound.
+    """
+
+    strictest: Rung = Rung.FREEZE
+    tiny_permille: int = 1
+    quarantine_s: int = 3_600
+    drain_percent: int = 90
+    window_s: int = 3_600
+    first_use_assets: int = 20
+    first_use_recipients: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything in treasuryd.toml; `source` is the file."""
 
@@ -207,3 +237,4 @@ class Settings:
     money: LaneSettings
     journal: JournalSettings
     alerts: AlertSettings
+    judgement: JudgementSettings

@@ -49,6 +49,7 @@ from treasury.lanes import Lane
 from treasury.ledger import Ledger, open_ledger
 from treasury.ledger.queries import standings
 from treasury.ticks import Enduring, money_tick, watch_tick
+from treasury.watches import Watches
 from treasury.world import Outcome, World
 
 EXIT_OK = 0
@@ -115,6 +116,7 @@ def _lanes(settings: Settings, ledger: Ledger, deployment: bytes) -> tuple[_Runn
     with ledger.read() as session:
         law = standings.law(session)
     running = []
+    watches = Watches(settings.judgement)
     for name, chain_settings in settings.chains.items():
         chain = law.chain(name) if law else None
         if chain is None:
@@ -133,6 +135,7 @@ def _lanes(settings: Settings, ledger: Ledger, deployment: bytes) -> tuple[_Runn
                 settings=chain_settings,
                 deployment=deployment,
                 draw_salt=lambda: secrets.token_bytes(16),
+                watches=watches,
             )
             belt = Enduring(f"{kind}:{name}", partial(_tick_now, tick, world))
             interval_s, deadline_s = chain_settings.poll_s, limits.deadline_s

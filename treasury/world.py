@@ -30,6 +30,7 @@ from policies.terms import MotionTerms, TransferTerms
 from treasury.chain.port import Chain
 from treasury.ledger import Ledger
 from treasury.ledger.queries import standings
+from treasury.watches import Watches
 
 
 class Signer(Protocol):
@@ -115,7 +116,8 @@ class Books(Protocol):
 class World:
     """One chain's surroundings.
 
-    `deployment` is the 32-byte id that consent is bound to; `draw_salt` returns 16 random bytes.
+    `deployment` is the 32-byte id that consent is bound to; `draw_salt` returns 16 random bytes;
+    `watches` only remembers what the ledger says anyway.
     """
 
     ledger: Ledger
@@ -124,6 +126,7 @@ class World:
     settings: ChainSettings
     deployment: bytes
     draw_salt: Callable[[], bytes]
+    watches: Watches = field(default_factory=Watches)
 
     @property
     def chain_id(self) -> int:

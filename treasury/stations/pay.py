@@ -2,9 +2,10 @@
 
 What can never be paid is REFUSED; what cannot be paid now is HELD and looked at again at each
 tick; the rest gets a transfer, in one commit with QUEUED. Above the law's threshold treasurers
-must approve exactly these terms first. A withdrawal has one transfer at a time: the next one
-begins only when the former is over at finality without having paid. An order that was adopted from
-the signer's book and has the salt of a withdrawal here is taken over instead of a new one.
+must approve exactly these terms first, and likewise when the payout is unlike the pool's past
+(`treasury.judging`). A withdrawal has one transfer at a time: the next one begins only when the
+former is over at finality without having paid. An order that was adopted from the signer's book and
+has the salt of a withdrawal here is taken over instead of a new one.
 
 What the limits look at is read once per round and counted on, so a round costs the same for every
 withdrawal. What stops money at once (a halt, a freeze, an isolation) is asked again in the very
@@ -25,6 +26,7 @@ from policies.terms import Purpose, Reason, TransferTerms
 from treasury.clock import unix
 from treasury.drafts import Draft, draft_terms, order_id_of, transfer_row
 from treasury.errors import StaleRowError, TwinError
+from treasury.judging import Ruling, rule_on, with_ruling
 from treasury.ledger import Session, marks, moves
 from treasury.ledger.facts import Standing, Transfer, Withdrawal
 from treasury.ledger.queries import refills, standings, transfers
@@ -131,7 +133,11 @@ def _judge(turn: Round, withdrawal: Withdrawal, number: int) -> None:
 
 def _consent_or_queue(turn: Round, payment: Payment) -> None:
     withdrawal, rule = payment.withdrawal, payment.pool.withdrawals[payment.asset.symbol]
-    needed = approvals_needed(withdrawal.amount, rule)
+    ruling = rule_on(turn, payment)
+    needed = max(approvals_needed(withdrawal.amount, rule), ruling.approvals)
+    if not needed and ruling.waits:
+        _hold(turn, withdrawal, ruling.waits)
+        return
     if not needed:
         _queue(turn, payment, _draft(turn, payment, LASTS_S))
         return
@@ -144,12 +150,17 @@ def _consent_or_queue(turn: Round, payment: Payment) -> None:
         payment.payer.address,
         law_digest(turn.law),
     ):
-        _ask_treasurers(turn, withdrawal, _draft(turn, payment, CONSENT_LASTS_S), needed)
+        asked = (*ruling.reasons, _needs(needed))
+        _ask_treasurers(turn, withdrawal, _draft(turn, payment, CONSENT_LASTS_S), asked)
     elif turn.now >= terms.expires_at:
         text = "treasurers did not approve it in time"
         _move(turn, withdrawal, WithdrawalState.REFUSED, (Reason(code="expired", text=text),))
     else:
-        _count(turn, payment, terms)
+        _count(turn, payment, terms, ruling)
+
+
+def _needs(approvals: int) -> Reason:
+    return Reason(code="needs_approval", text=f"{approvals} treasurers must approve it")
 
 
 def _draft(turn: Round, payment: Payment, lasts_s: int) -> TransferTerms:
@@ -166,10 +177,10 @@ def _draft(turn: Round, payment: Payment, lasts_s: int) -> TransferTerms:
     return draft_terms(draft, turn.law, salt=salt, now=turn.now)
 
 
-def _ask_treasurers(turn: Round, withdrawal: Withdrawal, terms: TransferTerms, needed: int) -> None:
+def _ask_treasurers(
+    turn: Round, withdrawal: Withdrawal, terms: TransferTerms, why: tuple[Reason, ...]
+) -> None:
     """Fix the terms that treasurers shall sign, and hold until they did."""
-    text = f"{needed} treasurers must approve it"
-    why = (Reason(code="needs_approval", text=text),)
     order_id = order_id_of(terms, turn.world.deployment)
     with turn.world.ledger.write() as session:
         if withdrawal.state is WithdrawalState.ACCEPTED:
@@ -186,10 +197,11 @@ def _ask_treasurers(turn: Round, withdrawal: Withdrawal, terms: TransferTerms, n
         else:
             marks.renew_terms(session, withdrawal, terms, order_id, now=turn.now)
             marks.write_reasons(session, withdrawal, why)
+    text = "; ".join(reason.text for reason in why)
     turn.deeds.add(f"held withdrawal {withdrawal.id}: {text}")
 
 
-def _count(turn: Round, payment: Payment, terms: TransferTerms) -> None:
+def _count(turn: Round, payment: Payment, terms: TransferTerms, ruling: Ruling) -> None:
     """Queue a held withdrawal when the signer calls its quorum reached; end it when vetoed."""
     withdrawal = payment.withdrawal
     order_id = withdrawal.order_id or ""
@@ -200,7 +212,7 @@ def _count(turn: Round, payment: Payment, terms: TransferTerms) -> None:
     if vetoed:
         _move(turn, withdrawal, WithdrawalState.REFUSED, vetoed)
         return
-    preview = tally_transfer(terms, digest, signatures, law=turn.law)
+    preview = with_ruling(tally_transfer(terms, digest, signatures, law=turn.law), ruling)
     if not preview.reached:
         _hold(turn, withdrawal, preview.reasons)
         return

@@ -3,7 +3,12 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-from treasury.ledger import tables, tables_seen, tables_told  # noqa: F401 - they fill the metadata
+from treasury.ledger import (  # noqa: F401 - they fill the metadata
+    tables,
+    tables_outflow,
+    tables_seen,
+    tables_told,
+)
 
 context.configure(
     connection=context.config.attributes["connection"],

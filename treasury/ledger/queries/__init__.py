@@ -8,10 +8,12 @@ watch        ticks, balances and nonces at head and at finality
 standings    wallets, exposure, the law, incidents
 requests     withdrawals and motions
 tokens       how token contracts were judged, which are quarantined
+outflows     how outflows were judged, what was learned from them
 pace         outflow of wallets, and how long refills take
 """
 
 from treasury.ledger.queries import (
+    outflows,
     pace,
     payouts,
     refills,
@@ -24,6 +26,7 @@ from treasury.ledger.queries import (
 
 __all__ = [
     "flows",
+    "outflows",
     "pace",
     "payouts",
     "refills",

@@ -132,6 +132,16 @@ def refilled_since(session: Session, wallet: Address, asset: Address, since: int
     return sum(session.exec(query))
 
 
+def last_queued_at(session: Session, chain_id: int, source: Address) -> int | None:
+    """Return when the newest withdrawal of an address was queued (unix), None when never."""
+    query = select(func.max(TransferRow.created_at)).where(
+        TransferRow.chain_id == chain_id,
+        TransferRow.purpose == Purpose.WITHDRAWAL.value,
+        TransferRow.source == source,
+    )
+    return session.exec(query).one()
+
+
 def attempts(session: Session, transfer_id: int) -> tuple[Attempt, ...]:
     """Return the attempts of a transfer, first to last."""
     query = (

@@ -13,7 +13,16 @@ from treasury.ledger.reading import tick_from
 from treasury.ledger.snapshots import snapshot
 from treasury.ledger.tables_seen import NONCE, Depth, TickRow
 
-__all__ = ["NONCE", "Depth", "anchors", "cells", "last_good_tick", "last_tick", "newest"]
+__all__ = [
+    "NONCE",
+    "Depth",
+    "anchors",
+    "balance",
+    "cells",
+    "last_good_tick",
+    "last_tick",
+    "newest",
+]
 
 
 def last_tick(session: Session, chain_id: int) -> Tick | None:
@@ -30,6 +39,11 @@ def cells(session: Session, chain_id: int, depth: Depth, stamp: Stamp) -> Cells:
     """Return the newest values at a depth; `stamp` is that of the tick that wrote them."""
     found = snapshot(session, chain_id, depth)
     return Cells(stamp=stamp, balances=found.balances, nonces=found.nonces)
+
+
+def balance(session: Session, chain_id: int, address: Address, asset: Address) -> int | None:
+    """Return the newest balance at the head in base units; None when unknown."""
+    return snapshot(session, chain_id, Depth.HEAD).balances.get((address, asset))
 
 
 def newest(session: Session, chain_id: int) -> tuple[Tick, Cells, Cells] | None:

@@ -45,7 +45,8 @@ class Sea(FakeChain):
         self.lag = 0
         self.thefts: list[Theft] = []
         self.paused: set[Address] = set()
-        self._awaited: dict[tuple[Address, Address, int, Address], bool] = {}
+        self._awaited: list[tuple[Address, Address, int, Address]] = []
+        self._spends_nonce = False
         self._drains: list[tuple[Address, Address, int, Address]] = []
 
     # --- faults at the port ---
@@ -143,18 +144,18 @@ class Sea(FakeChain):
         movement = (source, destination, amount, asset)
         moved = super()._move(*movement)
         if moved and movement in self._awaited:
-            uses_nonce = self._awaited.pop(movement)
-            self._record(movement, self._blocks[-1].stamp, uses_nonce=uses_nonce)
+            self._awaited.remove(movement)  # one of them: two may be alike in one block
+            self._record(movement, self._blocks[-1].stamp, uses_nonce=self._spends_nonce)
         return moved
 
     def _mine_one(self) -> None:
         drains, self._drains = self._drains, []
-        self._awaited = dict.fromkeys(self._foreign, True)
+        self._awaited, self._spends_nonce = list(self._foreign), True
         super()._mine_one()
-        self._awaited = dict.fromkeys(drains, False)
+        self._awaited, self._spends_nonce = list(drains), False
         for movement in drains:
             self._move(*movement)
-        self._awaited = {}
+        self._awaited = []
 
     def _record(
         self, movement: tuple[Address, Address, int, Address], stamp: Stamp, *, uses_nonce: bool

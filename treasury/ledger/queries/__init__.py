@@ -13,6 +13,7 @@ pace         outflow of wallets, and how long refills take
 """
 
 from treasury.ledger.queries import (
+    flows,
     outflows,
     pace,
     payouts,

@@ -20,8 +20,9 @@ from policies.outflow.event import Outflow
 from policies.outflow.sensitivity import DEFAULT, Sensitivity
 from policies.outflow.verdict import Verdict
 from policies.outflow.watch import WalletWatch
+from tests.simulation.outflow_maker import DAY_S, Wallet
 from tests.simulation.outflow_thefts import FAMILIES, REAL, steal
-from tests.simulation.outflow_wallets import ARCHETYPES, DAY_S, Wallet
+from tests.simulation.outflow_wallets import ARCHETYPES
 
 WARM_UP = 0.3
 
@@ -65,16 +66,20 @@ def merged(honest: Iterable[Outflow], stolen: Iterable[Outflow]) -> list[tuple[O
     return sorted(marked, key=lambda item: (item[0].time, item[1]))
 
 
-def run_theft(watch: WalletWatch, wallet: Wallet, at: int, family: str, seed: int) -> Theft:
+def run_theft(
+    watch: WalletWatch, wallet: Wallet, at: int, family: str, seed: int, *, known: bool = False
+) -> Theft:
     """Let a thief loose on a copy of the watch, among the honest payments of the same hours."""
     start = wallet.events[at].time + 1
     stolen = steal(family, wallet, start, seed)
+    if known:
+        stolen = with_balances(stolen, wallet.held_at(at), wallet)
     until = stolen[-1].time
     honest = []
-    for event in wallet.events[at + 1 :]:
+    for event, before in zip(wallet.events[at + 1 :], wallet.before[at + 1 :], strict=True):
         if event.time > until:
             break
-        honest.append(event)
+        honest.append(event._replace(balance=before) if known and before else event)
     price = {coin.name: coin.price for coin in wallet.coins}
     values = [event.amount * price.get(event.asset, 1.0) for event in stolen]
     seen, lost = 0, 0.0
@@ -91,8 +96,25 @@ def run_theft(watch: WalletWatch, wallet: Wallet, at: int, family: str, seed: in
     return Theft(family, wallet.archetype, seed, len(stolen), None, 1.0)
 
 
+def with_balances(stolen: list[Outflow], held: dict[str, float], wallet: Wallet) -> list[Outflow]:
+    """Return the thief's transfers with what the wallet held before each."""
+    price = {coin.name: coin.price for coin in wallet.coins}
+    left = {asset: value / price.get(asset, 1.0) for asset, value in held.items()}
+    shown = []
+    for event in stolen:
+        before = left.get(event.asset, 0.0)
+        left[event.asset] = before - event.amount
+        shown.append(event._replace(balance=before) if before >= event.amount else event)
+    return shown
+
+
 def score_wallet(
-    wallet: Wallet, seed: int, families: list[str], sensitivity: Sensitivity = DEFAULT
+    wallet: Wallet,
+    seed: int,
+    families: list[str],
+    sensitivity: Sensitivity = DEFAULT,
+    *,
+    known: bool = False,
 ) -> Score:
     """Judge an honest wallet, and every family of theft at a random time after the warm-up."""
     score = Score()
@@ -106,13 +128,14 @@ def score_wallet(
     watch = WalletWatch(sensitivity)
     kind = "busy" if wallet.busy else "slow"
     for index, event in enumerate(events):
-        judgement = watch.judge(event)
+        before = wallet.before[index] if known else 0.0
+        judgement = watch.judge(event._replace(balance=before) if before else event)
         if event.time >= begin and judgement.verdict >= Verdict.HOLD:
             score.alarms[kind] += 1
             score.alarms[wallet.archetype] += 1
             score.rules["+".join(finding.rule for finding in judgement.findings)] += 1
         for family in starts.get(index, ()):
-            theft = run_theft(copy.deepcopy(watch), wallet, index, family, seed)
+            theft = run_theft(copy.deepcopy(watch), wallet, index, family, seed, known=known)
             score.thefts.append(theft)
     score.events = len(events)
     days = (events[-1].time - begin) / DAY_S
@@ -154,13 +177,15 @@ def _line(label: str, thefts: list[Theft]) -> str:
     )
 
 
-def run(seeds: Iterable[int], archetypes: Iterable[str], families: list[str]) -> Score:
-    """Score many wallets."""
+def run(
+    seeds: Iterable[int], archetypes: Iterable[str], families: list[str], *, known: bool = False
+) -> Score:
+    """Score many wallets; with known balances if the judge may see what they hold."""
     whole = Score()
     for seed in seeds:
         for name in archetypes:
             wallet = ARCHETYPES[name](seed)
-            whole.add(score_wallet(wallet, seed, families))
+            whole.add(score_wallet(wallet, seed, families, known=known))
     return whole
 
 
@@ -170,9 +195,11 @@ def main() -> int:
     parser.add_argument("--seeds", default="0-2")
     parser.add_argument("--only", nargs="*", default=list(ARCHETYPES))
     parser.add_argument("--families", nargs="*", default=list(FAMILIES))
+    parser.add_argument("--known", action="store_true", help="let the judge see balances")
     options = parser.parse_args()
     first, last = options.seeds.split("-")
-    score = run(range(int(first), int(last) + 1), options.only, options.families)
+    seeds = range(int(first), int(last) + 1)
+    score = run(seeds, options.only, options.families, known=options.known)
     sys.stdout.write(table(score) + "\n")
     return 0
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from math import exp
 
 from policies.outflow.event import Outflow
-from tests.simulation.outflow_wallets import DAY_S, HOUR_S, Wallet
+from tests.simulation.outflow_maker import DAY_S, HOUR_S, Wallet
 
 
 class Thief:
@@ -27,6 +27,7 @@ class Thief:
         self.priced = wallet.events[0].value is not None
         stop = bisect_left(wallet.events, start, key=lambda event: event.time)
         self.past = wallet.events[max(0, stop - 3_000) : stop]
+        self.held = wallet.held_at(stop - 1)
         sizes = sorted(event.amount * self.price[event.asset] for event in self.past)
         self.sizes = sizes or [1_000.0]
 
@@ -40,7 +41,7 @@ class Thief:
 
     def richest(self) -> list[tuple[str, float]]:
         """Return assets and values held, the largest first."""
-        return sorted(self.wallet.balance.items(), key=lambda item: -item[1])
+        return sorted(self.held.items(), key=lambda item: -item[1])
 
     def take(self, time: float, to: str, asset: str, value: float) -> None:
         """Send a value of an asset."""
@@ -89,7 +90,7 @@ def poloniex(thief: Thief) -> None:
     """The native coin in a few large parts, then one transfer per token, then fan-out."""
     to = thief.addresses(4)
     time = float(thief.start)
-    native = thief.wallet.balance.get("ETH", 0.0)
+    native = thief.held.get("ETH", 0.0)
     for share in (0.5, 0.3, 0.15):
         thief.take(time, to[0], "ETH", native * share)
         time += 60
@@ -140,6 +141,46 @@ def upbit(thief: Thief) -> None:
             time += thief.dice.uniform(5, 60)
 
 
+def harmony(thief: Thief) -> None:
+    """Eleven transfers in eighteen minutes, of a few assets, in parts, to one address."""
+    to = thief.addresses(1)[0]
+    chosen = thief.richest()[: thief.dice.randint(1, 5)]
+    for step in range(11):
+        asset, value = chosen[step % len(chosen)]
+        thief.take(thief.start + 98 * step, to, asset, value * len(chosen) / 11)
+
+
+def partial(thief: Thief) -> None:
+    """A part of the largest balance, in one to three transfers that need not be records."""
+    to = thief.addresses(1)[0]
+    asset, value = thief.richest()[0]
+    parts = thief.dice.randint(1, 3)
+    time = float(thief.start)
+    for _ in range(parts):
+        thief.take(time, to, asset, value * thief.dice.uniform(0.4, 0.9) / parts)
+        time += thief.dice.uniform(20, 3_000)
+
+
+def forgotten_first(thief: Thief) -> None:
+    """What was never paid out goes first, then the largest balances."""
+    to = thief.addresses(1)[0]
+    time = float(thief.start)
+    idle = sorted(thief.wallet.idle, key=lambda name: -thief.held[name])
+    for asset in [*idle[:20], *(name for name, _ in thief.richest() if name not in idle)]:
+        thief.take(time, to, asset, thief.held[asset])
+        time += thief.dice.uniform(12, 90)
+
+
+def old_acquaintance(thief: Thief) -> None:
+    """The largest balances go to an address that once got an ordinary payment."""
+    old = [event.recipient for event in thief.past if event.time < thief.start - 4 * DAY_S]
+    to = thief.dice.choice(old) if old else thief.addresses(1)[0]
+    time = float(thief.start)
+    for asset, value in thief.richest()[:4]:
+        thief.take(time, to, asset, value * 0.99)
+        time += thief.dice.uniform(20, 600)
+
+
 def test_then_drain(thief: Thief) -> None:
     """A crumb, a wait of minutes to hours, then everything."""
     to = thief.addresses(1)[0]
@@ -166,7 +207,7 @@ def small_burst(thief: Thief) -> None:
     """A burst of small payments, seconds apart."""
     to = thief.addresses(thief.dice.choice([1, 3, 10, 10_000]))
     asset = thief.richest()[0][0]
-    time, left = float(thief.start), thief.wallet.balance[asset] * 0.6
+    time, left = float(thief.start), thief.held[asset] * 0.6
     for step in range(600):
         value = thief.quantile(thief.dice.uniform(0.2, 0.6))
         thief.take(time, to[step % len(to)], asset, value)
@@ -181,7 +222,7 @@ def insider(thief: Thief) -> None:
     factor = thief.dice.choice([2, 3, 5, 10, 20])
     gap = 1.0 / (thief.rate() * factor)
     time = float(thief.start)
-    limit = sum(thief.wallet.balance.values()) * 0.8
+    limit = sum(thief.held.values()) * 0.8
     for step in range(1_500):
         event = thief.dice.choice(thief.past)
         value = event.amount * thief.price[event.asset]
@@ -208,7 +249,7 @@ def tokens_50(thief: Thief) -> None:
     held = [asset for asset, _ in thief.richest()]
     assets = (held + thief.addresses(50))[:50]
     for step, asset in enumerate(assets):
-        value = thief.wallet.balance.get(asset, thief.quantile(0.8))
+        value = thief.held.get(asset, thief.quantile(0.8))
         thief.take(thief.start + 6 * step, to, asset, value)
 
 
@@ -243,6 +284,10 @@ REAL: dict[str, Callable[[Thief], None]] = {
     "stake": stake,
     "coinex": coinex,
     "upbit": upbit,
+    "harmony": harmony,
+    "partial": partial,
+    "forgotten_first": forgotten_first,
+    "old_acquaintance": old_acquaintance,
 }
 INJECTED: dict[str, Callable[[Thief], None]] = {
     "test_then_drain": test_then_drain,

@@ -9,7 +9,8 @@ import pytest
 
 from policies.outflow import WalletWatch
 from policies.outflow.state import StateError, from_bytes, to_bytes
-from tests.simulation.outflow_wallets import payroll, pool, small_treasury, token_treasury
+from tests.simulation.outflow_treasuries import payroll, small_treasury, token_treasury
+from tests.simulation.outflow_wallets import pool
 
 
 @pytest.mark.parametrize("make", [small_treasury, token_treasury, payroll, pool])

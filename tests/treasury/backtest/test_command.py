@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.outflow_thefts import steal
-from tests.simulation.outflow_wallets import payroll
+from tests.simulation.outflow_treasuries import payroll
 from treasury.backtest.__main__ import main
 
 HEADER = [

@@ -21,14 +21,17 @@ How it learns
    known, and trusted with eight times the largest payment it ever got (`known`).
 3. *How rare is this?* Each of these figures has a histogram over all recipients of the past
    (`tail`), the sums of windows have one over all days (`windows`), and gaps between payments one
-   of their own (`follow`). The tail beyond the data is a power law fitted to it. The answer is a
+   of their own (`follow`). The tail beyond the data is a power law fitted to it, or falls faster
+   where the data end early, as wishes and purses do (`tail`). The answer is a
    return period in days, so one and the same threshold fits a wallet with five payments a month
    and one with five thousand a day: "hold what happens once in 300 days".
 4. *Windows* of 1 to 72 hours bound what goes to newcomers, what goes out in all, how many
    newcomers there are, how much surprise there is, and how rare the assets are. Hours that are
    usually quiet weigh more (`rhythm`). Crumbs to a crowd (a campaign) are no matter; a crowd
    alone never holds at a wallet that pays many times a day.
-5. *Kinds of evidence agree* (`signals`): how much, and how fast or odd. The stronger counts, the
+5. *Drains.* Where balances are known, the share of an asset's balance that a newcomer takes has
+   a histogram, too: nobody is paid nine tenths of what is there, but thieves.
+6. *Kinds of evidence agree* (`signals`): how much, and how fast or odd. The stronger counts, the
    second for a part.
 
 What resists poisoning: what was held is taken out of what is normal, and counted only when its

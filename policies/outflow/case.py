@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp, log
+from math import exp, log, log2
 from typing import Any
 
 HOUR_S = 3_600.0
@@ -17,6 +17,10 @@ HEATS = 64
 _PER_HEAT = 4.0 / log(2.0)
 _ASSETS_MAX = 64
 _NO_GAP = 15
+_LEAST_LEFT = 2.0**-11
+SHARES = 24
+HALF = 2
+"""The bucket of a payment that leaves half of the balance."""
 
 
 class Case:
@@ -78,6 +82,12 @@ def heat_slot(heat: float) -> int:
     """Return the bucket of a heat, or of a count, of one or more."""
     slot = int(log(heat) * _PER_HEAT + 0.25)
     return slot if slot < HEATS else HEATS - 1
+
+
+def share_slot(amount: float, balance: float) -> int:
+    """Return the bucket of a share of the balance: half octaves of what is left."""
+    left = 1.0 - amount / balance
+    return int(-2.0 * log2(left)) if left > _LEAST_LEFT else SHARES - 1
 
 
 def size_slot(size: float) -> int:

@@ -11,6 +11,8 @@ class Outflow(NamedTuple):
     `time` is unix seconds.  `amount` is a measure for statistics and never goes back into
     terms: any unit will do as long as it is the same for every transfer of the asset.
     `value` is a price-weighted amount in one currency for all assets, or None.
+    `balance` is what the wallet holds of the asset before the transfer, in the unit of `amount`,
+    or None where nobody knows.
     A tuple and not a dataclass because a hundred thousand of them are judged in a second.
     """
 
@@ -19,3 +21,4 @@ class Outflow(NamedTuple):
     asset: str
     amount: float
     value: float | None = None
+    balance: float | None = None

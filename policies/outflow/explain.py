@@ -34,7 +34,11 @@ def explain(event: Outflow, case: Case | None, signals: list[Signal]) -> tuple[F
 
 def _name(signal: Signal) -> str:
     """Return the rule's stable name, with its span where it has one."""
-    return f"{signal.rule}_{signal.span_s // 3_600}h" if signal.span_s else signal.rule
+    return f"{signal.rule}_{_short_span(signal.span_s)}" if signal.span_s else signal.rule
+
+
+def _short_span(span_s: int) -> str:
+    return f"{span_s // 3_600}h" if span_s >= 3_600 else f"{span_s // 60}m"
 
 
 def _expected(signal: Signal) -> str:
@@ -103,9 +107,15 @@ def _recipient_count(scene: _Scene) -> str:
     return f"payment number {scene.signal.seen:.0f} to {scene.event.recipient}, new in these days"
 
 
+def _drain(scene: _Scene) -> str:
+    event = scene.event
+    share = event.amount / event.balance if event.balance else 1.0
+    return f"{share:.1%} of the wallet's {event.asset} to {event.recipient}, new in these days"
+
+
 def _window(text: str) -> Callable[[_Scene], str]:
     def say(scene: _Scene) -> str:
-        return text.format(seen=scene.signal.seen, hours=scene.signal.span_s // 3_600)
+        return text.format(seen=scene.signal.seen, span=_span(scene.signal.span_s))
 
     return say
 
@@ -113,8 +123,10 @@ def _window(text: str) -> Callable[[_Scene], str]:
 def _span(seconds: int) -> str:
     if seconds < 120:
         return f"{seconds} seconds"
-    if seconds < 7_200:
+    if seconds < 3_600:
         return f"{seconds // 60} minutes"
+    if seconds < 7_200:
+        return "1 hour"
     return f"{seconds // 3_600} hours"
 
 
@@ -124,24 +136,25 @@ _OBSERVED: dict[str, Callable[[_Scene], str]] = {
     "recipient_surprise": _recipient_surprise,
     "recipient_pace": _recipient_pace,
     "recipient_count": _recipient_count,
+    "drain": _drain,
     "fresh": _window(
-        "in {hours} h new recipients got {seen:,.1f} times a large payment"
+        "in {span} new recipients got {seen:,.1f} times a large payment"
         " (no payment counted above 3)"
     ),
     "hours": _window(
-        "in {hours} h new recipients got {seen:,.1f} times a large payment, weighed by how quiet"
+        "in {span} new recipients got {seen:,.1f} times a large payment, weighed by how quiet"
         " these hours of the week usually are"
     ),
-    "all": _window("in {hours} h {seen:,.1f} times a large payment left the wallet in all"),
+    "all": _window("in {span} {seen:,.1f} times a large payment left the wallet in all"),
     "rare": _window(
-        "assets that are seldom sent went to new recipients within {hours} h: {seen:.1f} decades"
+        "assets that are seldom sent went to new recipients within {span}: {seen:.1f} decades"
         " of rarity"
     ),
     "large": _window(
-        "unusually large payments to new recipients within {hours} h: {seen:.1f} decades of"
+        "unusually large payments to new recipients within {span}: {seen:.1f} decades of"
         " surprise in sum"
     ),
-    "crowd": _window("{seen:,.0f} recipients were paid for the first time within {hours} h"),
+    "crowd": _window("{seen:,.0f} recipients were paid for the first time within {span}"),
 }
 _EXPECTED = {
     "first_payment": "a first payment this large comes {often}",
@@ -149,6 +162,7 @@ _EXPECTED = {
     "recipient_surprise": "a new recipient is paid so much, so fast and so oddly {often}",
     "recipient_pace": "a new recipient is paid in such quick succession {often}",
     "recipient_count": "a new recipient is paid so often in its first days {often}",
+    "drain": "a new recipient gets so much of what is there {often}",
     "fresh": "new recipients get this much {often}",
     "hours": "new recipients get this much at such an hour {often}",
     "all": "this much leaves the wallet {often}",

@@ -9,7 +9,18 @@ from __future__ import annotations
 
 from math import exp, log10
 
-from policies.outflow.case import HEATS, PER_OCTAVE, SCORES, SIZES, UNIT, Case, heat_slot, size_slot
+from policies.outflow.case import (
+    HALF,
+    HEATS,
+    PER_OCTAVE,
+    SCORES,
+    SHARES,
+    SIZES,
+    UNIT,
+    Case,
+    heat_slot,
+    size_slot,
+)
 from policies.outflow.follow import Follow
 from policies.outflow.known import KnownRecipients
 from policies.outflow.rhythm import Rhythm
@@ -35,10 +46,11 @@ class Memory:
     """The learned state of one wallet."""
 
     __slots__ = (
-        "all", "assets", "crowd", "day_end", "days", "entries", "entry", "events", "every",
-        "first", "firsts", "flows", "follow", "founded", "fresh", "heat", "holds", "hours",
+        "all", "assets", "crowd", "day_end", "days", "drained", "drains", "entries", "entry",
+        "events", "every", "first", "firsts", "flows", "follow", "founded", "fresh", "heat",
+        "holds", "hours",
         "known", "large", "last", "next_roll", "offset", "rare", "rhythm", "salt", "score",
-        "sensitivity", "tails", "times", "total", "unread", "usual", "young",
+        "sensitivity", "tails", "times", "total", "unread", "usual", "usual_bucket", "young",
     )  # fmt: skip
 
     def __init__(
@@ -56,18 +68,24 @@ class Memory:
         self.score = Tail(size=SCORES, excess_prior=2.6, excess_floor=1.4)
         self.heat = Tail(size=HEATS, excess_prior=3.0, excess_floor=1.5, anchor=4, is_firm=True)
         self.times = Tail(size=HEATS, excess_prior=3.0, excess_floor=1.5, anchor=6, is_firm=True)
-        self.tails = (self.entry, self.total, self.score, self.heat, self.times)
+        self.drained = Tail(
+            size=SHARES, excess_prior=2.5, excess_floor=1.0, anchor=HALF, is_firm=True
+        )
+        self.tails = (
+            self.entry, self.total, self.score, self.heat, self.times, self.drained,
+        )  # fmt: skip
         self.fresh = _flow("fresh", (6, 24, 72), 1.4)
         self.hours = _flow("hours", (3,), 1.5)
         self.all = _flow("all", (24,), 2.2)
         self.rare = _flow("rare", (1,), 1.2)
-        self.large = _flow("large", (1, 6), 1.5)
+        self.large = _flow("large", (1 / 6, 1, 6), 1.5)
         self.crowd = _flow("crowd", (1, 24), 3.0, again=100.0)
         self.flows = (self.fresh, self.hours, self.all, self.rare, self.large, self.crowd)
         self.events = self.unread = self.firsts = 0
         self.first = self.last = self.next_roll = self.day_end = 0
-        self.days = self.offset = self.entries = self.usual = 0.0
+        self.days = self.offset = self.entries = self.usual = self.drains = 0.0
         self.founded = False
+        self.usual_bucket = 0
         self.holds: list[int] = []
 
     def advance(self, time: int) -> None:
@@ -94,8 +112,10 @@ class Memory:
     def _end_day(self, time: int) -> None:
         self.day_end = time - time % DAY_S + DAY_S
         self._rank_assets()
-        self.entry.excess_prior = self.total.excess_prior = self.every.shoulder()[2]
-        self.usual = exp((self.every.middle() - UNIT) / PER_OCTAVE)
+        prior = self.every.shoulder()[2]
+        self.entry.excess_prior = self.total.excess_prior = prior
+        self.usual_bucket = self.every.middle()
+        self.usual = exp((self.usual_bucket - UNIT) / PER_OCTAVE)
         if self.days > MEMORY_DAYS and self.entries > MEMORY_RECIPIENTS:
             self._fade(0.5)
         if self.founded:
@@ -145,6 +165,7 @@ class Memory:
             tail.refresh(days)
         self.entries = total(self.entry)
         self.offset = log10(self.entries + 1.0) - log10(days)
+        self.drains = log10(total(self.drained) + 1.0) - log10(days)
         self.follow.refresh()
         self.unread = 0
 
@@ -241,6 +262,6 @@ def _sizes() -> Tail:
     return Tail(size=SIZES, excess_prior=2.9, excess_floor=1.2, anchor=UNIT)
 
 
-def _flow(name: str, hours: tuple[int, ...], margin: float, *, again: float = 2.0) -> Flow:
-    windows = (Window(hour * HOUR_S, margin=margin) for hour in hours)
+def _flow(name: str, hours: tuple[float, ...], margin: float, *, again: float = 2.0) -> Flow:
+    windows = (Window(int(hour * HOUR_S), margin=margin) for hour in hours)
     return Flow(name, tuple(windows), again=again)

@@ -19,6 +19,8 @@ SETTLED = 256.0
 SELDOM = 1
 """A settled scale learns from every second payment only, to be quick."""
 EASES_PER_HOUR = 0.003
+BELIEVED = 0.5
+"""A size's log may be this much for each amount seen so far: one amount is no measure."""
 HIGH = 1.6
 """Mean absolute deviations from the middle up to the ninth decile (normal in log space)."""
 
@@ -57,11 +59,14 @@ class Scale:
         While few amounts were seen the distance is shrunk as far as the middle is uncertain;
         the very first amount of an asset is ordinary by definition.
         """
-        if self.count >= 16.0:
+        count = self.count
+        if count >= 16.0:
             return x - self.high
-        if not self.count:
+        if not count:
             return -HIGH * self.deviation
-        return (x - self.middle) * self.stretch - HIGH * self.deviation
+        size = (x - self.middle) * self.stretch - HIGH * self.deviation
+        most = BELIEVED * count
+        return min(most, size)
 
     def learn(self, x: float, hour: int) -> None:
         """Take one more log amount into account; a flood within an hour counts as a few."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 AGREEMENT = 0.3
+COUNTED = frozenset({"recipient_pace", "recipient_count"})
+COUNTED_ALONE = 3.0
 HOW_MUCH = frozenset({"first_payment", "recipient_total", "fresh", "hours", "all", "large"})
-HOW_ODD = frozenset({"recipient_surprise", "recipient_pace", "recipient_count", "rare"})
+HOW_ODD = frozenset({"recipient_surprise", "recipient_pace", "recipient_count", "rare", "drain"})
 
 
 class Signal(NamedTuple):
@@ -25,8 +27,15 @@ def rank_of(signals: list[Signal]) -> float:
     strongest of each kind counts, and the second kind for a part of what exceeds one decade.
     A crowd of new recipients supports neither: honest campaigns are crowds, too.
     """
+    total = max((one.decades for one in signals if one.rule == "recipient_total"), default=0.0)
+    odd_most = COUNTED_ALONE + total
     much = max((signal.decades for signal in signals if signal.rule in HOW_MUCH), default=0.0)
-    odd = max((signal.decades for signal in signals if signal.rule in HOW_ODD), default=0.0)
+    odd = max((_weighed(one, odd_most) for one in signals if one.rule in HOW_ODD), default=0.0)
     crowd = max((signal.decades for signal in signals if signal.rule == "crowd"), default=0.0)
     low, high = min(much, odd), max(much, odd)
     return max(crowd, high + AGREEMENT * max(0.0, low - 1.0))
+
+
+def _weighed(signal: Signal, most: float) -> float:
+    """Return a signal's decades; being paid often counts as far as it adds up to something."""
+    return min(signal.decades, most) if signal.rule in COUNTED else signal.decades

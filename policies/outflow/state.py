@@ -20,12 +20,12 @@ from policies.outflow.tail import Tail
 from policies.outflow.watch import WalletWatch
 from policies.outflow.windows import Flow, Window
 
-VERSION = 1
+VERSION = 2
 _PLAIN = (
-    "days", "day_end", "entries", "events", "first", "firsts", "founded", "holds", "last",
-    "next_roll", "offset", "salt", "unread", "usual",
+    "days", "day_end", "drains", "entries", "events", "first", "firsts", "founded", "holds", "last",
+    "next_roll", "offset", "salt", "unread", "usual", "usual_bucket",
 )  # fmt: skip
-_TAILS = ("every", "entry", "total", "score", "heat", "times")
+_TAILS = ("every", "entry", "total", "score", "heat", "times", "drained")
 _RHYTHM = ("count", "hour", "hours_seen", "usual", "weight")
 _FOLLOW = ("changes", "costs", "gaps", "payments", "turn")
 _SCALE = Scale.__slots__

@@ -18,6 +18,12 @@ _TOP_SHARE = 0.05
 _TOP_LEAST = 4.0
 _TOP_MOST = 32.0
 _PRIOR_WEIGHT = 4.0
+_BEND_LEAST = 12.0
+_BEND_PRIOR = 24.0
+_BEND_MOST = 0.3
+_GRAIN = 1.0 / 12.0
+_END = 0.05
+_STEEPEST = 0.35
 
 
 class Tail:
@@ -71,21 +77,20 @@ class Tail:
     def refresh(self, days: float) -> None:
         """Work out the return periods anew, for a past of so many days."""
         past = log10(max(days, 1e-6))
-        threshold, above, excess = self.shoulder()
-        fall = 1.0 / (excess * LN10)
+        threshold, above, excess, bend = self.shoulder()
         top = log10(max(above, _NONE_SEEN))
         counts = self.counts
         highest = len(counts) - 1
         while highest > threshold and not counts[highest]:
             highest -= 1
+        law = _law(len(counts) - threshold, excess, bend, highest - threshold)
         # Beyond the data the law alone speaks; this is most of the buckets.
-        start = past - top - threshold * fall
-        decades = [start + bucket * fall for bucket in range(len(counts))]
+        decades = [past - top] * threshold + [past - top + fallen for fallen in law]
         seen = 0.0
         spare = self.spare + _TRACE
         for bucket in range(highest, -1, -1):
             seen += counts[bucket]
-            expected = top - (bucket - threshold) * fall if bucket > threshold else top
+            expected = top - law[bucket - threshold] if bucket > threshold else top
             if seen > spare:
                 expected = max(expected, log10(seen - self.spare))
             decades[bucket] = past - expected
@@ -100,11 +105,14 @@ class Tail:
                 return bucket
         return self.anchor
 
-    def shoulder(self) -> tuple[int, float, float]:
-        """Return where the tail begins, how many reach it, and their mean excess in buckets."""
+    def shoulder(self) -> tuple[int, float, float, float]:
+        """Return where the tail begins, how many reach it, their mean excess, and its bend.
+
+        The excess is in buckets; the bend says how much faster than a power the tail falls.
+        """
         counts = self.counts
         wanted = min(max(_TOP_LEAST, sum(counts) * _TOP_SHARE), _TOP_MOST)
-        above = reach = 0.0
+        above = reach = square = 0.0
         bucket = len(counts) - 1
         lowest = -1
         while bucket > 0:
@@ -112,6 +120,7 @@ class Tail:
             if count:
                 above += count
                 reach += count * bucket
+                square += count * bucket * bucket
                 lowest = bucket
                 if above >= wanted:
                     break
@@ -121,7 +130,48 @@ class Tail:
         mean = max(0.0, reach / above - lowest + 0.5) if above else 0.0
         weight = above + _PRIOR_WEIGHT
         excess = (above * mean + _PRIOR_WEIGHT * self.excess_prior) / weight
-        return lowest, above, max(excess, self.excess_floor)
+        excess = max(excess, self.excess_floor)
+        return lowest, above, excess, _bend(above, reach, square, excess)
+
+
+def _bend(above: float, reach: float, square: float, excess: float) -> float:
+    """Return how far the excesses' spread is below that of a power law (method of moments).
+
+    People's wishes are lognormal and their wallets limited: such tails end sooner than a power
+    law fitted to them says.  Few points prove no end.
+    """
+    if above < _BEND_LEAST:
+        return 0.0
+    spread = max(0.0, square / above - (reach / above) ** 2) + _GRAIN
+    bend = 0.5 * (excess * excess / spread - 1.0) * above / (above + _BEND_PRIOR)
+    return min(max(bend, 0.0), _BEND_MOST)
+
+
+def _law(size: int, excess: float, bend: float, record: int) -> list[float]:
+    """Return by how many decades the tail has fallen so many buckets above its beginning.
+
+    Beyond the record a bent tail falls at a bounded pace: whoever came close may come closer.
+    """
+    fall = 1.0 / (excess * LN10)
+    if not bend:
+        return [step * fall for step in range(size)]
+    rate = bend / (excess * (1.0 + bend))
+    steepest = max(fall, _STEEPEST)
+    law = [0.0]
+    for step in range(1, size):
+        left = 1.0 - rate * step
+        if step > record or left < _END:
+            law.append(
+                law[-1]
+                + (
+                    steepest
+                    if left < _END
+                    else min(steepest, (-log10(left) + log10(left + rate)) / bend)
+                )
+            )
+        else:
+            law.append(-log10(left) / bend)
+    return law
 
 
 def total(tail: Tail) -> float:

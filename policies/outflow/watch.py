@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from math import exp, log
 
-from policies.outflow.case import PER_OCTAVE, UNIT, Case, heat_slot, score_slot, size_slot
+from policies.outflow.case import (
+    HALF,
+    PER_OCTAVE,
+    UNIT,
+    Case,
+    heat_slot,
+    score_slot,
+    share_slot,
+    size_slot,
+)
 from policies.outflow.event import Outflow
 from policies.outflow.known import key_of
 from policies.outflow.ladder import Ladder
@@ -28,6 +37,9 @@ CAPPED = 3.0
 CRUMB = 0.5
 """Below this share of the wallet's middle payment a newcomer's payment is a crumb."""
 SCORE_FADES_S = 3 * HOUR_S
+NO_SHARE = -1
+REPEATED = 0.3
+"""How much of the surprise of a size is news when its recipient got the like before."""
 
 
 class WalletWatch(Ladder):
@@ -41,7 +53,7 @@ class WalletWatch(Ladder):
         Events come in the order of time; one that is earlier than the last counts as now.
         What was held is not learned as normal until its recipient has been quiet for days.
         """
-        time, recipient, name, amount, value = event
+        time, recipient, name, amount, value, balance = event
         if time >= self.next_roll:
             self.advance(time)
         if amount <= 0.0:
@@ -65,13 +77,16 @@ class WalletWatch(Ladder):
         self.rhythm.count += 1
         if self.unread * 16 > self.entries:
             self.refresh()
+        share = NO_SHARE
+        if balance is not None and balance >= amount and bucket >= self.usual_bucket - 2:
+            share = share_slot(amount, balance)
         case = self.young.get(key)
         if case is None:
             case = self.open(key, time)
             # Who is met on the first day was mostly there long before.
             case.is_old = level >= 0 or time < self.first + DAY_S
-            return self._first(event, scale, case, (x, size_log, bucket))
-        return self._again(event, scale, case, (x, size_log, bucket))
+            return self._first(event, scale, case, (x, size_log, bucket, share))
+        return self._again(event, scale, case, (x, size_log, bucket, share))
 
     def _size_by_value(self, value: float) -> float:
         """Return the log of the size of a payment whose price-weighted amount is known."""
@@ -82,21 +97,24 @@ class WalletWatch(Ladder):
         return size_log
 
     def _first(
-        self, event: Outflow, scale: Scale, case: Case, sized: tuple[float, float, int]
+        self, event: Outflow, scale: Scale, case: Case, sized: tuple[float, float, int, int]
     ) -> Judgement:
         """Judge the first payment to a recipient, or the first far beyond its past."""
-        x, size_log, bucket = sized
+        x, size_log, bucket, share = sized
         size = exp(size_log) if size_log < 40.0 else 1e17
         rarity = scale.rarity
         gain = self.entry.decades[bucket] + self.offset - SURPRISE_FREE
-        score = (max(0.0, gain)) + rarity
+        score = max(0.0, gain) + rarity
+        drained = self.drained.decades[share] if share >= HALF else 0.0
+        if drained:
+            score += max(0.0, drained + self.drains - SURPRISE_FREE)
         crowded = self._flow_out(event.time, scale, size, gain, rarity)
         judgement = CALM
-        if self.entry.decades[bucket] >= LOOK_AT or self.total.decades[bucket] >= LOOK_AT:
+        if max(self.entry.decades[bucket], self.total.decades[bucket], drained) >= LOOK_AT:
             self.look_again()
-            judgement = self.weigh(event, case, self._first_signals(bucket, size))
+            judgement = self.weigh(event, case, self._first_signals(sized, size))
         elif crowded:
-            judgement = self.weigh(event, case, self._first_signals(bucket, size))
+            judgement = self.weigh(event, case, self._first_signals(sized, size))
         case.count = 1
         case.last = event.time
         case.assets = (event.asset,)
@@ -107,6 +125,8 @@ class WalletWatch(Ladder):
             return judgement
         scale.learn(x, event.time // HOUR_S)
         self.entry.counts[bucket] += 1.0
+        if share >= 0:
+            self.drained.counts[share] += 1.0
         if case.first < self.first + DAY_S:
             return judgement
         self.total.counts[bucket] += 1.0
@@ -115,36 +135,42 @@ class WalletWatch(Ladder):
         case.total_slot, case.score_slot, case.heat_slot, case.times_slot = bucket, slot, 0, 0
         return judgement
 
-    def _first_signals(self, bucket: int, size: float) -> list[Signal]:
-        return [
+    def _first_signals(self, sized: tuple[float, float, int, int], size: float) -> list[Signal]:
+        _, _, bucket, share = sized
+        signals = [
             Signal("first_payment", self.entry.decades[bucket], size, 0),
             Signal("recipient_total", self.total.decades[bucket], size, 0),
         ]
+        if share >= HALF:
+            signals.append(Signal("drain", self.drained.decades[share], float(share), 0))
+        return signals
 
     def _again(
-        self, event: Outflow, scale: Scale, case: Case, sized: tuple[float, float, int]
+        self, event: Outflow, scale: Scale, case: Case, sized: tuple[float, float, int, int]
     ) -> Judgement:
         """Judge one more payment to a young recipient: its file as a whole."""
-        x, size_log, bucket = sized
+        x, size_log, bucket, share = sized
         time = event.time
         size = exp(min(size_log, 40.0))
         is_change = event.asset not in case.assets
         gap_s = max(0, time - case.last)
         gain = max(0.0, self.entry.decades[bucket] + self.offset - SURPRISE_FREE)
         rarity = scale.rarity if is_change else 0.0
-        score = self._surprise(case, gap_s, is_change=is_change, gain=gain, bucket=bucket) + rarity
+        score = self._surprise(case, gap_s, is_change=is_change, gain=gain) + rarity
+        drained = self.drained.decades[share] if share >= HALF else 0.0
+        score += max(0.0, drained + self.drains - SURPRISE_FREE) if drained else 0.0
         total, heat, count = case.total + size, case.heat_now(time), case.count + 1
         slots = (size_slot(total), score_slot(score), heat_slot(heat), heat_slot(float(count)))
         crowded = self._flow_out(time, scale, size, gain, rarity)
         beyond = bucket if bucket > case.level else -1
         is_founder = case.first < self.first + DAY_S
-        decades = self._again_decades(slots, beyond, is_founder=is_founder)
+        decades = self._again_decades(slots, beyond, share, is_founder=is_founder)
         judgement = CALM
         if max(decades) >= LOOK_AT:
             self.look_again()
-            decades = self._again_decades(slots, beyond, is_founder=is_founder)
+            decades = self._again_decades(slots, beyond, share, is_founder=is_founder)
         if crowded or max(decades) >= LOOK_AT:
-            seen = (size, total, score, heat, float(count))
+            seen = (size, total, score, heat, float(count), float(share))
             rules = zip(_AGAIN_RULES, decades, seen, strict=True)
             judgement = self.weigh(event, case, [Signal(*rule, 0) for rule in rules])
         case.gap_least = min(case.gap_least, self.follow.slot(gap_s))
@@ -158,36 +184,38 @@ class WalletWatch(Ladder):
             scale.learn(x, time // HOUR_S)
             if beyond >= 0:
                 self.entry.counts[beyond] += 1.0
+            if share >= 0:
+                self.drained.counts[share] += 1.0
             if not is_founder:
                 self.learn_again(case, slots, gap_s=gap_s, is_change=is_change)
         return judgement
 
-    def _surprise(
-        self, case: Case, gap_s: int, *, is_change: bool, gain: float, bucket: int
-    ) -> float:
+    def _surprise(self, case: Case, gap_s: int, *, is_change: bool, gain: float) -> float:
         """Return the recipient's sum of surprise with this payment."""
         follow = self.follow
         cost = 0.0
         if not case.is_old:
             # Only for a stranger is it odd to be paid again so soon, or in another asset.
             cost = follow.costs[follow.slot(gap_s)] + (follow.turn if is_change else 0.0)
-        if bucket <= case.level:
-            # Who gets much gets much again: only half of it is news.
-            gain *= 0.5
+        before = max(0.0, self.entry.decades[case.level] + self.offset - SURPRISE_FREE)
+        # Who gets much gets much again: little of it is news.
+        gain = REPEATED * gain + max(0.0, gain - before) * (1.0 - REPEATED)
         return case.score * exp(-gap_s / SCORE_FADES_S) + gain + cost
 
     def _again_decades(
-        self, slots: tuple[int, int, int, int], beyond: int, *, is_founder: bool
-    ) -> tuple[float, float, float, float, float]:
+        self, slots: tuple[int, int, int, int], beyond: int, share: int, *, is_founder: bool
+    ) -> tuple[float, ...]:
         largest = self.entry.decades[beyond] if beyond >= 0 else 0.0
+        drained = self.drained.decades[share] if share >= HALF else 0.0
         if is_founder:
-            return (largest, 0.0, 0.0, 0.0, 0.0)
+            return (largest, 0.0, 0.0, 0.0, 0.0, drained)
         return (
             largest,
             self.total.decades[slots[0]],
             self.score.decades[slots[1]],
             self.heat.decades[slots[2]],
             self.times.decades[slots[3]],
+            drained,
         )
 
     def _flow_out(self, time: int, scale: Scale, size: float, gain: float, rarity: float) -> bool:
@@ -200,6 +228,8 @@ class WalletWatch(Ladder):
             hours.total += capped * self.rhythm.weight
         every.total += capped
         if gain > SURPRISE_FREE:
+            # Its shortest window is finer than the grain in which time advances.
+            large.roll(time)
             large.total += gain - SURPRISE_FREE
         if rarity and time > scale.last + HOUR_S:
             # A coin that everybody wants today is one oddity and not a hundred.
@@ -228,4 +258,5 @@ _AGAIN_RULES = (
     "recipient_surprise",
     "recipient_pace",
     "recipient_count",
+    "drain",
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,3 +83,26 @@ def test_moving_and_taking_keep_the_count() -> None:
     tail.take(5)
 
     assert total(tail) == 1.0
+
+
+def test_tails_that_end_early_are_rarer_beyond_the_record_than_a_power_law_says() -> None:
+    """Amounts spread evenly below a limit speak against twice the limit; a power law's do not."""
+    even = _tail([10] * 1_000 + [20, 21, 22, 23, 24, 25, 26, 27] * 5)
+    power = _tail([10] * 1_000 + [20] * 16 + [22] * 8 + [24] * 6 + [26] * 4 + [28] * 3 + [32] * 3)
+    for tail in (even, power):
+        tail.refresh(100.0)
+
+    assert even.shoulder()[3] > power.shoulder()[3]
+    assert even.decades[36] > power.decades[36] + 0.5
+
+
+@given(st.lists(st.integers(0, 63), min_size=20, max_size=200))
+def test_beyond_the_record_rarity_grows_at_a_bounded_pace(
+    buckets: list[int],
+) -> None:
+    """Whoever came close may come closer, whatever law was fitted."""
+    tail = _tail(buckets)
+    tail.refresh(100.0)
+    beyond = tail.decades[max(buckets) + 1 :]
+
+    assert all(b - a <= 0.44 for a, b in pairwise(beyond))

@@ -295,3 +295,26 @@ def test_every_verdict_explains_itself(wallet: Honest) -> None:
         assert len(finding.observed.split()) > 4
         assert "by this wallet's own past" in finding.expected
     assert any(thief in finding.observed for finding in judgement.findings)
+
+
+def test_emptying_an_asset_to_a_stranger_is_held_though_the_amount_is_ordinary() -> None:
+    """Where balances are known, nine tenths of one for a newcomer are a drain, not a payment."""
+    honest = Honest(daily=1, days=0)
+    for month in range(24):
+        to = honest.address() if month % 3 == 0 else honest.regulars[month % 4]
+        honest.watch.judge(
+            Outflow(START + month * 30 * DAY_S, to, "ETH", 8.0 + month % 5, None, 100.0)
+        )
+    time = START + 24 * 30 * DAY_S
+    drain = honest.watch.judge(Outflow(time, honest.address(), "ETH", 9.9, None, 10.0))
+
+    assert drain.verdict >= Verdict.HOLD
+    assert any(finding.rule == "drain" for finding in drain.findings)
+
+
+def test_an_absurd_amount_of_a_token_seen_once_is_no_giant(wallet: Honest) -> None:
+    """Fake tokens carry any amount: one amount of an asset is no measure of the next."""
+    fake = "0x" + "0f" * 20
+    rows = [(i, wallet.address(), fake, amount) for i, amount in enumerate((1.0, 1e9, 3e4))]
+
+    assert max(wallet.steal(rows)) < Verdict.HOLD

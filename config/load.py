@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from config.errors import ConfigError
 from config.load_alerts import read_alerts
+from config.load_tcp import read_tcp
 from config.settings import (
     Anchor,
     ApiRole,
@@ -145,6 +146,7 @@ def _api(table: Table, base: Path) -> ApiSettings:
         requests_per_s=table.integer("requests_per_s", least=1, most=100_000, default=200),
         request_burst=table.integer("request_burst", least=1, most=100_000, default=400),
         stop_deadline_s=table.seconds("stop_deadline_s", least=0.1, most=60, default=5),
+        tcp=read_tcp(table.table("tcp"), base) if table.has("tcp") else None,
     )
     table.finish()
     return settings

@@ -95,6 +95,30 @@ class SignerLink:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceClient:
+    """A payout service that comes over TCP, and the pools that it may ask and see.
+
+    `fingerprint` is the SHA-256 of its certificate in DER, 64 lower-case hex digits.
+    """
+
+    name: str
+    fingerprint: str
+    pools: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpSettings:
+    """Where payout services of other machines knock, and by which certificates they are known."""
+
+    host: str
+    port: int
+    certificate: Path
+    key: Path
+    client_ca: Path
+    clients: tuple[ServiceClient, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiSettings:
     """The API's sockets, one per role, and the limits of one request and one socket."""
 
@@ -103,6 +127,7 @@ class ApiSettings:
     requests_per_s: int
     request_burst: int
     stop_deadline_s: float
+    tcp: TcpSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,9 +33,10 @@ from policies.lifecycles import Owner
 from treasury import halting
 from treasury import log as logs
 from treasury.alerts.postman import posting_lane
-from treasury.api.app import build_app
+from treasury.api.app import build_app, build_tcp_app
 from treasury.api.office import Office
-from treasury.api.server import ApiServer, open_sockets
+from treasury.api.server import ApiServer, Door, open_sockets
+from treasury.api.tls import listen_on, tls_context
 from treasury.calendar import Calendar
 from treasury.chain.connect import connect_chain
 from treasury.chain.pool.pool import ChainPool
@@ -195,7 +196,16 @@ def _api(
         {role: build_app(office, role) for role in settings.api.sockets},
         open_sockets(settings.api.sockets, inherited_sockets(os.getpid())),
         stop_deadline_s=settings.api.stop_deadline_s,
+        tcp=_tcp_door(settings, office),
     )
+
+
+def _tcp_door(settings: Settings, office: Office) -> Door | None:
+    tcp = settings.api.tcp
+    if tcp is None:
+        return None
+    app = build_tcp_app(office, tcp.clients)
+    return Door(app=app, tls=tls_context(tcp), listener=listen_on(tcp))
 
 
 def _halt_on_red(ledger: Ledger, findings: tuple[Finding, ...]) -> None:

@@ -5,6 +5,7 @@ with office_at(tmp_path) as office:
     office.see("hot-a", 4 * ETH)          # a balance at head
     office.sockets                        # folder with reader.sock, operator.sock, …
     office.woken                          # how often the API asked for a tick
+    office.port                           # where it listens on TCP, if it does
 """
 
 from __future__ import annotations
@@ -17,16 +18,17 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from config.settings import ApiRole, ApiSettings
+from config.settings import ApiRole, ApiSettings, TcpSettings
 from policies.consent import describe_transfer, motion_to_json, terms_to_json, transfer_digest
 from policies.law import Law, canonical_law, law_digest
 from policies.lifecycles import ExposureState, Owner, RefillState, WalletState
 from policies.terms import NATIVE, Address, MotionTerms, Stamp, TransferTerms
 from tests.fakes.clock import FakeClock
 from tests.laws import DEPLOYMENT, make_law, make_terms
-from treasury.api.app import build_app
+from treasury.api.app import build_app, build_tcp_app
 from treasury.api.office import Health, Office
-from treasury.api.server import ApiServer, open_sockets
+from treasury.api.server import ApiServer, Door, open_sockets
+from treasury.api.tls import listen_on, tls_context
 from treasury.enrolment import enrol
 from treasury.ledger import Ledger, cell_marks, facts, marks, moves, open_ledger, queries
 from treasury.ledger.queries.watch import Depth
@@ -48,6 +50,7 @@ class OfficeForTests:
     log: list[Any] = field(default_factory=list)
     woken: int = 0
     block: int = 100
+    port: int = 0
 
     def office(self) -> Office:
         """Return what the API is given."""
@@ -142,8 +145,10 @@ class OfficeForTests:
 
 
 @contextmanager
-def office_at(folder: Path, **limits: int) -> Iterator[OfficeForTests]:
-    """Open a fresh ledger and serve the API on sockets in a folder."""
+def office_at(
+    folder: Path, *, tcp: TcpSettings | None = None, **limits: int
+) -> Iterator[OfficeForTests]:
+    """Open a fresh ledger and serve the API on sockets in a folder, and on TCP when asked to."""
     sockets = folder / "api"
     paths = {role: sockets / f"{role.value}.sock" for role in ApiRole}
     settings = ApiSettings(
@@ -162,7 +167,8 @@ def office_at(folder: Path, **limits: int) -> Iterator[OfficeForTests]:
     )
     found.set_up()
     apps = {role: build_app(found.office(), role) for role in ApiRole}
-    server = ApiServer(apps, open_sockets(paths, {}), stop_deadline_s=2)
+    door = None if tcp is None else _tcp_door(found, tcp)
+    server = ApiServer(apps, open_sockets(paths, {}), stop_deadline_s=2, tcp=door)
     server.start()
     try:
         with capture_logs() as log:
@@ -171,6 +177,16 @@ def office_at(folder: Path, **limits: int) -> Iterator[OfficeForTests]:
     finally:
         server.stop()
         found.ledger.close()
+
+
+def _tcp_door(found: OfficeForTests, tcp: TcpSettings) -> Door:
+    door = Door(
+        app=build_tcp_app(found.office(), tcp.clients),
+        tls=tls_context(tcp),
+        listener=listen_on(tcp),
+    )
+    found.port = door.listener.getsockname()[1]
+    return door
 
 
 def motion_json(terms: MotionTerms, payload: dict[str, str], signature: bytes) -> dict[str, object]:

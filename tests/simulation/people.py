@@ -35,6 +35,7 @@ from treasury.api import refills as refills_api
 from treasury.api import withdrawals as withdrawals_api
 from treasury.api.errors import ApiError
 from treasury.api.models import Halt, MotionProposal, RefillProposal, Signed, WithdrawalRequest
+from treasury.api.scopes import EVERYWHERE
 from treasury.ledger.facts import Refill, Withdrawal
 from treasury.ledger.queries import refills, requests, standings
 
@@ -244,7 +245,8 @@ class People:
             is_lost = key in self._asked and requests.by_key(session, key) is None
         self._asked.add(key)
         self.dice.seen["lost_payout_asked_again"] += is_lost
-        self._do(lambda: withdrawals_api.ask_withdrawal(self.world.office, self.payouts[key], key))
+        body = self.payouts[key]
+        self._do(lambda: withdrawals_api.ask_withdrawal(self.world.office, body, key, EVERYWHERE))
 
     def take_back_payout(self) -> None:
         """Let a service cancel a payout that is not queued yet."""
@@ -256,7 +258,8 @@ class People:
             )
         if waiting:
             number = str(self.dice.pick(waiting).id)
-            self._do(lambda: withdrawals_api.cancel_withdrawal(self.world.office, number))
+            cancel = withdrawals_api.cancel_withdrawal
+            self._do(lambda: cancel(self.world.office, number, EVERYWHERE))
 
     # --- inside ---
 

@@ -3,7 +3,8 @@
     reader      looks at everything
     operator    looks, halts, freezes, acknowledges alarms
     treasurer   all that, and hands in signed proposals, approvals, vetoes, motions
-    service     sees the status, asks for withdrawals, sees and takes back what it asked for
+    service     sees the status, asks for withdrawals, sees and takes back what it asked for;
+                over TCP within the pools that its certificate stands for
 
 A path that a role may not use answers 403 and names the role that may.
 """
@@ -15,7 +16,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from config.settings import ApiRole
+from config.settings import ApiRole, ServiceClient
 from treasury.api import (
     alarms,
     freezing,
@@ -31,6 +32,7 @@ from treasury.api import (
 from treasury.api.errors import ApiError, install_error_answers
 from treasury.api.limits import RequestLimits
 from treasury.api.office import Office
+from treasury.api.scopes import KnownServices
 
 _EVERYONE = tuple(ApiRole)
 _PEOPLE = (ApiRole.READER, ApiRole.OPERATOR, ApiRole.TREASURER)
@@ -72,6 +74,14 @@ def build_app(office: Office, role: ApiRole) -> FastAPI:
             guard = Depends(_refusing(role, roles))
             app.include_router(router, dependencies=[guard], include_in_schema=False)
     app.add_middleware(RequestLimits, limits=office.limits, role=role)
+    return app
+
+
+def build_tcp_app(office: Office, clients: Sequence[ServiceClient]) -> FastAPI:
+    """Build the application for services of other machines: a service's, for known ones only."""
+    app = build_app(office, ApiRole.SERVICE)
+    # Added last, so it stands first: a stranger costs no more than a look at his certificate.
+    app.add_middleware(KnownServices, clients=clients)
     return app
 
 

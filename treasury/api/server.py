@@ -1,7 +1,8 @@
-"""Serve the API in one thread: uvicorn on a Unix socket per role.
+"""Serve the API in one thread: uvicorn on a Unix socket per role, and over TLS where asked for.
 
 A socket is either bound here (mode 0660; the folder's group decides who may open it) or inherited
-from systemd, which then owns it. `stop` lets running requests finish within the deadline.
+from systemd, which then owns it. A `Door` with a TLS context is for services of other machines.
+`stop` lets running requests finish within the deadline.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 import stat
 import struct
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
@@ -22,12 +25,15 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from config.settings import ApiRole
+from treasury.api.scopes import FINGERPRINT
+from treasury.api.tls import fingerprint_of
 from treasury.errors import Blame, TreasuryError
 
 _MODE = 0o660
 _BACKLOG = 128
 _START_DEADLINE_S = 10.0
 _KEEP_ALIVE_S = 30
+_MOST_CONNECTIONS = 200
 _POLL_S = 0.005
 
 
@@ -38,17 +44,31 @@ class ApiServerError(TreasuryError):
 
 
 class PeerProtocol(HttpToolsProtocol):
-    """HTTP on a Unix socket; the client is named by the kernel's word for its uid."""
+    """HTTP; the client is named by the kernel's word for its uid, or by its certificate."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Note who connected; logged, never trusted alone."""
+        """Note who connected; a uid is logged, never trusted alone."""
         super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        if tls is not None:
+            print_ = fingerprint_of(tls.getpeercert(binary_form=True))
+            self.app_state = {**self.app_state, FINGERPRINT: print_}
+            return
         connection = transport.get_extra_info("socket")
         if connection is not None and connection.family == socket.AF_UNIX:
             size = struct.calcsize("3i")
             data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
             pid, uid, _ = struct.unpack("3i", data)
             self.client = (f"uid {uid}", pid)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """One listening socket with what answers there; `tls` None on a Unix socket."""
+
+    app: FastAPI
+    listener: socket.socket
+    tls: ssl.SSLContext | None = None
 
 
 class ApiServer:
@@ -60,11 +80,13 @@ class ApiServer:
         sockets: Mapping[ApiRole, socket.socket],
         *,
         stop_deadline_s: float,
+        tcp: Door | None = None,
     ) -> None:
-        """Prepare one server for every role that has an application and a socket."""
+        """Prepare one server for every role that has an application and a socket, and for TCP."""
         self._stop_deadline_s = stop_deadline_s
-        self._sockets = {role: sockets[role] for role in apps}
-        self._servers = {role: _server(app, stop_deadline_s) for role, app in apps.items()}
+        doors = [Door(app=app, listener=sockets[role]) for role, app in apps.items()]
+        doors += [tcp] if tcp is not None else []
+        self._servers = [(_server(door, stop_deadline_s), door.listener) for door in doors]
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="api", daemon=True)
 
@@ -72,7 +94,7 @@ class ApiServer:
         """Begin to answer; return when every socket does. Raises `ApiServerError`."""
         self._thread.start()
         end = time.monotonic() + _START_DEADLINE_S
-        while not all(server.started for server in self._servers.values()):
+        while not all(server.started for server, _ in self._servers):
             if not self._thread.is_alive() or time.monotonic() > end:
                 raise ApiServerError(f"the API did not start: {self._failure or 'too slow'}")
             time.sleep(_POLL_S)
@@ -83,11 +105,11 @@ class ApiServer:
 
     def stop(self) -> bool:
         """Finish running requests, close every socket; say whether it ended in time."""
-        for server in self._servers.values():
+        for server, _ in self._servers:
             server.should_exit = True
         if self._thread.is_alive():
             self._thread.join(self._stop_deadline_s + 1)
-        for listener in self._sockets.values():
+        for _, listener in self._servers:
             listener.close()
         return not self._thread.is_alive()
 
@@ -99,9 +121,7 @@ class ApiServer:
             self._failure = failure
 
     async def _serve(self) -> None:
-        await asyncio.gather(
-            *(server.serve([self._sockets[role]]) for role, server in self._servers.items())
-        )
+        await asyncio.gather(*(server.serve([listener]) for server, listener in self._servers))
 
 
 def listen(path: Path) -> socket.socket:
@@ -162,10 +182,11 @@ def _remove_stale(path: Path) -> None:
     raise ApiServerError(f"another daemon listens on {path}: stop it first")
 
 
-def _server(app: FastAPI, stop_deadline_s: float) -> uvicorn.Server:
+def _server(door: Door, stop_deadline_s: float) -> uvicorn.Server:
+    tls = door.tls
     return uvicorn.Server(
         uvicorn.Config(
-            app,
+            door.app,
             http=PeerProtocol,
             ws="none",
             lifespan="off",
@@ -174,7 +195,9 @@ def _server(app: FastAPI, stop_deadline_s: float) -> uvicorn.Server:
             server_header=False,
             date_header=False,
             backlog=_BACKLOG,
+            limit_concurrency=_MOST_CONNECTIONS if tls else None,
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=max(1, round(stop_deadline_s)),
+            ssl_context_factory=None if tls is None else lambda _config, _default: tls,
         )
     )

@@ -10,6 +10,7 @@ from treasury.api import answers
 from treasury.api.answers import Glossary
 from treasury.api.asking import TheOffice
 from treasury.api.office import Office
+from treasury.api.scopes import Reach, TheReach
 from treasury.api.wallets import pools
 from treasury.ledger import Session, journal, listings, queries
 
@@ -17,8 +18,13 @@ reading = APIRouter(prefix="/v1", tags=["status"])
 
 
 @reading.get("/status")
-def show_status(office: TheOffice) -> dict[str, Any]:
-    """Show exposure, signer, chains, pools, what waits for people, and what is in trouble."""
+def show_status(office: TheOffice, reach: TheReach) -> dict[str, Any]:
+    """Show exposure, signer, chains, pools, what waits for people, and what is in trouble.
+
+    A service of another machine sees whether its own pools can pay, and nothing else.
+    """
+    if reach.pools is not None:
+        return _within(office, reach)
     law = office.law()
     health = office.health()
     with office.ledger.read() as session:
@@ -44,6 +50,18 @@ def show_status(office: TheOffice) -> dict[str, Any]:
                 "entries": head.seq if head else 0,
                 "head": head.hash if head else journal.GENESIS,
             },
+        }
+
+
+def _within(office: TheOffice, reach: Reach) -> dict[str, Any]:
+    law = office.law()
+    with office.ledger.read() as session:
+        found = pools(session, law, office.now()) if law else []
+        return {
+            "now": office.now(),
+            "exposure": _exposure(session),
+            "signer": {"health": office.health().signer},
+            "pools": [pool for pool in found if reach.covers(pool["name"])],
         }
 
 

@@ -26,6 +26,7 @@ from treasury.api.consent import (
 from treasury.api.errors import ApiError
 from treasury.api.models import Signed, WithdrawalRequest
 from treasury.api.office import Office
+from treasury.api.scopes import EVERYWHERE, Reach, TheReach
 from treasury.errors import TwinError
 from treasury.ledger import Session, facts, listings, moves, queries
 from treasury.ledger.columns import canonical_json
@@ -46,51 +47,58 @@ Key = Annotated[
 def list_withdrawals(
     office: TheOffice,
     narrowed: Narrowed,
+    reach: TheReach,
     pool: Annotated[str, Query(max_length=40)] = "",
-    key: Annotated[str, Query(max_length=200)] = "",
+    key: Annotated[str, Query(max_length=250)] = "",
 ) -> dict[str, Any]:
     """List withdrawals, newest first, of one pool or one idempotency key."""
+    if pool:
+        reach.require(pool)
     words = Glossary(office.law())
     wanted = narrowed.filter(WithdrawalState, words)
     with office.ledger.read() as session:
-        found = listings.withdrawals(session, wanted, pool=pool, key=key)
-    return {"withdrawals": [answers.withdrawal(w, words) for w in found]}
+        pools = (pool,) if pool else reach.pools
+        found = listings.withdrawals(session, wanted, pools=pools, key=key and reach.key(key))
+    return {"withdrawals": [_told(w, words, reach) for w in found]}
 
 
 @reading.get("/{number}")
-def show_withdrawal(office: TheOffice, number: str) -> dict[str, Any]:
+def show_withdrawal(office: TheOffice, number: str, reach: TheReach) -> dict[str, Any]:
     """Show one withdrawal with its terms and approvals, once treasurers are asked."""
     with office.ledger.read() as session:
-        return _shown(session, _found(session, number), office)
+        return _shown(session, _found(session, number, reach), office, reach)
 
 
 @asking.post("", status_code=201)
-def ask_withdrawal(office: TheOffice, body: WithdrawalRequest, key: Key) -> dict[str, Any]:
+def ask_withdrawal(
+    office: TheOffice, body: WithdrawalRequest, key: Key, reach: TheReach
+) -> dict[str, Any]:
     """Take in a payout under its Idempotency-Key."""
+    reach.require(body.pool)
     digest = "0x" + keccak256(canonical_json(body.model_dump()).encode()).hex()
-    law = law_in_force(office)
     with office.ledger.read() as session:
-        known = queries.requests.by_key(session, key)
+        known = queries.requests.by_key(session, reach.key(key))
     if known is not None:
         # Answered before the law is asked: what was taken in stays so under every later law.
-        return _same_answer(known, digest, law)
+        return _same_answer(known, digest, body, key)
+    law = law_in_force(office)
     pool, asset, destination = _understood(body, law)
     row = _row(pool, asset, destination, int(body.amount), office.now(), law)
-    row.idempotency_key, row.body_digest = key, digest
+    row.idempotency_key, row.body_digest = reach.key(key), digest
     try:
         found = _take_in(office, row)
     except TwinError:
         # Another process took the same key in at this very moment; its row is the answer.
         found = _take_in(office, row)
     office.wake()
-    return _same_answer(found, digest, law)
+    return _same_answer(found, digest, body, key)
 
 
 @asking.post("/{number}/cancel")
-def cancel_withdrawal(office: TheOffice, number: str) -> dict[str, Any]:
+def cancel_withdrawal(office: TheOffice, number: str, reach: TheReach) -> dict[str, Any]:
     """Take a withdrawal back before anything was queued for it."""
     with office.ledger.write() as session:
-        found = _found(session, number)
+        found = _found(session, number, reach)
         if found.state is not WithdrawalState.CANCELLED:
             _require_unpaid(found)
             found = moves.move(
@@ -101,7 +109,7 @@ def cancel_withdrawal(office: TheOffice, number: str) -> dict[str, Any]:
                 why="the service took it back",
                 now=office.now(),
             )
-        return _shown(session, found, office)
+        return _shown(session, found, office, reach)
 
 
 @consenting.post("/{number}/approvals", status_code=201)
@@ -190,41 +198,39 @@ def _take_in(office: Office, row: WithdrawalRow) -> facts.Withdrawal:
         )
 
 
-def _same_answer(found: facts.Withdrawal, digest: str, law: Law) -> dict[str, Any]:
-    """Write only what never changes, so that the answer to a repetition is the same for ever."""
+def _same_answer(
+    found: facts.Withdrawal, digest: str, body: WithdrawalRequest, key: str
+) -> dict[str, Any]:
+    """Write only what never changes, so that the answer to a repetition is the same for ever.
+
+    Names are those of the request itself: a later law may call the asset something else.
+    """
     if found.body_digest != digest:
-        text = (
-            f"the key {found.idempotency_key} was used for withdrawal {found.id} "
-            "with another body: use a new key"
-        )
+        text = f"the key {key} was used for withdrawal {found.id} with another body: use a new key"
         raise ApiError(409, "key_reused", text)
-    kept = (
-        "id",
-        "idempotency_key",
-        "chain",
-        "chain_id",
-        "pool",
-        "destination",
-        "asset",
-        "asset_address",
-        "amount",
-        "created_at",
-    )
-    written = answers.withdrawal(found, Glossary(law))
     return {
-        **{name: written[name] for name in kept},
+        "id": found.id,
+        "idempotency_key": key,
+        "chain_id": found.chain_id,
+        "pool": body.pool,
+        "destination": found.destination,
+        "asset": body.asset,
+        "asset_address": found.asset,
+        "amount": body.amount,
+        "created_at": found.created_at,
         "state": WithdrawalState.ACCEPTED.value,
         "see": f"/v1/withdrawals/{found.id}",
     }
 
 
-def _found(session: Session, number: str) -> facts.Withdrawal:
-    return found_by(
-        number,
-        "withdrawal",
-        by_number=lambda key: queries.requests.withdrawal(session, key),
-        by_digest=lambda _digest: None,
-    )
+def _found(session: Session, number: str, reach: Reach = EVERYWHERE) -> facts.Withdrawal:
+    """Find a withdrawal; one that is out of reach is answered as if it were not there."""
+
+    def within_reach(key: int) -> facts.Withdrawal | None:
+        found = queries.requests.withdrawal(session, key)
+        return found if found is not None and reach.covers(found.pool) else None
+
+    return found_by(number, "withdrawal", by_number=within_reach, by_digest=lambda _digest: None)
 
 
 def _require_unpaid(found: facts.Withdrawal) -> None:
@@ -241,13 +247,20 @@ def _to_sign(found: facts.Withdrawal) -> tuple[str, TransferTerms]:
     return found.order_id, found.terms
 
 
-def _shown(session: Session, found: facts.Withdrawal, office: Office) -> dict[str, Any]:
+def _told(found: facts.Withdrawal, words: Glossary, reach: Reach) -> dict[str, Any]:
+    kept = found.idempotency_key
+    return {**answers.withdrawal(found, words), "idempotency_key": reach.own_key(kept)}
+
+
+def _shown(
+    session: Session, found: facts.Withdrawal, office: Office, reach: Reach = EVERYWHERE
+) -> dict[str, Any]:
     words = Glossary(office.law())
     digest = found.order_id or ""
     approvals = queries.refills.approvals(session, digest)
     vetoes = queries.refills.vetoes(session, digest)
     return {
-        **answers.withdrawal(found, words),
+        **_told(found, words, reach),
         "deployment": "0x" + office.deployment.hex(),
         "approvals": [answers.signature(approval, words) for approval in approvals],
         "vetoes": [answers.signature(veto, words) for veto in vetoes],

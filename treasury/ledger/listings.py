@@ -5,7 +5,7 @@ Only questions; what stations ask, and single things by number, stand in `querie
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -55,12 +55,12 @@ def transfers(
 
 
 def withdrawals(
-    session: Session, wanted: Filter, *, pool: str = "", key: str = ""
+    session: Session, wanted: Filter, *, pools: Collection[str] | None = None, key: str = ""
 ) -> tuple[facts.Withdrawal, ...]:
-    """Return withdrawals, of one pool or idempotency key when it is named."""
+    """Return withdrawals, of some pools or one idempotency key when they are named."""
     query = _narrowed(tables.WithdrawalRow, wanted)
-    if pool:
-        query = query.where(tables.WithdrawalRow.pool == pool)
+    if pools is not None:
+        query = query.where(col(tables.WithdrawalRow.pool).in_(pools))
     if key:
         query = query.where(tables.WithdrawalRow.idempotency_key == key)
     return _all(session, facts.Withdrawal, query)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,6 +53,19 @@ def test_same_key_and_body_get_the_same_answer_for_ever(
     assert 201 == first[0]
     assert first == ask(call)
     assert "REFUSED" == call.get(first[1]["see"], "service")[1]["state"]
+
+
+def test_the_answer_outlives_the_law_that_it_was_given_under(
+    office: OfficeForTests, call: Caller
+) -> None:
+    """The chain is called something else, then no law is in force: a repetition reads the same."""
+    first = ask(call)
+    office.law = replace(office.law, chains=(replace(office.law.chains[0], name="other"),))
+    renamed = ask(call)
+    office.law = None  # type: ignore[assignment]
+    lawless = ask(call)
+    assert first == renamed == lawless
+    assert 503 == ask(call, key="order-2")[0]
 
 
 def test_order_of_fields_does_not_matter(call: Caller) -> None:

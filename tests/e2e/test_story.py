@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.sockets, pytest.mark.softhsm]
 def test_the_demonstration_happens_from_the_first_chapter_to_the_last(
     tmp_path: Path, node: str
 ) -> None:
-    """On each node: watch, propose, approve, sign in the token, send, settle, sweep."""
+    """On each node: watch, propose, approve, sign in the token, send, settle, sweep, be robbed."""
     require_node(node)
     done = subprocess.run(
         [
@@ -40,7 +40,7 @@ def test_the_demonstration_happens_from_the_first_chapter_to_the_last(
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "All 10 chapters happened" in done.stdout
+    assert "All 12 chapters happened" in done.stdout
 
 
 def test_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:

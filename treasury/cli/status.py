@@ -37,6 +37,9 @@ def _lines(found: Json, now: int) -> Iterator[str]:
     )
     if found.get("profile") == "development":
         yield "WARNING   development profile: soft tokens and play money only"
+    for waiver in found["signer"].get("waivers", []):
+        if not str(waiver).startswith("token "):  # the line above speaks of soft tokens
+            yield f"WAIVED    {plain(waiver)}"
     for finding in found.get("findings", []):
         yield f"DOCTOR    {plain(finding)}"
     for trouble in found.get("trouble", []):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from policies.amounts import format_amount
 from treasury.dev.desk import Desk, StoryError
+from treasury.dev.theft import contain, steal
 
 if TYPE_CHECKING:
     from treasury.dev.scenes import Stage
@@ -127,10 +128,14 @@ def _pay_in_tokens(desk: Desk) -> None:
     )
     desk.say(f"paid {found[0]['amount_text']} to {customer}")
     desk.say(f"transaction {desk.hash_of(found[0])}; fee {found[0]['fee_text']}")
+    balance = desk.balance(desk.address("hot-a"))
+    if not 5 * 10**18 <= balance <= 15 * 10**18:
+        raise StoryError(f"hot-a holds {format_amount(balance, 'ETH', 18)}, outside its band")
+    desk.say(f"hot-a holds {desk.eth(desk.address('hot-a'))}, inside its band")
 
 
 def _verify(desk: Desk) -> None:
-    """Answer the auditor: the journal's hash chain holds, and the wallet is inside its band."""
+    """Answer the auditor: the journal's hash chain holds, and its head is signed."""
     result = desk.ctl("journal", "verify")
     if not result.get("ok"):
         raise StoryError(f"the journal does not verify: {result}")
@@ -139,10 +144,6 @@ def _verify(desk: Desk) -> None:
     desk.say(
         f"entry {signed['seq']} is signed with the checkpoint key {signed['public_key'][:18]}…"
     )
-    balance = desk.balance(desk.address("hot-a"))
-    if not 5 * 10**18 <= balance <= 15 * 10**18:
-        raise StoryError(f"hot-a holds {format_amount(balance, 'ETH', 18)}, outside its band")
-    desk.say(f"hot-a holds {desk.eth(desk.address('hot-a'))}, inside its band")
 
 
 Chapter = Callable[[Desk], None]
@@ -156,5 +157,7 @@ CHAPTERS: tuple[Chapter, ...] = (
     _settle,
     _sweep,
     _pay_in_tokens,
+    steal,
+    contain,
     _verify,
 )

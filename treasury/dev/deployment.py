@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,6 +66,10 @@ class Deployment:
         """Return the API's socket of a role."""
         return self.sockets / "api" / f"{role}.sock"
 
+    def stolen_key(self, name: str) -> bytes:
+        """Return the copy of an imported key, as a thief would have it."""
+        return bytes.fromhex((self.directory / "stolen" / f"{name}.key").read_text())
+
     def log(self, name: str) -> Path:
         """Return the log file of one of the programs."""
         return self.directory / "log" / f"{name}.log"
@@ -77,6 +81,7 @@ class Plan:
 
     `hot_eth` and `hot_coins` are what hot-a begins with, in whole ETH and whole tokens;
     `is_native_banded`: the pool has a band for ETH; without, the sponsor gives it gas.
+    `imported` names keys of which a copy lies in the folder `stolen`, for a thief to use.
     """
 
     chain_id: int = 31337
@@ -85,6 +90,7 @@ class Plan:
     refill_window_s: int = 60
     coins: tuple[Coin, ...] = ()
     is_native_banded: bool = True
+    imported: tuple[str, ...] = ()
     hot_eth: int = 6
     hot_coins: int = 6_000
 
@@ -110,7 +116,7 @@ def lay_out(directory: Path, plan: Plan) -> Deployment:
     (directory / _MARK).touch()
     (directory / "log").mkdir()
     people = enrol(directory / "treasurers")
-    keys = _make_tokens(directory)
+    keys = _make_tokens(directory, plan.imported)
     addresses = {n: Address(k["address"]) for n, k in keys.items() if k["address"]}
     deployment = Deployment(
         directory=directory,
@@ -151,9 +157,10 @@ def _clear(directory: Path) -> None:
     shutil.rmtree(directory)
 
 
-def _make_tokens(directory: Path) -> dict[str, dict[str, str]]:
+def _make_tokens(directory: Path, imported: Sequence[str]) -> dict[str, dict[str, str]]:
+    copies = [word for name in imported for word in ("--imported", name)]
     done = subprocess.run(
-        python("-m", "hsm.development", str(directory)),
+        python("-m", "hsm.development", str(directory), *copies),
         capture_output=True,
         text=True,
         timeout=_TOKENS_DEADLINE_S,
@@ -184,6 +191,7 @@ def _signer_toml(deployment: Deployment, keys: Mapping[str, Mapping[str, str]]) 
         f'[keys.{name}]\ntoken = "{name}"\ncka_id = "{key["cka_id"]}"\n'
         f'public_key = "{key["public_key"]}"\ncurve = "{key["curve"]}"\n'
         f'purpose = "{"checkpoint" if name == "checkpoint" else "transaction"}"\n'
+        f"{'imported = true' if key['imported'] else ''}\n"
         for name, key in keys.items()
     )
     return f"""module = "/usr/lib/softhsm/libsofthsm2.so"

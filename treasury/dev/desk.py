@@ -26,6 +26,7 @@ from treasury.errors import TreasuryError
 if TYPE_CHECKING:
     from treasury.dev.children import Child
     from treasury.dev.scenes import Stage
+    from treasury.dev.thief import Thief
 
 Row = dict[str, Any]
 _Found = TypeVar("_Found")
@@ -46,6 +47,7 @@ class Desk:
         """Sit down in front of a running treasury."""
         self.stage = stage
         self.number = ""
+        self.thief: Thief | None = None
         self._customers: Child | None = None
         self._node = connect_node(
             stage.chain.url,
@@ -55,8 +57,10 @@ class Desk:
         )
 
     def leave(self) -> None:
-        """Close the connection to the node."""
+        """Close the connections to the node."""
         self._node.close()
+        if self.thief is not None:
+            self.thief.leave()
 
     def nonce(self, name: str) -> int:
         """Return how many transactions of one of our wallets are mined."""
@@ -72,6 +76,10 @@ class Desk:
         if code:
             raise StoryError(f"treasuryctl {' '.join(arguments)}: {words or output}")
         return json.loads(output)
+
+    def ask(self, path: str) -> Row:
+        """Ask the API itself: a fresh `treasuryctl` for each look would be too slow for a race."""
+        return Api(str(self.stage.deployment.sockets / "api")).get(path)
 
     def wait_for(self, what: str, look: Callable[[], _Found | None]) -> _Found:
         """Look again and again until something is there. Raises `StoryError`."""

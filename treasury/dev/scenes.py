@@ -19,7 +19,7 @@ from config.errors import ConfigError
 from hsm.errors import HsmError
 from treasury.dev.chain.launch import ChainOptions, LaunchError, RunningChain, start_chain
 from treasury.dev.children import Child, ChildError, python, restart_fallen, stop_all
-from treasury.dev.coins import USDC, place_coins
+from treasury.dev.coins import USDC, Coin, place_coins
 from treasury.dev.customer import customer_address
 from treasury.dev.demo import tell_story
 from treasury.dev.deployment import (
@@ -49,6 +49,7 @@ class Stage:
 
     deployment: Deployment
     chain: RunningChain
+    coins: tuple[Coin, ...]
     signer: Child
     daemon: Child
     others: list[Child] = field(default_factory=list)
@@ -63,7 +64,9 @@ def play(scene: str, directory: Path) -> int:
     """Play one scene and return the exit code; whatever happens, nothing is left running."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with raised(directory.absolute(), Plan(coins=(USDC,))) as stage:
+        # The story needs a thief, who needs a copy of a key; for people to play with there is none.
+        imported = ("hot-a",) if scene == "demo" else ()
+        with raised(directory.absolute(), Plan(coins=(USDC,), imported=imported)) as stage:
             if scene == "demo":
                 return tell_story(stage)
             return _keep_running(stage)
@@ -89,6 +92,7 @@ def raised(directory: Path, plan: Plan) -> Iterator[Stage]:
     stage = Stage(
         deployment=deployment,
         chain=chain,
+        coins=plan.coins,
         signer=_signer(deployment),
         daemon=_daemon(deployment),
     )

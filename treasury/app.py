@@ -44,6 +44,7 @@ from treasury.clock import unix, utc_now
 from treasury.doctor import Colour, Finding, examine
 from treasury.errors import Blame, TreasuryError
 from treasury.heartbeat import Heartbeat
+from treasury.incident_file.files import IncidentFiles
 from treasury.introduction import SignerWatch, introduce
 from treasury.jobs import Clerks, jobs, postmen
 from treasury.lanes import Lane
@@ -85,8 +86,15 @@ def _run_with(settings: Settings, ledger: Ledger) -> int:
     watch = SignerWatch(signer, findings)
     running = _lanes(settings, ledger, deployment)
     lanes = tuple(one.lane for one in running)
-    api = _api(settings, ledger, deployment, watch=watch, lanes=lanes)
-    clerks = Clerks(settings=settings, ledger=ledger, signer=signer, watch=watch, lanes=lanes)
+    clerks = Clerks(
+        settings=settings,
+        ledger=ledger,
+        signer=signer,
+        watch=watch,
+        lanes=lanes,
+        files=_incident_files(settings, ledger, deployment),
+    )
+    api = _api(clerks, deployment)
     calendar = Calendar(jobs(clerks))
     posts = tuple(posting_lane(postman) for postman in postmen(clerks))
     stop = _stop_on_signals()
@@ -170,16 +178,22 @@ def _tick_now(
     return tick(world, utc_now())
 
 
-def _api(
-    settings: Settings,
-    ledger: Ledger,
-    deployment: bytes,
-    *,
-    watch: SignerWatch,
-    lanes: tuple[Lane, ...],
-) -> ApiServer:
+def _incident_files(settings: Settings, ledger: Ledger, deployment: bytes) -> IncidentFiles:
+    return IncidentFiles(
+        ledger=ledger,
+        # Its own connection: a file of a large book must not keep anybody waiting.
+        signer=_connect_signer(settings),
+        directory=settings.daemon.state_dir / "incidents",
+        deployment=deployment,
+        clock=utc_now,
+    )
+
+
+def _api(clerks: Clerks, deployment: bytes) -> ApiServer:
+    settings, ledger = clerks.settings, clerks.ledger
+
     def wake() -> None:
-        for lane in lanes:
+        for lane in clerks.lanes:
             if lane.name.startswith("money:"):
                 lane.wake()
 
@@ -189,8 +203,9 @@ def _api(
         law=lambda: _law_now(ledger),
         clock=utc_now,
         wake=wake,
-        health=watch.health,
+        health=clerks.watch.health,
         limits=settings.api,
+        files=clerks.files,
     )
     return ApiServer(
         {role: build_app(office, role) for role in settings.api.sockets},

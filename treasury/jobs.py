@@ -20,6 +20,7 @@ from treasury.alerts.pulse import Pulse
 from treasury.alerts.rounds import Rounds
 from treasury.calendar import Job
 from treasury.clock import utc_now
+from treasury.incident_file.files import IncidentFiles
 from treasury.introduction import SignerWatch
 from treasury.lanes import Lane
 from treasury.ledger import Ledger
@@ -31,6 +32,7 @@ _PUBLISH_S = 1.0
 _ROUNDS_S = 1.0
 _CONDITIONS_S = 5.0
 _FIGURES_S = 30.0
+_FILES_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,7 @@ class Clerks:
     signer: SignerClient
     watch: SignerWatch
     lanes: tuple[Lane, ...]
+    files: IncidentFiles
 
     def is_well(self) -> bool:
         """Say whether every lane finishes its ticks in time."""
@@ -72,6 +75,7 @@ def _keeping(clerks: Clerks) -> Iterator[Job]:
     )
     yield Job(name="signer", deed=clerks.watch.look, every_s=_SIGNER_LOOK_S)
     yield Job(name="checkpoint", deed=points.sign, every_s=_SIGNER_LOOK_S)
+    yield Job(name="incident_files", deed=clerks.files.tend, every_s=_FILES_S)
     if settings.daemon.live_wallets is not None:
         live = LiveWallets(ledger=ledger, path=settings.daemon.live_wallets, clock=utc_now)
         yield Job(name="live_wallets", deed=live.publish, every_s=_PUBLISH_S)

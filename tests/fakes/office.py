@@ -30,6 +30,7 @@ from treasury.api.office import Health, Office
 from treasury.api.server import ApiServer, Door, open_sockets
 from treasury.api.tls import listen_on, tls_context
 from treasury.enrolment import enrol
+from treasury.incident_file.files import IncidentFiles
 from treasury.ledger import Ledger, cell_marks, facts, marks, moves, open_ledger, queries
 from treasury.ledger.queries.watch import Depth
 from treasury.ledger.tables import ExposureRow, RefillRow
@@ -62,6 +63,13 @@ class OfficeForTests:
             wake=self._wake,
             health=lambda: self.health,
             limits=self.limits,
+            files=IncidentFiles(
+                ledger=self.ledger,
+                signer=None,
+                directory=self.sockets / "incidents",
+                deployment=DEPLOYMENT,
+                clock=self.clock,
+            ),
         )
 
     def set_up(self) -> None:

@@ -47,6 +47,7 @@ _POWERS: Sequence[tuple[APIRouter, tuple[ApiRole, ...]]] = (
     (alarms.reading, _PEOPLE),
     (withdrawals.reading, _EVERYONE),
     (motions.stopping, (ApiRole.OPERATOR, ApiRole.TREASURER)),
+    (incidents.sealing, (ApiRole.OPERATOR, ApiRole.TREASURER)),
     (alarms.answering, (ApiRole.OPERATOR, ApiRole.TREASURER)),
     (freezing.freezing, (ApiRole.OPERATOR, ApiRole.TREASURER)),
     (refills.consenting, (ApiRole.TREASURER,)),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from config.settings import ApiSettings
 from policies.law import Law, law_digest
 from treasury.clock import Clock, unix
+from treasury.incident_file.files import IncidentFiles
 from treasury.ledger import Ledger
 
 
@@ -30,7 +31,8 @@ class Office:
     """The API's view of the daemon.
 
     `deployment` is the 32-byte id that all consent is bound to; `law` returns the adopted law,
-    None while there is none; `wake` asks the money lanes for a tick now.
+    None while there is none; `wake` asks the money lanes for a tick now; `files` makes incident
+    files.
     """
 
     ledger: Ledger
@@ -40,6 +42,7 @@ class Office:
     wake: Callable[[], None]
     health: Callable[[], Health]
     limits: ApiSettings
+    files: IncidentFiles | None = None
 
     def now(self) -> int:
         """Return the present time in unix seconds."""

@@ -27,7 +27,10 @@ def _incidents(subjects: Verbs) -> None:
     verbs = subject(subjects, "incident", "incidents: trouble with a wallet")
     listed = verb(verbs, "list", "incidents:list_all", "incidents, newest first")
     listed.add_argument("--open", action="store_true", help="only those that are not closed")
-    with_id(verb(verbs, "show", "incidents:show", "one incident and all its reasons"))
+    with_id(verb(verbs, "show", "incidents:show", "one incident, its reasons and its cost"))
+    text = "write the incident file, sealed by its hash in the journal"
+    export = with_id(verb(verbs, "export", "incidents:export", text))
+    export.add_argument("--out", metavar="DIR", required=True, help="folder for both files")
 
 
 def _alarms(subjects: Verbs) -> None:

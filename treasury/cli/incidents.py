@@ -1,10 +1,14 @@
-"""`incident`: list and show; `motion propose close` puts the end of one to the quorum."""
+"""`incident`: list, show, export; `motion propose close` puts the end of one to the quorum."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from treasury.cli.screen import fields, moment, past, plain, reasons, table
+from treasury.cli.api import HALT
+from treasury.cli.exits import BAD_DATA, REFUSED, CommandError
+from treasury.cli.screen import brief, fields, moment, past, plain, reasons, table
 
 if TYPE_CHECKING:
     from treasury.cli.main import Call
@@ -44,6 +48,46 @@ def show(call: Call) -> None:
                 ("outcome", found["outcome"]),
             ]
         ),
+        *_figures(found["figures"]),
         *reasons(found["reasons"]),
     ]
     call.show(found, lines)
+
+
+def export(call: Call) -> None:
+    """Write the incident file as JSON and Markdown; what arrived is digested again."""
+    made = call.api.post(f"/v1/incidents/{call.arguments.id}/file", {}, HALT)
+    if hashlib.sha256(made["json"].encode()).hexdigest() != made["sha256"]:
+        raise CommandError(BAD_DATA, "the file does not fit its hash: ask again, over another way")
+    folder = Path(call.arguments.out)
+    written = [
+        _written(folder / f"{made['name']}.{ending}", made[form])
+        for form, ending in (("json", "json"), ("markdown", "md"))
+    ]
+    lines = [f"wrote {path}" for path in written]
+    lines.append(f"the journal seals the JSON file: SHA-256 {made['sha256']}")
+    call.show({"files": written, "sha256": made["sha256"]}, lines)
+
+
+def _figures(figures: list[dict[str, Any]]) -> list[str]:
+    headings = ("ASSET", "BEFORE", "LOST", "SAVED", "LEFT")
+    rows = [
+        (
+            figure["asset"],
+            *(brief(figure[f"{name}_text"]) for name in ("before", "lost", "saved", "left")),
+        )
+        for figure in figures
+    ]
+    return ["", *table(headings, rows)] if rows else []
+
+
+def _written(path: Path, text: str) -> str:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise CommandError(REFUSED, f"{path} exists: name another folder") from error
+    except OSError as error:
+        raise CommandError(REFUSED, f"{path} cannot be written: {error.strerror}") from error
+    return str(path)

@@ -52,6 +52,11 @@ def contain(desk: Desk) -> None:
         raise StoryError(f"the published live wallet is {live['pools']}")
     desk.say(f"payout services read in live_wallets.json, number {live['sequence']}: {_SPARE}")
     desk.say(f"incident #{incident['id']} is {incident['state']}; a quorum will close it")
+    folder = desk.stage.deployment.directory / "handed-out"
+    made = desk.ctl("incident", "export", str(incident["id"]), "--out", str(folder))
+    for path in made["files"]:
+        desk.say(f"for police and insurers: {path}")
+    desk.say(f"sealed in the journal by SHA-256 {made['sha256']}")
 
 
 def _race(desk: Desk, thief: Thief, began: float) -> dict[str, float]:

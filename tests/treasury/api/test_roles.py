@@ -35,6 +35,8 @@ TABLE = [
     ("GET", "/v1/withdrawals", ALL),
     ("GET", "/v1/withdrawals/1", ALL),
     ("POST", "/v1/halt", {"operator", "treasurer"}),
+    ("GET", "/v1/incidents/1/file", {"reader", "operator", "treasurer"}),
+    ("POST", "/v1/incidents/1/file", {"operator", "treasurer"}),
     ("GET", "/v1/alarms", {"reader", "operator", "treasurer"}),
     ("GET", "/v1/alarms/deliveries", {"reader", "operator", "treasurer"}),
     ("POST", "/v1/alarms/1/acknowledge", {"operator", "treasurer"}),

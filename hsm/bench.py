@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from hsm.keys import LiveKey, Session
+from hsm.direct import Road, no_road
+from hsm.keys import LiveKey, Session, SigningKey
 from hsm.settings import KeyPlan, TokenPlan
 from policies.law import Profile
 
@@ -60,7 +61,8 @@ class PinGuard(Protocol):
 class Bench:
     """Plans, and where module, PINs and time come from.
 
-    `monotonic` returns seconds that never go back; `pin_of` reads the PIN of a credential token.
+    `monotonic` returns seconds that never go back; `pin_of` reads the PIN of a credential token;
+    `road_to` gives the shortest way to a key's signatures.
     """
 
     module: Callable[[], Module]
@@ -70,6 +72,7 @@ class Bench:
     pin_of: Callable[[TokenPlan], str]
     pin_guard: PinGuard
     monotonic: Callable[[], float]
+    road_to: Callable[[SigningKey], Road] = no_road
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ here ever creates a key: "not found" may only mean "logged out".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -14,9 +14,10 @@ from pkcs11 import Attribute, Mechanism, ObjectClass
 from pkcs11.exceptions import AttributeTypeInvalid, PKCS11Error
 
 from hsm.curve import PARAMETERS, Curve, public_key_of, verifies
+from hsm.direct import Road
 from hsm.errors import KeySetUpError, SignatureRefusedError
 from hsm.settings import KeyPlan
-from hsm.signature import PinnedKey, Signature
+from hsm.signature import SIGNATURE_BYTES, PinnedKey, Signature
 from policies.crypto import keccak256
 
 MUST_BE_TRUE = ("SENSITIVE", "ALWAYS_SENSITIVE", "NEVER_EXTRACTABLE", "LOCAL", "PRIVATE", "SIGN")
@@ -56,26 +57,27 @@ class TokenKey(Protocol):
 class SigningKey(TokenKey, Protocol):
     """A private key in a token."""
 
-    def sign(self, data: bytes, *, mechanism: Mechanism) -> bytes:
-        """Sign bytes as they are."""
+    def sign(self, data: bytes, *, mechanism: Mechanism, buffer_size: int) -> bytes:
+        """Sign bytes as they are; the answer may be longer than the buffer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveKey:
-    """A verified key of an open session; `pinned` proves its secp256k1 signatures."""
+    """A verified key of an open session; `pinned` proves its secp256k1 signatures.
+
+    `road` is the shortest way to a signature, which may send to the library's own.
+    """
 
     plan: KeyPlan
     handle: SigningKey
     pinned: PinnedKey | None
+    road: Road
 
     def sign_unproved(self, digest: bytes) -> bytes:
-        """Let the token sign 32 bytes; the answer is worth nothing until it is proved.
-
-        The mechanism is always given: the library's default would hash the digest again.
-        """
+        """Let the token sign 32 bytes; the answer is worth nothing until it is proved."""
         if len(digest) != 32:
             raise SignatureRefusedError(f"a digest has 32 bytes, this one {len(digest)}")
-        return self.handle.sign(digest, mechanism=Mechanism.ECDSA)
+        return self.road(digest) or sign_raw(self.handle, digest)
 
     def prove(self, digest: bytes, answer: bytes) -> Signature:
         """Prove a token's answer against the pinned public key.
@@ -88,11 +90,21 @@ class LiveKey:
             raise SignatureRefusedError(
                 f"the signature of key {self.plan.name} does not belong to its pinned public key"
             )
-        r, s = int.from_bytes(answer[:32], "big"), int.from_bytes(answer[32:], "big")
-        return Signature(r=r, s=s, parity=0)
+        return Signature(answer, 0)
 
 
-def open_key(session: Session, plan: KeyPlan, challenge: bytes) -> LiveKey:
+def sign_raw(handle: SigningKey, digest: bytes) -> bytes:
+    """Let a token's key sign a digest as it is.
+
+    The mechanism is always given: the library's default would hash the digest again. So is the
+    size of the buffer: the default one costs more than the library's own code.
+    """
+    return handle.sign(digest, mechanism=Mechanism.ECDSA, buffer_size=SIGNATURE_BYTES)
+
+
+def open_key(
+    session: Session, plan: KeyPlan, challenge: bytes, road_to: Callable[[SigningKey], Road]
+) -> LiveKey:
     """Find a key, verify attributes and public key, and let it sign a challenge of ours.
 
     Raises `KeySetUpError` with every problem, and the library's errors when the token fails.
@@ -104,7 +116,7 @@ def open_key(session: Session, plan: KeyPlan, challenge: bytes) -> LiveKey:
     if problems:
         raise KeySetUpError(f"key {plan.name}: " + "; ".join(problems))
     pinned = PinnedKey(plan.public_key) if plan.curve is Curve.SECP256K1 else None
-    live = LiveKey(plan=plan, handle=private, pinned=pinned)
+    live = LiveKey(plan=plan, handle=private, pinned=pinned, road=road_to(private))
     digest = keccak256(_SELF_TEST + plan.public_key + challenge)
     live.prove(digest, live.sign_unproved(digest))
     return live

@@ -27,6 +27,7 @@ from hsm.keys import (
     PUBLIC_MUST_BE_FALSE,
     SigningKey,
     read_flag,
+    sign_raw,
 )
 from policies.crypto import address_of_public_key
 from policies.terms import Address
@@ -155,7 +156,7 @@ def sign_digest(session: pkcs11.Session, *, cka_id: bytes, digest: bytes) -> byt
     """
     try:
         key = session.get_key(object_class=ObjectClass.PRIVATE_KEY, id=cka_id)
-        signature: bytes = cast("SigningKey", key).sign(digest, mechanism=Mechanism.ECDSA)
+        signature = sign_raw(cast("SigningKey", key), digest)
     except PKCS11Error as error:
         raise KeySetUpError(f"key {cka_id.hex()} does not sign ({type(error).__name__})") from error
     return signature

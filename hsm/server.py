@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
+from typing import cast
 
 from hsm import book_law
 from hsm.bench import Bench
@@ -24,6 +25,7 @@ from hsm.bias import warnings_of
 from hsm.book import Book
 from hsm.book_audit import check
 from hsm.desk import Desk, Door
+from hsm.direct import OpenKey, road_of
 from hsm.errors import Blame, BookError, HsmError, SettingsError
 from hsm.hardening import harden
 from hsm.loop import Loop
@@ -116,6 +118,7 @@ def bench_of(
         pin_of=credentials.pin_of,
         pin_guard=PinGuardFiles(directory=settings.book.parent),
         monotonic=monotonic,
+        road_to=lambda key: road_of(settings.module, cast("OpenKey", key)),
     )
 
 

@@ -177,7 +177,7 @@ class Hsm:
             token = self._find(slot)
             slot.session = token.open(user_pin=pin)
             slot.keys = {
-                plan.name: open_key(slot.session, plan, os.urandom(16))
+                plan.name: open_key(slot.session, plan, os.urandom(16), self._bench.road_to)
                 for plan in self._bench.keys.values()
                 if plan.token == slot.plan.name
             }

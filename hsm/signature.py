@@ -20,22 +20,24 @@ from policies.crypto import SECP256K1_N
 DIGEST_BYTES = 32
 SIGNATURE_BYTES = 64
 PUBLIC_KEY_BYTES = 64
-_HALF_N = SECP256K1_N // 2
-_PARITIES = (0, 1)
+_FIELD_P = 2**256 - 2**32 - 977
+# Big-endian numbers of one length compare like their bytes, at a fraction of the cost.
+_ZERO = bytes(32)
+_N = SECP256K1_N.to_bytes(32, "big")
+_HALF_N = (SECP256K1_N // 2).to_bytes(32, "big")
+_AMBIGUOUS_BELOW = (_FIELD_P - SECP256K1_N).to_bytes(32, "big")
+"""An r below may stand for a point whose x is r + n, which no transaction can express."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Signature:
-    """A proved signature: 1 ≤ r < n, 1 ≤ s ≤ n/2, and the parity of the nonce point's y."""
+    """A proved signature: `rs` is r and s in 32 bytes each, 1 ≤ r < n, 1 ≤ s ≤ n/2.
 
-    r: int
-    s: int
+    `parity` is that of the nonce point's y, 0 or 1.
+    """
+
+    rs: bytes
     parity: int
-
-    @property
-    def rs(self) -> bytes:
-        """Return r and s as 64 bytes."""
-        return self.r.to_bytes(32, "big") + self.s.to_bytes(32, "big")
 
     @property
     def rsv(self) -> bytes:
@@ -59,7 +61,9 @@ class PinnedKey:
         self._pinned = bytes(ffi.buffer(parsed))
         self._found = ffi.new("secp256k1_pubkey *")
         self._found_view = ffi.buffer(self._found)
+        self._parsed = parsed
         self._candidate = ffi.new("secp256k1_ecdsa_recoverable_signature *")
+        self._plain = ffi.new("secp256k1_ecdsa_signature *")
 
     def prove(self, digest: bytes, answer: bytes) -> Signature:
         """Turn a token's answer for a digest into a proved signature.
@@ -68,33 +72,46 @@ class PinnedKey:
         """
         if len(digest) != DIGEST_BYTES:
             raise SignatureRefusedError(f"a digest has 32 bytes, this one {len(digest)}")
-        r, s = _in_range(answer)
-        if s > _HALF_N:
-            s = SECP256K1_N - s
-        return Signature(r=r, s=s, parity=self._parity(digest, answer[:32] + s.to_bytes(32, "big")))
+        low = _low(answer)
+        return Signature(low, self._parity(digest, low))
 
     def _parity(self, digest: bytes, low: bytes) -> int:
-        for parity in _PARITIES:
-            if self._recovers(digest, low, parity):
-                return parity
+        """Return the parity with which a signature recovers to the pinned key.
+
+        A valid signature recovers with exactly one of the two, so when the even one names another
+        key, verifying proves the odd one, and costs less than recovering again.
+        """
+        if self._recovers_even(digest, low):
+            return 0
+        if self._verifies(digest, low):
+            return 1
         raise SignatureRefusedError(
             "the token's signature does not belong to the pinned public key; nothing was used"
         )
 
-    def _recovers(self, digest: bytes, low: bytes, parity: int) -> bool:
+    def _recovers_even(self, digest: bytes, low: bytes) -> bool:
         context, candidate = self._context, self._candidate
-        parsed = lib.secp256k1_ecdsa_recoverable_signature_parse_compact(
-            context, candidate, low, parity
-        )
+        parsed = lib.secp256k1_ecdsa_recoverable_signature_parse_compact(context, candidate, low, 0)
         if not parsed or not lib.secp256k1_ecdsa_recover(context, self._found, candidate, digest):
             return False
         return bool(self._found_view[:] == self._pinned)
 
+    def _verifies(self, digest: bytes, low: bytes) -> bool:
+        context, plain = self._context, self._plain
+        if not lib.secp256k1_ecdsa_signature_parse_compact(context, plain, low):
+            return False
+        return bool(lib.secp256k1_ecdsa_verify(context, plain, digest, self._parsed))
 
-def _in_range(answer: bytes) -> tuple[int, int]:
+
+def _low(answer: bytes) -> bytes:
+    """Return r and s with s in the lower half. Raises `SignatureRefusedError` out of range."""
     if len(answer) != SIGNATURE_BYTES:
         raise SignatureRefusedError(f"a signature has 64 bytes, the token returned {len(answer)}")
-    r, s = int.from_bytes(answer[:32], "big"), int.from_bytes(answer[32:], "big")
-    if not 0 < r < SECP256K1_N or not 0 < s < SECP256K1_N:
+    r, s = answer[:32], answer[32:]
+    if not _ZERO < r < _N or not _ZERO < s < _N:
         raise SignatureRefusedError("the token returned r or s out of range")
-    return r, s
+    if r < _AMBIGUOUS_BELOW:
+        raise SignatureRefusedError("the token returned an r that chance never gives")
+    if s <= _HALF_N:
+        return answer
+    return r + (SECP256K1_N - int.from_bytes(s, "big")).to_bytes(32, "big")

@@ -118,8 +118,8 @@ def digest_of(payload: bytes) -> bytes:
 
 def encode_signed(payload: bytes, signature: Signature) -> bytes:
     """Return the raw transaction, from `unsigned_payload` and a proved signature."""
-    tail = _integer(signature.parity) + _integer(signature.r) + _integer(signature.s)
-    return TYPE_2 + _list(payload + tail)
+    r, s = signature.rs[:32].lstrip(b"\0"), signature.rs[32:].lstrip(b"\0")
+    return TYPE_2 + _list(payload + _integer(signature.parity) + _string(r) + _string(s))
 
 
 def read_back(raw: bytes) -> ReadBack:
@@ -134,7 +134,8 @@ def read_back(raw: bytes) -> ReadBack:
         raise ProtocolError("the raw transaction has other fields than type 2 without access list")
     transaction = _transaction(fields)
     payload = unsigned_payload(transaction)
-    signature = Signature(parity=_to_int(fields[9]), r=_to_int(fields[10]), s=_to_int(fields[11]))
+    rs = _content(fields[10]).rjust(32, b"\0") + _content(fields[11]).rjust(32, b"\0")
+    signature = Signature(rs, _to_int(fields[9]))
     if signature.parity > 1 or encode_signed(payload, signature) != raw:
         raise ProtocolError("the raw transaction is not in canonical form")
     digest = digest_of(payload)

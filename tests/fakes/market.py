@@ -115,5 +115,4 @@ class Market:
         payload = unsigned_payload(build_transfer(terms, nonce, fees))
         key = coincurve.PrivateKey(bytes(ALICE.key))
         found = key.sign_recoverable(digest_of(payload), hasher=None)
-        r, s = (int.from_bytes(part, "big") for part in (found[:32], found[32:64]))
-        return encode_signed(payload, Signature(r=r, s=s, parity=found[64]))
+        return encode_signed(payload, Signature(found[:64], found[64]))

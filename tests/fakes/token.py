@@ -131,11 +131,11 @@ class FakeKey:
             raise AttributeTypeInvalid
         return flags[key.name]
 
-    def sign(self, data: bytes, *, mechanism: Mechanism) -> bytes:
+    def sign(self, data: bytes, *, mechanism: Mechanism, buffer_size: int) -> bytes:
         module = self._session.module
         module.reach("sign")
         self._session.check()
-        assert mechanism is Mechanism.ECDSA
+        assert (mechanism, buffer_size) == (Mechanism.ECDSA, 64)
         module.signed.append(data)
         if module.answers:
             return module.answers.pop(0)

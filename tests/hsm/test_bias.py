@@ -76,7 +76,7 @@ def test_the_warning_stands_in_the_status(tmp_path: Path, clock: FakeClock) -> N
     with room.book.transaction():
         for number in range(3000):
             r, s = short_r(dice)
-            signature = Signature(r=int.from_bytes(r, "big"), s=int.from_bytes(s, "big"), parity=0)
+            signature = Signature(r + s, 0)
             keep_signature(room.book, "hot-a", number.to_bytes(32, "big"), signature, 1)
     room.desk.warnings = warnings_of(room.book)
     waivers = room.call("status", {}).body["waivers"]

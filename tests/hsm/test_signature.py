@@ -33,10 +33,11 @@ def test_ten_thousand_digests_low_s_and_parity() -> None:
     address = address_of_public_key(_PUBLIC)
     for turn in range(10_000):
         digest = source.randbytes(32)
-        answer = _answer(digest)
+        recoverable = _KEY.sign_recoverable(digest, hasher=None)
+        answer = recoverable[:64]
         found = pinned.prove(digest, _high(answer) if turn % 2 else answer)
-        assert 0 < found.s <= SECP256K1_N // 2
-        assert found.rs == answer
+        assert 0 < int.from_bytes(found.rs[32:], "big") <= SECP256K1_N // 2
+        assert (found.rs, found.parity) == (answer, recoverable[64])
         if turn % 50 == 0:
             assert address == recover_address(digest, found.rsv)
 
@@ -64,6 +65,13 @@ def test_a_lying_token_is_found_out(answer: bytes) -> None:
     """Zero, garbage, swapped halves, another key or digest, and wrong lengths refuse (R3.3)."""
     with pytest.raises(SignatureRefusedError):
         PinnedKey(_PUBLIC).prove(_DIGEST, answer)
+
+
+def test_an_r_that_wraps_is_refused() -> None:
+    """The point behind a tiny r may have x = r + n, which has no parity that a chain could read."""
+    tiny = (2**128).to_bytes(32, "big")
+    with pytest.raises(SignatureRefusedError, match="chance never gives"):
+        PinnedKey(_PUBLIC).prove(_DIGEST, tiny + _answer(_DIGEST)[32:])
 
 
 @pytest.mark.parametrize("length", [0, 20, 31, 33, 64])

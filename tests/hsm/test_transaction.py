@@ -184,7 +184,7 @@ def test_other_types_and_calls_are_refused() -> None:
     raw = _raw()
     found = read_back(raw)
     payload = unsigned_payload(found.transaction)
-    high = Signature(r=1, s=2**256 - 2**32, parity=0)
+    high = Signature(bytes(31) + b"\x01" + (2**256 - 2**32).to_bytes(32, "big"), 0)
     foreign = dataclasses.replace(found.transaction, data=bytes(4) + bytes(64))
     valued = dataclasses.replace(found.transaction, value=1)
 

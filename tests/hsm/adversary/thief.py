@@ -172,10 +172,13 @@ class Thief:
 
     def isolate(self, wallet: str) -> None:
         """Cut a wallet off, which anybody may."""
-        answer = self.line.ask([("isolate", {"wallet": wallet, "why": "the thief"})])[0]
-        if answer is not None and answer.result is Result.OK:
-            self.crowd.event += 1
-            self.crowd.isolated.setdefault(wallet, self.crowd.event)
+        answer = None
+        while answer is None:
+            self.line.recover()
+            answer = self.line.ask([("isolate", {"wallet": wallet, "why": "the thief"})])[0]
+        assert answer.result is Result.OK, answer
+        self.crowd.event += 1
+        self.crowd.isolated.setdefault(wallet, self.crowd.event)
 
     def freeze(self) -> None:
         """Freeze exposure, by word or by pretending to have seen a longer book."""

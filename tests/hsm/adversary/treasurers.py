@@ -43,7 +43,6 @@ class Treasurers:
         self.crowd: Crowd = thief.crowd
         self.dice: random.Random = thief.dice
         self.versions = versions
-        self.adopted = 0
 
     def act(self) -> None:
         """Do one honest thing, or nothing."""
@@ -113,8 +112,10 @@ class Treasurers:
     def reinstate(self) -> None:
         """Take a wallet back after a look at it."""
         wallet = self.dice.choice(sorted(self.crowd.isolated))
-        del self.crowd.isolated[wallet]
-        self._carry(MotionKind.REINSTATE, {"wallet": wallet})
+        since = self.crowd.isolated.pop(wallet)
+        answer = self._carry(MotionKind.REINSTATE, {"wallet": wallet})
+        if answer.result is not Result.OK:
+            self.crowd.isolated[wallet] = since
 
     def rotate(self) -> None:
         """Let another wallet of a pool take over."""
@@ -125,20 +126,22 @@ class Treasurers:
 
     def resume(self) -> None:
         """Let exposure go on."""
-        self.crowd.frozen = None
-        self._carry(MotionKind.RESUME, {})
+        since, self.crowd.frozen = self.crowd.frozen, None
+        if self._carry(MotionKind.RESUME, {}).result is not Result.OK:
+            self.crowd.frozen = since
 
     def change_law(self) -> None:
         """Adopt the other version, once the last one is surely in force."""
         if self.line.span()[0] <= self.crowd.laws[-1][0][1]:
             return
-        self.adopted += 1
-        law = self.versions[self.adopted % 2]
+        law = self.versions[1] if self.law is self.versions[0] else self.versions[0]
         payload = {"lawDigest": to_hex(law_digest(law))}
         terms = self._motion(MotionKind.ADOPT, payload)
         earliest = self.line.span()[0]
         body = {"law": canonical_law(law).decode(), **self._signed(terms)}
         answer = self._persist("adopt", body)
+        if answer.result is not Result.OK:
+            return
         delay = self.law.activation_s
         begin, end = earliest + delay, self.line.span()[1] + delay
         active_from = str(answer.body.get("activeFrom", ""))
@@ -176,7 +179,7 @@ class Treasurers:
         for _ in range(TRIES):
             answer = self.line.ask([(verb, body)], Door.PEOPLE)[0]
             if answer is not None:
-                stale = {"law_changed"} == {reason.code for reason in answer.reasons}
+                stale = {reason.code for reason in answer.reasons} <= {"law_changed"}
                 assert stale or answer.result is Result.OK, answer
                 return answer
             self.line.recover()

@@ -36,8 +36,7 @@ def signed(asset: Address, amount: int, nonce: int) -> bytes:
     )
     payload = unsigned_payload(build_transfer(terms, nonce, FEES))
     rsv = sign("vault", digest_of(payload))
-    r, s = int.from_bytes(rsv[:32], "big"), int.from_bytes(rsv[32:64], "big")
-    return encode_signed(payload, Signature(parity=rsv[64] - 27, r=r, s=s))
+    return encode_signed(payload, Signature(rsv[:64], rsv[64] - 27))
 
 
 @given(

@@ -88,8 +88,7 @@ def test_foreign_bytes_halt_and_are_not_sent(low: Belt, change: dict[str, Any]) 
         payload = unsigned_payload(build_transfer(bent, answer.nonce, answer.fees))
         who = "hot-b" if "source" in change else "vault"
         rsv = sign(who, digest_of(payload))
-        r, s = int.from_bytes(rsv[:32], "big"), int.from_bytes(rsv[32:64], "big")
-        raw = encode_signed(payload, Signature(parity=rsv[64] - 27, r=r, s=s))
+        raw = encode_signed(payload, Signature(rsv[:64], rsv[64] - 27))
         return dataclasses.replace(answer, raw=raw, hash=keccak256(raw))
 
     low.signer.sign = cheat  # type: ignore[method-assign]

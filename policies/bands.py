@@ -109,13 +109,24 @@ def assess(facts: BandFacts, band: Band) -> Hold | Refill | Sweep:
     doubts = tuple(_doubts(facts))
     if projected is None or doubts:
         return Hold(reasons=doubts)
-    if projected > band.cap:
-        return _sweep(facts, band, projected)
-    wanted = tuple(_wants_refill(facts, band, projected))
-    if not wanted:
+    if is_within(band, projected, facts.outflow_per_h, facts.lead_time_s):
         text = f"projected {facts.show(projected)} lies within the band"
         return Hold(reasons=(Reason(code="within_band", text=text),))
-    return _refill(facts, band, projected, wanted)
+    if projected > band.cap:
+        return _sweep(facts, band, projected)
+    return _refill(facts, band, projected, tuple(_wants_refill(facts, band, projected)))
+
+
+def is_within(band: Band, projected: int, outflow_per_h: int, lead_time_s: int) -> bool:
+    """Say whether a projected balance asks for nothing, whatever else is true.
+
+    It lies within the band, and will for as long as approval takes. Nearly all balances do, so
+    this is asked before any other fact is gathered.
+    """
+    if not band.floor <= projected <= band.cap:
+        return False
+    lasts = (projected - band.floor) * _HOUR_S >= outflow_per_h * lead_time_s
+    return lasts or projected >= band.target
 
 
 def judge_release(facts: BandFacts, band: Band, amount: int) -> tuple[Reason, ...]:
@@ -167,8 +178,7 @@ def _wants_refill(facts: BandFacts, band: Band, projected: int) -> Iterator[Reas
     if is_urgent(band, projected):
         text = f"projected {shown} is below the urgent floor {facts.show(band.urgent_floor)}"
         yield Reason(code="urgent", text=text)
-    lasts_too_short = (projected - band.floor) * _HOUR_S < facts.outflow_per_h * facts.lead_time_s
-    if band.floor <= projected < band.target and lasts_too_short:
+    if projected >= band.floor:
         text = (
             f"projected {shown} falls to the floor before the {facts.lead_time_s} s "
             f"that approval takes (outflow {facts.show(facts.outflow_per_h)} per hour)"

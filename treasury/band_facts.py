@@ -6,37 +6,52 @@ stamps: balances and what is on its way belong to the same block.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from config.settings import ChainSettings
-from policies.bands import BandFacts
+from policies.bands import BandFacts, is_within
 from policies.law import Asset, Law, Pool, Wallet
 from policies.lifecycles import TransferState, WalletState
 from policies.schedule import is_open, parse_schedule
 from policies.terms import NATIVE, Address, Reason
 from treasury.ledger import Session
-from treasury.ledger.facts import Cells, Refill, SignedRefill, Standing, Tick, Token
+from treasury.ledger.facts import Cells, Refill, SignedRefill, Standing, Tick, Token, Transfer
 from treasury.ledger.queries import flows, refills, standings, tokens, transfers, watch
-from treasury.pace import Pace, measure
-from treasury.projection import OnTheWay, claims_on_vault, on_the_way
+from treasury.pace import Pace
+from treasury.projection import OnTheWay, OpenRefills, on_the_way, open_refills
+
+_OPEN = (TransferState.QUEUED, TransferState.IN_FLIGHT, TransferState.MINED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """Everything of one chain as seen from one stamp, read in one session."""
+    """Everything of one chain as seen from one stamp, read in one session.
+
+    What is asked for while it is in use is counted with `count_refill` and `count_transfer`.
+    """
 
     law: Law
     settings: ChainSettings
     tick: Tick
     cells: Cells
     way: OnTheWay
-    standings: dict[str, Standing]
-    open_refills: tuple[Refill, ...]
-    last_changes: dict[tuple[str, Address], int | None]
-    signed_refills: tuple[SignedRefill, ...]
-    tokens: dict[Address, Token]
+    standings: Mapping[str, Standing]
+    refills: OpenRefills
+    last_changes: Mapping[tuple[str, Address], int | None]
+    signed_refills: Mapping[tuple[Address, Address], Sequence[SignedRefill]]
+    tokens: Mapping[Address, Token]
     now: int
     pace: Pace = field(default_factory=Pace)
+    open_schedules: dict[str, bool] = field(default_factory=dict)
+
+    def count_refill(self, refill: Refill) -> None:
+        """Let a refill that was just proposed count against its vault and its wallet."""
+        self.refills.count(refill)
+
+    def count_transfer(self, transfer: Transfer) -> None:
+        """Let a transfer that was just queued count at both its ends."""
+        self.way.count(transfer)
 
     def standing(self, wallet: str) -> Standing | None:
         """Return how a wallet stands; None means unknown."""
@@ -54,6 +69,19 @@ class View:
         """Return a balance, None when it or what it contains is unknown."""
         return None if wallet in self.way.doubtful else self.cells.balance(wallet, asset)
 
+    def projected(self, wallet: Address, asset: Address) -> int | None:
+        """Return a balance once everything of ours is mined, None when unknown."""
+        seen = self.seen(wallet, asset)
+        if seen is None:
+            return None
+        return seen + self.way.into(wallet, asset) - self.way.out_of(wallet, asset)
+
+    def is_open(self, schedule: str) -> bool:
+        """Say whether a refill schedule is open now."""
+        if schedule not in self.open_schedules:
+            self.open_schedules[schedule] = is_open(parse_schedule(schedule), self.now)
+        return self.open_schedules[schedule]
+
     def left(self, wallet: Address, asset: Address) -> int | None:
         """Return a balance less everything of ours that is on its way out; None when unknown."""
         seen = self.seen(wallet, asset)
@@ -64,46 +92,29 @@ class View:
 
 
 def views_at(
-    session: Session,
-    law: Law,
-    settings: ChainSettings,
-    *,
-    chain_id: int,
-    now: int,
-    with_pace: bool = False,
+    session: Session, law: Law, settings: ChainSettings, *, chain_id: int, now: int
 ) -> tuple[View, View] | None:
     """Return the newest views at head and at finality; None before the first good look.
 
-    The pace is measured on demand only: it asks for everything that was paid in a day.
+    They tell no pace: only `head_view` does.
     """
     found = watch.newest(session, chain_id)
     if found is None:
         return None
     tick, head, final = found
-    open_refills = refills.open_ones(session, chain_id)
-    standing = {s.name: s for s in standings.wallets(session, chain_id)}
-    changes = refills.last_changes(session, chain_id)
-    signed = transfers.signed_refills(session, chain_id, now - _longest_window(law))
-    judged = tokens.tokens(session, chain_id)
-    pace = measure(session, law, chain_id, now) if with_pace else Pace()
+    view = _view(session, law, settings, tick=tick, cells=head, now=now)
+    return view, replace(view, cells=final, way=_way(session, final, chain_id))
 
-    def view(cells: Cells) -> View:
-        return View(
-            law=law,
-            settings=settings,
-            tick=tick,
-            cells=cells,
-            way=_way(session, chain_id, cells),
-            standings=standing,
-            open_refills=open_refills,
-            last_changes=changes,
-            signed_refills=signed,
-            tokens=judged,
-            now=now,
-            pace=pace,
-        )
 
-    return view(head), view(final)
+def head_view(
+    session: Session, law: Law, settings: ChainSettings, *, chain_id: int, now: int, pace: Pace
+) -> View | None:
+    """Return the newest view at the head, with a measured pace; None before the first good look."""
+    found = watch.newest(session, chain_id)
+    if found is None:
+        return None
+    tick, head, _ = found
+    return replace(_view(session, law, settings, tick=tick, cells=head, now=now), pace=pace)
 
 
 def band_facts(
@@ -116,13 +127,16 @@ def band_facts(
     vault, chain = view.law.wallet(pool.vault), view.law.chain(pool.chain)
     if vault is None or chain is None:
         return None
-    claims = claims_on_vault(view.open_refills, besides=None if besides is None else besides.id)
+    number = None if besides is None else besides.id
     standing = view.standing(wallet.name)
     state = standing.state if standing else None
 
     def vault_gives(cell: Address) -> int | None:
-        left = view.left(vault.address, cell)
-        return None if left is None else max(left - claims.get((vault.address, cell), 0), 0)
+        left, claimed = (
+            view.left(vault.address, cell),
+            view.refills.claimed(vault.address, cell, besides=number),
+        )
+        return None if left is None else max(left - claimed, 0)
 
     return BandFacts(
         asset=asset,
@@ -135,9 +149,9 @@ def band_facts(
         fees_claimed=view.way.fees_of(wallet.address, asset.address),
         wallet_state=state or WalletState.STANDBY,
         is_calm=_is_calm(view, wallet) and _is_calm(view, vault),
-        has_open_refill=_has_open_refill(view, wallet, asset),
+        has_open_refill=(wallet.name, asset.address) in view.refills.towards,
         last_refill_at=view.last_changes.get((wallet.name, asset.address)),
-        is_window_open=is_open(parse_schedule(pool.refills[asset.symbol].schedule), view.now),
+        is_window_open=view.is_open(pool.refills[asset.symbol].schedule),
         vault_balance=vault_gives(asset.address),
         vault_native=vault_gives(NATIVE),
         wallet_native=view.left(wallet.address, NATIVE),
@@ -149,22 +163,59 @@ def band_facts(
     )
 
 
+def is_at_rest(view: View, pool: Pool, wallet: Address, asset: Asset) -> bool:
+    """Say whether a balance asks for nothing, or is unknown, so that no other fact matters."""
+    projected = view.projected(wallet, asset.address)
+    if projected is None:
+        return True
+    outflow = view.pace.outflow(wallet, asset.address) or 0
+    wait = view.pace.waits.get(pool.name, 0) if outflow else 0
+    return is_within(pool.bands[asset.symbol], projected, outflow, wait)
+
+
+def _view(
+    session: Session,
+    law: Law,
+    settings: ChainSettings,
+    *,
+    tick: Tick,
+    cells: Cells,
+    now: int,
+) -> View:
+    chain_id = tick.chain_id
+    pools = [rule for pool in law.pools for rule in pool.refills.values()]
+    window = max((rule.window_s for rule in pools), default=0)
+    cooldown = max((b.cooldown_s for pool in law.pools for b in pool.bands.values()), default=0)
+    return View(
+        law=law,
+        settings=settings,
+        tick=tick,
+        cells=cells,
+        way=_way(session, cells, chain_id),
+        standings={s.name: s for s in standings.wallets(session, chain_id)},
+        refills=open_refills(refills.open_ones(session, chain_id)),
+        last_changes=refills.last_changes(session, chain_id, now - cooldown),
+        signed_refills=_by_cell(transfers.signed_refills(session, chain_id, now - window)),
+        tokens=tokens.tokens(session, chain_id),
+        now=now,
+    )
+
+
+def _by_cell(
+    signed: Iterable[SignedRefill],
+) -> Mapping[tuple[Address, Address], Sequence[SignedRefill]]:
+    cells: dict[tuple[Address, Address], list[SignedRefill]] = {}
+    for refill in signed:
+        cells.setdefault((refill.destination, refill.asset), []).append(refill)
+    return cells
+
+
 def _window_left(view: View, pool: Pool, wallet: Wallet, asset: Asset) -> int:
     """Return what the signer would still sign toward the wallet in the rule's window."""
     since = view.now - pool.refills[asset.symbol].window_s
-    signed = sum(
-        refill.amount
-        for refill in view.signed_refills
-        if refill.destination == wallet.address
-        and refill.asset == asset.address
-        and refill.signed_at > since
-    )
+    towards = view.signed_refills.get((wallet.address, asset.address), ())
+    signed = sum(refill.amount for refill in towards if refill.signed_at > since)
     return max(pool.bands[asset.symbol].cap - signed, 0)
-
-
-def _longest_window(law: Law) -> int:
-    rules = [rule.window_s for pool in law.pools for rule in pool.refills.values()]
-    return max(rules, default=0)
 
 
 def _is_calm(view: View, wallet: Wallet) -> bool:
@@ -179,20 +230,9 @@ def _is_calm(view: View, wallet: Wallet) -> bool:
     return standing is not None and standing.is_calm and is_judged
 
 
-def _has_open_refill(view: View, wallet: Wallet, asset: Asset) -> bool:
-    return any(
-        refill.wallet == wallet.name and refill.asset == asset.address
-        for refill in view.open_refills
+def _way(session: Session, cells: Cells, chain_id: int) -> OnTheWay:
+    queued, later = (
+        flows.open_flows(session, chain_id, *_OPEN),
+        flows.flows_after(session, chain_id, cells.stamp.number),
     )
-
-
-def _way(session: Session, chain_id: int, cells: Cells) -> OnTheWay:
-    unsettled = flows.open_flows(
-        session,
-        chain_id,
-        TransferState.QUEUED,
-        TransferState.IN_FLIGHT,
-        TransferState.MINED,
-    )
-    later = flows.flows_after(session, chain_id, cells.stamp.number)
-    return on_the_way(flows.distinct(unsettled, later), cells)
+    return on_the_way(flows.distinct(queued, later), cells.nonces)

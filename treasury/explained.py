@@ -19,10 +19,8 @@ from dataclasses import dataclass
 
 from policies.lifecycles import TransferState
 from policies.terms import NATIVE, Address
-from treasury.ledger.facts import Transfer
-from treasury.ledger.facts_seen import Anchor, Flow
+from treasury.ledger.facts_seen import Anchor, AnyTransfer
 
-AnyTransfer = Transfer | Flow
 Anchors = Mapping[tuple[Address, Address], Anchor]
 _MOVED = frozenset({TransferState.MINED, TransferState.CONFIRMED})
 _OUTCOME_KNOWN = frozenset(

@@ -14,11 +14,11 @@ from zlib import crc32
 from policies.law import Law
 from policies.lifecycles import TransferState
 from policies.terms import Address
-from treasury.explained import AnyTransfer, Sight, by_wallet, is_settled, missing
+from treasury.explained import Sight, by_wallet, is_settled, missing
 from treasury.ledger import Session
 from treasury.ledger.cell_marks import Cell
 from treasury.ledger.facts import Cells, Standing
-from treasury.ledger.facts_seen import Anchor, Flow
+from treasury.ledger.facts_seen import Anchor, AnyTransfer, Flow
 from treasury.ledger.queries import flows, standings, transfers, watch
 from treasury.ledger.queries.watch import Depth
 

@@ -30,6 +30,7 @@ from policies.terms import MotionTerms, TransferTerms
 from treasury.chain.port import Chain
 from treasury.ledger import Ledger
 from treasury.ledger.queries import standings
+from treasury.pace import PaceKeeper
 from treasury.watches import Watches
 
 
@@ -127,6 +128,7 @@ class World:
     deployment: bytes
     draw_salt: Callable[[], bytes]
     watches: Watches = field(default_factory=Watches)
+    pace: PaceKeeper = field(default_factory=PaceKeeper)
 
     @property
     def chain_id(self) -> int:

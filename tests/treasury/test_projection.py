@@ -47,7 +47,7 @@ def test_the_table(
     """Amount in, amount out, the largest fee apart; what the block shows already counts once."""
     transfer = replace(TRANSFER, state=state, nonce=nonce, block_number=block)
 
-    way = on_the_way([transfer], cells(spent))
+    way = on_the_way([transfer], cells(spent).nonces)
 
     assert expected == (
         way.into(HOT, NATIVE),
@@ -60,7 +60,7 @@ def test_a_tokens_fee_is_native() -> None:
     """A token's transfer claims the token, and its fee in the native coin."""
     transfer = replace(TRANSFER, asset=USDC, state=TransferState.QUEUED, nonce=None)
 
-    way = on_the_way([transfer], cells(0))
+    way = on_the_way([transfer], cells(0).nonces)
 
     assert (100, 100, 0, 10) == (
         way.into(HOT, USDC),
@@ -72,7 +72,7 @@ def test_a_tokens_fee_is_native() -> None:
 
 def test_an_unknown_nonce_makes_both_ends_doubtful() -> None:
     """Nobody can say whether the balances show it: neither end has a known balance."""
-    way = on_the_way([replace(TRANSFER, state=TransferState.IN_FLIGHT)], cells(None))
+    way = on_the_way([replace(TRANSFER, state=TransferState.IN_FLIGHT)], cells(None).nonces)
 
     assert {VAULT, HOT} == way.doubtful
     assert (0, 0) == (way.into(HOT, NATIVE), way.out_of(VAULT, NATIVE))

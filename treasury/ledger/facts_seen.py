@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from policies.lifecycles import TransferState
 from policies.terms import Address
+from treasury.ledger.facts import Transfer
 
 
 class Anchor(NamedTuple):
@@ -33,3 +34,7 @@ class Flow(NamedTuple):
     settled_fee: int | None
     moved_out: int | None
     moved_in: int | None
+
+
+AnyTransfer = Transfer | Flow
+"""What projection and explanation take: they look at the fields of a flow alone."""

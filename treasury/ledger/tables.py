@@ -67,7 +67,11 @@ class RefillRow(SQLModel, table=True):
     """A refill; its terms never change after it was proposed."""
 
     __tablename__ = "refill"
-    __table_args__ = (_partial("one_open_refill", "wallet", "asset", where=OPEN_REFILLS),)
+    __table_args__ = (
+        _partial("one_open_refill", "wallet", "asset", where=OPEN_REFILLS),
+        Index("refills_by_state", "chain_id", "state", "changed_at"),
+        Index("refills_by_pool", "pool", "state"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     order_id: str = Field(unique=True)
     chain_id: int
@@ -76,7 +80,7 @@ class RefillRow(SQLModel, table=True):
     asset: str
     amount: int = Field(sa_column=Column(WeiText, nullable=False))
     max_fee: int = Field(sa_column=Column(WeiText, nullable=False))
-    state: str = Field(index=True)
+    state: str
     terms: dict[str, str] = Field(sa_column=Column(JsonText, nullable=False))
     maker: str
     proposed_at: int
@@ -131,6 +135,7 @@ class TransferRow(SQLModel, table=True):
         ),
         Index("transfers_by_purpose", "chain_id", "purpose", "created_at"),
         Index("transfers_by_destination", "chain_id", "destination"),
+        Index("transfers_by_state", "chain_id", "state"),
         Index("transfers_by_block", "chain_id", "block_number"),
         Index("transfers_by_nonce", "chain_id", "source", "nonce"),
     )
@@ -145,7 +150,7 @@ class TransferRow(SQLModel, table=True):
     amount: int = Field(sa_column=Column(WeiText, nullable=False))
     max_fee: int = Field(sa_column=Column(WeiText, nullable=False))
     terms: dict[str, str] = Field(sa_column=Column(JsonText, nullable=False))
-    state: str = Field(index=True)
+    state: str
     nonce: int | None = None
     created_at: int
     expires_at: int

@@ -7,16 +7,16 @@ open refill per wallet and asset, one transfer per cause.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from policies import bands
 from policies.consent import terms_to_json
 from policies.law import Asset, Band, Law, Pool, TopUpRule, Wallet
 from policies.lifecycles import Owner, RefillState, WalletState
 from policies.terms import NATIVE, Purpose, Reason
-from treasury.band_facts import View, band_facts, views_at
+from treasury.band_facts import View, band_facts, head_view, is_at_rest
 from treasury.clock import unix
 from treasury.drafts import Draft, draft_terms, order_id_of, transfer_row
 from treasury.errors import TwinError
@@ -48,57 +48,57 @@ def assess(world: World, now: datetime) -> Outcome:
     law, chain = found
     deeds = Deeds(_NAME)
     view = _view(world, law, unix(now))
+    if view is None:
+        return deeds.broken_off("the chain was never seen")
     for place in _places(law, chain.name):
-        if view is None:
-            return deeds.broken_off("the chain was never seen")
-        if _judge(world, view, place, deeds):
-            # What was just asked for counts against the vault when the next wallet is judged.
-            view = _view(world, law, unix(now))
+        if not is_at_rest(view, place.pool, place.wallet.address, place.asset):
+            view = _judge(world, view, place, deeds)
     rule = law.top_up(chain.name)
     if rule is not None:
-        _top_up_all(world, law, rule, unix(now), deeds)
+        _top_up_all(world, view, rule, deeds)
     return deeds.outcome()
 
 
-def _places(law: Law, chain_name: str) -> Iterator[_Place]:
+@lru_cache(maxsize=8)
+def _places(law: Law, chain_name: str) -> tuple[_Place, ...]:
+    """Return every wallet and asset of a chain that has a band; a law never changes."""
+    found = []
     for pool in law.pools:
         wallets = [w for name in pool.members if (w := law.wallet(name)) is not None]
         for symbol, band in pool.bands.items():
             asset = law.asset(pool.chain, symbol)
             if pool.chain != chain_name or asset is None:
                 continue
-            for wallet in wallets:
-                yield _Place(pool=pool, wallet=wallet, asset=asset, band=band)
+            found += [_Place(pool=pool, wallet=w, asset=asset, band=band) for w in wallets]
+    return tuple(found)
 
 
 def _view(world: World, law: Law, now: int) -> View | None:
     with world.ledger.read() as session:
-        found = views_at(
-            session, law, world.settings, chain_id=world.chain_id, now=now, with_pace=True
-        )
-    return None if found is None else found[0]
+        pace = world.pace.at(session, law, world.chain_id, now)
+        return head_view(session, law, world.settings, chain_id=world.chain_id, now=now, pace=pace)
 
 
-def _judge(world: World, view: View, place: _Place, deeds: Deeds) -> bool:
-    """Do what the band asks for; say whether anything was written."""
+def _judge(world: World, view: View, place: _Place, deeds: Deeds) -> View:
+    """Do what the band asks for; return the view in which it is counted."""
     facts = band_facts(view, place.pool, place.wallet, place.asset)
-    if facts is None:
-        return False
-    verdict = bands.assess(facts, place.band)
+    verdict = None if facts is None else bands.assess(facts, place.band)
     try:
         if isinstance(verdict, bands.Refill):
-            _propose(world, view, place, verdict)
+            # What is asked for counts against the vault when the next wallet is judged.
+            view.count_refill(_propose(world, view, place, verdict))
             deeds.add(f"proposed a refill of {place.wallet.name} in {place.asset.symbol}")
         elif isinstance(verdict, bands.Sweep):
-            _sweep(world, view, place, verdict)
+            view.count_transfer(_sweep(world, view, place, verdict))
             deeds.add(f"queued a sweep of {place.wallet.name} in {place.asset.symbol}")
     except TwinError:
         # Another lane or a person was quicker; the index kept the peace.
         deeds.add(f"left {place.wallet.name} in {place.asset.symbol} to its open refill")
-    return not isinstance(verdict, bands.Hold)
+        return _view(world, view.law, view.now) or view
+    return view
 
 
-def _propose(world: World, view: View, place: _Place, verdict: bands.Refill) -> None:
+def _propose(world: World, view: View, place: _Place, verdict: bands.Refill) -> Refill:
     vault = view.law.wallet(place.pool.vault)
     assert vault is not None, "a pool of a parsed law has a vault"
     draft = Draft(
@@ -128,10 +128,12 @@ def _propose(world: World, view: View, place: _Place, verdict: bands.Refill) -> 
         reasons=[],
     )
     with world.ledger.write() as session:
-        moves.create(session, Refill, row, actor=Owner.ASSESS, why=verdict.reasons, now=view.now)
+        return moves.create(
+            session, Refill, row, actor=Owner.ASSESS, why=verdict.reasons, now=view.now
+        )
 
 
-def _sweep(world: World, view: View, place: _Place, verdict: bands.Sweep) -> None:
+def _sweep(world: World, view: View, place: _Place, verdict: bands.Sweep) -> Transfer:
     vault = view.law.wallet(place.pool.vault)
     assert vault is not None, "a pool of a parsed law has a vault"
     draft = Draft(
@@ -143,25 +145,24 @@ def _sweep(world: World, view: View, place: _Place, verdict: bands.Sweep) -> Non
         lasts_s=SWEEP_LASTS_S,
     )
     cause = f"sweep:{place.wallet.name}:{place.asset.symbol}:tick-{view.tick.id}"
-    _queue(world, view, draft, cause=cause, why=verdict.reasons)
+    return _queue(world, view, draft, cause=cause, why=verdict.reasons)
 
 
-def _top_up_all(world: World, law: Law, rule: TopUpRule, now: int, deeds: Deeds) -> None:
+def _top_up_all(world: World, view: View, rule: TopUpRule, deeds: Deeds) -> None:
     """Give gas to wallets that must move tokens and lack it; no people are asked."""
-    sponsor, native = law.wallet(rule.sponsor), _native(law, rule.chain)
-    for pool in law.pools:
-        if pool.chain != rule.chain or native is None:
-            continue
-        for name in pool.members:
-            view, wallet = _view(world, law, now), law.wallet(name)
-            if view is None or wallet is None or sponsor is None:
-                continue
-            if native.symbol in pool.bands and not _holds_tokens(view, pool, wallet):
-                continue  # its refills bring gas too
+    sponsor, native = view.law.wallet(rule.sponsor), _native(view.law, rule.chain)
+    if sponsor is None or native is None:
+        return
+    for pool in view.law.pools:
+        members = pool.members if pool.chain == rule.chain else ()
+        for wallet in filter(None, map(view.law.wallet, members)):
             amount = _gas_missing(view, pool, wallet, rule)
-            if amount:
-                _top_up(world, view, native, (sponsor, wallet), amount)
-                deeds.add(f"queued a top-up of {name}")
+            if not amount or (
+                native.symbol in pool.bands and not _holds_tokens(view, pool, wallet)
+            ):
+                continue  # it has gas, or its refills bring gas too
+            if _top_up(world, view, native, (sponsor, wallet), amount):
+                deeds.add(f"queued a top-up of {wallet.name}")
 
 
 def _holds_tokens(view: View, pool: Pool, wallet: Wallet) -> bool:
@@ -189,11 +190,11 @@ def _gas_missing(view: View, pool: Pool, wallet: Wallet, rule: TopUpRule) -> int
 
 def _top_up(
     world: World, view: View, native: Asset, ends: tuple[Wallet, Wallet], amount: int
-) -> None:
+) -> bool:
     sponsor, wallet = ends
     standing, left = view.standing(sponsor.name), view.left(sponsor.address, NATIVE)
     if standing is None or not standing.is_calm or left is None or left < amount:
-        return
+        return False
     draft = Draft(
         purpose=Purpose.TOP_UP,
         asset=native,
@@ -203,14 +204,18 @@ def _top_up(
         lasts_s=SWEEP_LASTS_S,
     )
     why = (Reason(code="below_gas_reserve", text=f"{wallet.name} lacks gas to move tokens"),)
-    _queue(world, view, draft, cause=f"top_up:{wallet.name}:tick-{view.tick.id}", why=why)
+    cause = f"top_up:{wallet.name}:tick-{view.tick.id}"
+    view.count_transfer(_queue(world, view, draft, cause=cause, why=why))
+    return True
 
 
-def _queue(world: World, view: View, draft: Draft, *, cause: str, why: tuple[Reason, ...]) -> None:
+def _queue(
+    world: World, view: View, draft: Draft, *, cause: str, why: tuple[Reason, ...]
+) -> Transfer:
     terms = draft_terms(draft, view.law, salt=world.draw_salt(), now=view.now)
     row = transfer_row(terms, deployment=world.deployment, cause=cause, now=view.now)
     with world.ledger.write() as session:
-        moves.create(session, Transfer, row, actor=Owner.ASSESS, why=why, now=view.now)
+        return moves.create(session, Transfer, row, actor=Owner.ASSESS, why=why, now=view.now)
 
 
 def _native(law: Law, chain_name: str) -> Asset | None:

@@ -2,88 +2,130 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from itertools import pairwise
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, NamedTuple
 
-from sqlmodel import Session, col, select
+from sqlalchemy import bindparam, select
+from sqlmodel import Session, col
 
 from policies.lifecycles import RefillState, TransferState
 from policies.terms import Address, Purpose
-from treasury.ledger.queries.watch import Depth
 from treasury.ledger.tables import RefillRow, TransferRow
-from treasury.ledger.tables_seen import ObservationRow, TickRow
+from treasury.ledger.tables_seen import NONCE, Depth, ObservationRow, TickRow
 
 _MOVING = (TransferState.IN_FLIGHT, TransferState.MINED, TransferState.CONFIRMED)
 _TOWARD_SAFETY = (Purpose.SWEEP, Purpose.EVACUATION)
-Outflows = Counter[tuple[Address, Address]]
+
+
+class Outflow(NamedTuple):
+    """What one transfer took out of a wallet, in base units, and when it began (unix)."""
+
+    wallet: Address
+    asset: Address
+    amount: int
+    at: int
+
+
+class Sight(NamedTuple):
+    """A balance that changed at the head, and when that was seen (unix); None is unknown."""
+
+    number: int
+    wallet: Address
+    asset: Address
+    amount: int | None
+    at: int
+
+
+_FIRST_LOOK = (
+    select(col(TickRow.at))
+    .where(col(TickRow.chain_id) == bindparam("chain_id"), col(TickRow.ok).is_(True))
+    .order_by(col(TickRow.id))
+    .limit(1)
+)
+_TAKEN = select(
+    col(TransferRow.source),
+    col(TransferRow.asset),
+    col(TransferRow.amount),
+    col(TransferRow.created_at),
+).where(
+    col(TransferRow.chain_id) == bindparam("chain_id"),
+    col(TransferRow.purpose).in_(bindparam("purposes", expanding=True)),
+    col(TransferRow.created_at) > bindparam("since"),
+    col(TransferRow.state).in_([state.value for state in _MOVING]),
+)
+_SEEN = (
+    select(
+        col(ObservationRow.id),
+        col(ObservationRow.address),
+        col(ObservationRow.cell),
+        col(ObservationRow.value),
+        col(TickRow.at),
+    )
+    .join(TickRow, col(TickRow.id) == col(ObservationRow.tick_id))
+    .where(
+        col(ObservationRow.id) > bindparam("after"),
+        col(ObservationRow.chain_id) == bindparam("chain_id"),
+        col(ObservationRow.depth) == Depth.HEAD.value,
+        col(ObservationRow.cell) != NONCE,
+    )
+    .order_by(col(ObservationRow.id).desc())
+)
+_WAITS = (
+    select(col(RefillRow.changed_at), col(RefillRow.proposed_at))
+    .where(
+        col(RefillRow.pool) == bindparam("pool"),
+        col(RefillRow.state) == RefillState.SETTLED.value,
+    )
+    .order_by(col(RefillRow.id).desc())
+    .limit(bindparam("most"))
+)
 
 
 def first_look_at(session: Session, chain_id: int) -> int | None:
     """Return when a chain was first seen (unix), None when never."""
-    query = select(TickRow.at).where(TickRow.chain_id == chain_id, col(TickRow.ok).is_(True))
-    return session.exec(query.order_by(col(TickRow.id)).limit(1)).first()
+    return session.connection().execute(_FIRST_LOOK, {"chain_id": chain_id}).scalar()
 
 
-def paid_out(session: Session, chain_id: int, since: int) -> Outflows:
-    """Return what withdrawals that began after `since` took, by (wallet, asset)."""
-    query = select(TransferRow.source, TransferRow.asset, TransferRow.amount).where(
-        TransferRow.chain_id == chain_id,
-        TransferRow.purpose == Purpose.WITHDRAWAL.value,
-        TransferRow.created_at > since,
-        col(TransferRow.state).in_([state.value for state in _MOVING]),
-    )
-    sums: Outflows = Counter()
-    for source, asset, amount in session.exec(query):
-        sums[Address(source), Address(asset)] += amount
-    return sums
+def paid_out(session: Session, chain_id: int, since: int) -> Iterator[Outflow]:
+    """Yield what withdrawals that began after `since` took."""
+    return _taken(session, chain_id, since, (Purpose.WITHDRAWAL,))
 
 
-def drops_seen(session: Session, chain_id: int, wallet: Address, since: int) -> Outflows:
-    """Return by how much a wallet's balances fell after `since`, our own sweeps left out.
+def sent_home(session: Session, chain_id: int, since: int) -> Iterator[Outflow]:
+    """Yield what sweeps and evacuations that began after `since` took."""
+    return _taken(session, chain_id, since, _TOWARD_SAFETY)
 
-    For wallets that others sign for too: their payouts are no transfers of ours.
+
+def seen_after(
+    session: Session, chain_id: int, number: int, since: int, wallets: Collection[Address]
+) -> list[Sight]:
+    """Return the balances of these wallets that changed after `since`, oldest first.
+
+    Only what is newer than the sight of that number is read at all.
     """
-    query = (
-        select(ObservationRow.cell, ObservationRow.value)
-        .join(TickRow, col(TickRow.id) == col(ObservationRow.tick_id))
-        .where(
-            ObservationRow.chain_id == chain_id,
-            ObservationRow.address == wallet,
-            ObservationRow.depth == Depth.HEAD.value,
-            TickRow.at > since,
-        )
-        .order_by(col(ObservationRow.id))
-    )
-    seen: dict[str, list[int]] = {}
-    for cell, value in session.exec(query):
-        if value is not None and cell.startswith("0x"):
-            seen.setdefault(cell, []).append(value)
-    sums: Outflows = Counter()
-    for cell, values in seen.items():
-        fell = sum(max(before - after, 0) for before, after in pairwise(values))
-        ours = _sent_home(session, chain_id, wallet, Address(cell), since)
-        sums[wallet, Address(cell)] = max(fell - ours, 0)
-    return sums
+    rows = session.connection().execute(_SEEN, {"chain_id": chain_id, "after": number})
+    found = []
+    for row in rows:
+        if row.at <= since:
+            break  # sights are numbered in the order of their looks
+        if row.address in wallets:
+            found.append(Sight._make(row))
+    rows.close()
+    return found[::-1]
 
 
 def waits(session: Session, pool: str, most: int) -> tuple[int, ...]:
     """Return how many seconds the newest settled refills of a pool took from their proposal."""
-    query = (
-        select(RefillRow.changed_at, RefillRow.proposed_at)
-        .where(RefillRow.pool == pool, RefillRow.state == RefillState.SETTLED.value)
-        .order_by(col(RefillRow.id).desc())
-        .limit(most)
-    )
-    return tuple(settled - proposed for settled, proposed in session.exec(query))
+    rows = session.connection().execute(_WAITS, {"pool": pool, "most": most})
+    return tuple(settled - proposed for settled, proposed in rows)
 
 
-def _sent_home(session: Session, chain_id: int, wallet: Address, asset: Address, since: int) -> int:
-    query = select(TransferRow.amount).where(
-        TransferRow.chain_id == chain_id,
-        TransferRow.source == wallet,
-        TransferRow.asset == asset,
-        TransferRow.created_at > since,
-        col(TransferRow.purpose).in_([purpose.value for purpose in _TOWARD_SAFETY]),
-        col(TransferRow.state).in_([state.value for state in _MOVING]),
-    )
-    return sum(session.exec(query))
+def _taken(
+    session: Session, chain_id: int, since: int, purposes: Iterable[Purpose]
+) -> Iterator[Outflow]:
+    values: dict[str, Any] = {
+        "chain_id": chain_id,
+        "since": since,
+        "purposes": [purpose.value for purpose in purposes],
+    }
+    return (Outflow._make(row) for row in session.connection().execute(_TAKEN, values))

@@ -48,12 +48,21 @@ def open_ones(session: Session, chain_id: int) -> tuple[Refill, ...]:
     )
 
 
-def last_changes(session: Session, chain_id: int) -> dict[tuple[str, Address], int | None]:
-    """Return when the newest refill of each (wallet, asset) settled or failed (unix)."""
+def last_changes(
+    session: Session, chain_id: int, since: int
+) -> dict[tuple[str, Address], int | None]:
+    """Return when the newest refill of each (wallet, asset) settled or failed (unix).
+
+    Left out is what happened before `since`.
+    """
     over = (RefillState.SETTLED, RefillState.FAILED, RefillState.REJECTED)
     query = (
         select(RefillRow.wallet, RefillRow.asset, func.max(RefillRow.changed_at))
-        .where(RefillRow.chain_id == chain_id, col(RefillRow.state).in_(_values(over)))
+        .where(
+            RefillRow.chain_id == chain_id,
+            RefillRow.changed_at >= since,
+            col(RefillRow.state).in_(_values(over)),
+        )
         .group_by(RefillRow.wallet, RefillRow.asset)
     )
     return {(wallet, Address(asset)): at for wallet, asset, at in session.exec(query)}

@@ -258,6 +258,7 @@ _FOR_GOOD = frozenset(
         "per_transfer",
         "not_allowed",
         "denied",
+        "listed",
         "own_wallet",
         "not_a_person",
     }

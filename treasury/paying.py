@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from policies.law import Asset, Law, Pool
 from policies.lifecycles import WithdrawalState
-from policies.terms import Reason
+from policies.terms import Address, Reason
 from treasury.band_facts import views_at
 from treasury.ledger import Session
+from treasury.ledger.denylists import listed_among
 from treasury.ledger.facts import Standing, Withdrawal
 from treasury.ledger.queries import requests, standings
 from treasury.payout_orders import has_adopted
@@ -21,7 +22,8 @@ from treasury.world import Deeds, World
 class Round:
     """One round of paying; `preview` is None before the first good look at the chain.
 
-    `has_adopted` tells that some payout was adopted from the signer's book.
+    `has_adopted` tells that some payout was adopted from the signer's book; `listed`, whose address
+    stands on a list that an operator loaded.
     """
 
     world: World
@@ -33,6 +35,7 @@ class Round:
     is_halted: bool
     preview: Preview | None
     has_adopted: bool
+    listed: Mapping[Address, Reason] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,7 @@ def begin_round(world: World, law: Law, now: int, deeds: Deeds) -> Round:
             is_halted=standings.is_halted(session),
             preview=_preview(session, world, law, now, waiting, payers) if waiting else None,
             has_adopted=bool(waiting) and has_adopted(session),
+            listed=listed_among(session, {withdrawal.destination for withdrawal in waiting}),
         )
 
 
@@ -105,6 +109,8 @@ def obstacles(turn: Round, payment: Payment) -> tuple[Reason, ...]:
     reasons = []
     if turn.is_halted:
         reasons.append(Reason(code="halted", text="exposure is halted"))
+    if listed := turn.listed.get(payment.withdrawal.destination):
+        reasons.append(listed)
     if not payer.is_calm:
         text = f"{payer.name} is not calm: {payer.frozen_why or payer.hold_why}"
         reasons.append(Reason(code="not_calm", text=text))

@@ -1,7 +1,7 @@
 """One application per role. The table below is the whole of who may do what.
 
     reader      looks at everything
-    operator    looks, halts, freezes, acknowledges alarms
+    operator    looks, halts, freezes, acknowledges alarms, loads denylists
     treasurer   all that, and hands in signed proposals, approvals, vetoes, motions
     service     sees the status, asks for withdrawals, sees and takes back what it asked for;
                 over TCP within the pools that its certificate stands for
@@ -19,6 +19,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from config.settings import ApiRole, ServiceClient
 from treasury.api import (
     alarms,
+    denylists,
     freezing,
     incidents,
     journal,
@@ -45,9 +46,11 @@ _POWERS: Sequence[tuple[APIRouter, tuple[ApiRole, ...]]] = (
     (motions.reading, _PEOPLE),
     (incidents.reading, _PEOPLE),
     (alarms.reading, _PEOPLE),
+    (denylists.reading, _PEOPLE),
     (withdrawals.reading, _EVERYONE),
     (motions.stopping, (ApiRole.OPERATOR, ApiRole.TREASURER)),
     (incidents.sealing, (ApiRole.OPERATOR, ApiRole.TREASURER)),
+    (denylists.loading, (ApiRole.OPERATOR, ApiRole.TREASURER)),
     (alarms.answering, (ApiRole.OPERATOR, ApiRole.TREASURER)),
     (freezing.freezing, (ApiRole.OPERATOR, ApiRole.TREASURER)),
     (refills.consenting, (ApiRole.TREASURER,)),

@@ -56,9 +56,21 @@ def _isolate(subjects: Verbs) -> None:
     isolate.add_argument("--why", metavar="TEXT", required=True, help="the reason, for the book")
 
 
+def _denylists(subjects: Verbs) -> None:
+    verbs = subject(subjects, "denylist", "denylists: whom others say not to pay")
+    verb(verbs, "list", "denylists:list_all", "the lists in force")
+    load = verb(verbs, "load", "denylists:load", "deny what a file of text, CSV or JSON lists")
+    load.add_argument("name", metavar="NAME", help="a later list of this name replaces it")
+    load.add_argument("file", metavar="FILE", help="one address a line, a column, or JSON")
+    load.add_argument("--source", metavar="TEXT", required=True, help="who published it")
+    load.add_argument("--dated", metavar="DAY", required=True, help="of which day: 2026-11-30")
+    load.add_argument("--skip-bad", action="store_true", help="leave out what is no address")
+
+
 TROUBLE: Mapping[str, Callable[[Verbs], None]] = {
     "incident": _incidents,
     "alarm": _alarms,
+    "denylist": _denylists,
     "exposure": _exposure,
     "halt": _halt,
     "isolate": _isolate,

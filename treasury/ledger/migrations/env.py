@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 
 from treasury.ledger import (  # noqa: F401 - they fill the metadata
     tables,
+    tables_listed,
     tables_outflow,
     tables_seen,
     tables_told,

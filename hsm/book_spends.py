@@ -52,29 +52,36 @@ class _Names:
 
     @property
     def refilled(self) -> str:
+        """Name what was refilled of this asset toward the destination."""
         return f"refill/{self.terms.chain_id}/{self.terms.destination}/{self.terms.asset}"
 
     @property
     def home_fees(self) -> str:
+        """Name the fees of moves to safety from the source."""
         return f"home-fees/{self._out}"
 
     @property
     def topped_up(self) -> str:
+        """Name what the sponsor gave away, with fees."""
         return f"top-up/{self._out}"
 
     @property
     def new(self) -> str:
+        """Name what the source paid of this asset to new recipients."""
         return f"new/{self._out}/{self.terms.asset}"
 
     @property
     def count(self) -> str:
+        """Name how often the source paid, in any asset."""
         return f"count/{self._out}"
 
     @property
     def fees(self) -> str:
+        """Name the fees of all withdrawals from the source."""
         return f"fees/{self._out}"
 
     def amount(self, asset: Address) -> str:
+        """Name what the source paid of an asset."""
         return f"amount/{self._out}/{asset}"
 
 

@@ -14,6 +14,7 @@ from hsm.book_law import Mark
 from hsm.facts import Facts
 from policies.consent import describe_transfer
 from policies.law import Custody
+from policies.limits import judge_moves
 from policies.terms import NATIVE, Purpose, Reason
 
 CLOCK_SKEW_S = 60
@@ -65,8 +66,7 @@ def words_match(facts: Facts) -> Iterator[Reason]:
 
 def amount_is_positive(facts: Facts) -> Iterator[Reason]:
     """Require that something moves."""
-    if facts.terms.amount <= 0:
-        yield no("nothing_moves", "the amount is zero")
+    yield from judge_moves(facts.terms.amount)
 
 
 def law_is_in_force(facts: Facts) -> Iterator[Reason]:

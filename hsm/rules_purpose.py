@@ -1,4 +1,8 @@
-"""Rules of each purpose: where money may go from where, and how much in which window."""
+"""Rules of each purpose: where money may go from where, and how much in which window.
+
+How much is decided in `policies/limits.py` alone, for the daemon's preview too; here are only the
+facts that the signer itself knows.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,9 @@ from types import MappingProxyType
 from hsm.book_law import Mark
 from hsm.facts import Facts
 from hsm.rules import Rule, no
-from policies.amounts import format_amount
+from policies import limits
 from policies.law import Role, WithdrawalRule
-from policies.limits import SAFETY_FEES, fee_window
+from policies.limits import WindowFacts, WithdrawalFacts
 from policies.terms import NATIVE, Purpose, Reason
 
 
@@ -32,13 +36,8 @@ def refill_window(facts: Facts) -> Iterator[Reason]:
     if rule is None or band is None:
         yield no("no_refill_rule", f"pool {pool.name} has no refill rule for {asset.symbol}")
         return
-    total = facts.totals.refilled + facts.terms.amount
-    if total > band.cap:
-        shown = format_amount(total, asset.symbol, asset.decimals)
-        yield no(
-            "refill_window",
-            f"with this, {shown} would be refilled within {rule.window_s} s, above the cap",
-        )
+    window = WindowFacts(amount=facts.totals.refilled)
+    yield from limits.judge_refill(asset, band, amount=facts.terms.amount, window=window)
 
 
 def home_route(facts: Facts) -> Iterator[Reason]:
@@ -51,15 +50,12 @@ def home_route(facts: Facts) -> Iterator[Reason]:
 
 
 def home_fees(facts: Facts) -> Iterator[Reason]:
-    """Require that moves to safety cost a bounded sum of fees a day.
-
-    So a stolen daemon cannot burn a wallet in fees on the way to safety.
-    """
-    chain = facts.chain
-    if chain is None:
-        return
-    if facts.totals.home_fees + facts.terms.max_fee > SAFETY_FEES * chain.fee_ceiling:
-        yield no("fee_window", "fees of sweeps and evacuations have reached the day's bound")
+    """Require that moves to safety cost a bounded sum of fees a day."""
+    chain, fee = facts.chain, facts.terms.max_fee
+    if chain is not None:
+        yield from limits.judge_safety_fee(
+            facts.totals.home_fees, max_fee=fee, fee_ceiling=chain.fee_ceiling
+        )
 
 
 def evacuation_needs_isolation(facts: Facts) -> Iterator[Reason]:
@@ -79,40 +75,32 @@ def withdrawal_source(facts: Facts) -> Iterator[Reason]:
 
 def withdrawal_destination(facts: Facts) -> Iterator[Reason]:
     """Require that a withdrawal goes to an outside address that the law does not deny."""
-    pool, target = facts.pool, facts.terms.destination
-    if pool is None:
-        return
-    if target in pool.deny:
-        yield no("denied", f"{target} is denied by the law")
-    if pool.allow and target not in pool.allow:
-        yield no("not_allowed", f"{target} is not on the law's list")
-    if facts.destination is not None:
-        yield no("own_wallet", f"{target} is our wallet {facts.destination.name}")
-    tokens = {asset.address for asset in facts.law.assets if asset.chain == pool.chain}
-    if target == NATIVE or target in tokens:
-        yield no("not_a_person", f"{target} is the zero address or a token contract")
+    pool = facts.pool
+    if pool is not None:
+        yield from limits.judge_destination(facts.terms.destination, law=facts.law, pool=pool)
 
 
 def withdrawal_limits(facts: Facts) -> Iterator[Reason]:
     """Require that amount, count and amount to new recipients stay within their limits."""
-    rule = _withdrawal_rule(facts)
-    if rule is None:
+    asset, rule, terms = facts.asset, _withdrawal_rule(facts), facts.terms
+    if rule is None or asset is None:
         yield no("no_withdrawal_rule", "the law has no withdrawal rule for this pool and asset")
         return
-    terms = facts.terms
-    if terms.amount > rule.per_transfer:
-        yield no("per_transfer", f"{terms.amount} is above {rule.per_transfer} per transfer")
     totals = facts.totals
-    if totals.withdrawals + 1 > rule.window_count:
-        yield no("window_count", f"{rule.window_count} withdrawals per {rule.window_s} s are used")
-    total = totals.withdrawn + terms.amount
-    if terms.asset == NATIVE:
-        total += totals.withdrawal_fees + terms.max_fee
-    if total > rule.window_amount:
-        yield no("window_amount", f"{total} with fees is above the window's {rule.window_amount}")
-    new = totals.withdrawn_new + terms.amount
-    if facts.is_first_use and new > rule.first_use_amount:
-        yield no("first_use", f"{new} to new recipients is above {rule.first_use_amount}")
+    window = WindowFacts(
+        amount=totals.withdrawn + (totals.withdrawal_fees if asset.is_native else 0),
+        count=totals.withdrawals,
+        first_use_amount=totals.withdrawn_new,
+    )
+    wanted = WithdrawalFacts(
+        asset=asset,
+        destination=terms.destination,
+        amount=terms.amount,
+        max_fee=terms.max_fee,
+        window=window,
+        is_first_use=facts.is_first_use,
+    )
+    yield from limits.judge_amount(wanted, rule, in_signer=True)
 
 
 def withdrawal_fees(facts: Facts) -> Iterator[Reason]:
@@ -120,10 +108,9 @@ def withdrawal_fees(facts: Facts) -> Iterator[Reason]:
     pool, chain = facts.pool, facts.chain
     if pool is None or chain is None or facts.terms.asset == NATIVE:
         return
-    _, bound = fee_window(pool.withdrawals.get(chain.native), chain.fee_ceiling)
-    total = facts.totals.native_cost + facts.terms.max_fee
-    if total > bound:
-        yield no("fee_window", f"with fees, {total} is above {bound}")
+    _, bound = limits.fee_window(pool.withdrawals.get(chain.native), chain.fee_ceiling)
+    window = WindowFacts(amount=facts.totals.native_cost)
+    yield from limits.judge_token_fee(bound, max_fee=facts.terms.max_fee, native_window=window)
 
 
 def _withdrawal_rule(facts: Facts) -> WithdrawalRule | None:
@@ -132,7 +119,7 @@ def _withdrawal_rule(facts: Facts) -> WithdrawalRule | None:
 
 
 def top_up_route(facts: Facts) -> Iterator[Reason]:
-    """Require that gas goes from the chain's sponsor to a listed wallet, in native coin."""
+    """Require that gas goes from the chain's sponsor to a listed wallet."""
     chain, source = facts.chain, facts.source
     rule = facts.law.top_up(chain.name) if chain else None
     if rule is None:
@@ -140,24 +127,21 @@ def top_up_route(facts: Facts) -> Iterator[Reason]:
         return
     if source is None or source.name != rule.sponsor:
         yield no("not_the_sponsor", f"top-ups come from {rule.sponsor}")
-    if facts.terms.asset != NATIVE:
-        yield no("not_native", "a top-up is native coin")
     target = facts.destination
     if target is None or target.role not in (Role.HOT, Role.VAULT):
         yield no("not_our_wallet", f"{facts.terms.destination} is no wallet that moves tokens")
 
 
 def top_up_limits(facts: Facts) -> Iterator[Reason]:
-    """Require that a top-up stays under its ceiling, and all of them under the window."""
-    chain = facts.chain
+    """Require that a top-up is native, under its ceiling, and all of them under the window."""
+    chain, asset, terms = facts.chain, facts.asset, facts.terms
     rule = facts.law.top_up(chain.name) if chain else None
-    if rule is None:
+    if rule is None or asset is None:
         return
-    if facts.terms.amount > rule.ceiling:
-        yield no("per_transfer", f"{facts.terms.amount} is above the ceiling {rule.ceiling}")
-    total = facts.totals.topped_up + facts.terms.amount + facts.terms.max_fee
-    if total > rule.window_amount:
-        yield no("window_amount", f"{total} with fees is above the window's {rule.window_amount}")
+    window = WindowFacts(amount=facts.totals.topped_up)
+    yield from limits.judge_top_up(
+        asset, rule, amount=terms.amount, max_fee=terms.max_fee, window=window
+    )
 
 
 BY_PURPOSE: Mapping[Purpose, tuple[Rule, ...]] = MappingProxyType(

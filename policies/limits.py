@@ -71,12 +71,10 @@ class WithdrawalFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """A withdrawal with the part of the law that rules it."""
+    """A withdrawal with the rule of its asset."""
 
     facts: WithdrawalFacts
     rule: WithdrawalRule
-    pool: Pool
-    law: Law
 
     def show(self, amount: int) -> str:
         return format_amount(amount, self.facts.asset.symbol, self.facts.asset.decimals)
@@ -99,9 +97,24 @@ def judge_withdrawal(
     if rule is None or facts.asset.chain != pool.chain:
         text = f"the law has no withdrawal rule for {facts.asset.symbol} in pool {pool.name}"
         return (Reason(code="no_withdrawal_rule", text=text),)
-    case = _Case(facts=facts, rule=rule, pool=pool, law=law)
+    return (
+        *judge_amount(facts, rule, in_signer=in_signer),
+        *judge_destination(facts.destination, law=law, pool=pool),
+    )
+
+
+def judge_amount(
+    facts: WithdrawalFacts, rule: WithdrawalRule, *, in_signer: bool
+) -> tuple[Reason, ...]:
+    """Say why so much must not be withdrawn now, whoever receives it."""
+    case = _Case(facts=facts, rule=rule)
     limits = (x for x in WITHDRAWAL_LIMITS if x.side is Side.BOTH or not in_signer)
     return tuple(reason for limit in limits for reason in limit.judge(case))
+
+
+def judge_destination(to: Address, *, law: Law, pool: Pool) -> tuple[Reason, ...]:
+    """Say why an address must not receive withdrawals of a pool."""
+    return (*_unlisted(to, pool), *_not_a_person(to, law, pool))
 
 
 def is_refused_for_good(reasons: tuple[Reason, ...]) -> bool:
@@ -115,6 +128,13 @@ def approvals_needed(amount: int, rule: WithdrawalRule) -> int:
     return rule.hold_approvals if is_held else 0
 
 
+def judge_moves(amount: int) -> tuple[Reason, ...]:
+    """Say why an amount is none: something must move."""
+    if amount > 0:
+        return ()
+    return (Reason(code="nothing_moves", text="the amount must be above zero"),)
+
+
 def judge_refill(
     asset: Asset, band: Band, *, amount: int, window: WindowFacts
 ) -> tuple[Reason, ...]:
@@ -122,7 +142,7 @@ def judge_refill(
 
     Its fee is left out on both sides: the vault pays it, and it never reaches the hot key.
     """
-    reasons = list(_zero(amount))
+    reasons = list(judge_moves(amount))
     left = band.cap - window.amount
     if amount > left:
         shown = format_amount(max(left, 0), asset.symbol, asset.decimals)
@@ -135,7 +155,7 @@ def judge_top_up(
     asset: Asset, rule: TopUpRule, *, amount: int, max_fee: int, window: WindowFacts
 ) -> tuple[Reason, ...]:
     """Say why a gas top-up must not be signed."""
-    reasons = list(_zero(amount))
+    reasons = list(judge_moves(amount))
     if not asset.is_native or asset.chain != rule.chain:
         reasons.append(Reason(code="not_native", text="a top-up is in the chain's own coin"))
     if amount > rule.ceiling:
@@ -169,13 +189,20 @@ def judge_token_fee(bound: int, *, max_fee: int, native_window: WindowFacts) -> 
     return (Reason(code="fee_window", text=text),)
 
 
-def _zero(amount: int) -> Iterator[Reason]:
-    if amount <= 0:
-        yield Reason(code="nothing_moves", text="the amount must be above zero")
+def judge_safety_fee(spent: int, *, max_fee: int, fee_ceiling: int) -> tuple[Reason, ...]:
+    """Say why a move to safety costs too much: fees of a wallet's sweeps and evacuations in a day.
+
+    So a stolen daemon cannot burn a wallet in fees on the way to safety.
+    """
+    left = SAFETY_FEES * fee_ceiling - spent
+    if max_fee <= left:
+        return ()
+    text = f"sweeps and evacuations have {max(left, 0)} wei of the day's fees left, not {max_fee}"
+    return (Reason(code="fee_window", text=text),)
 
 
 def _amount_is_real(case: _Case) -> Iterator[Reason]:
-    yield from _zero(case.facts.amount)
+    yield from judge_moves(case.facts.amount)
 
 
 def _per_transfer(case: _Case) -> Iterator[Reason]:
@@ -204,27 +231,26 @@ def _first_use(case: _Case) -> Iterator[Reason]:
         yield Reason(code="first_use", text=text)
 
 
-def _destination(case: _Case) -> Iterator[Reason]:
-    to = case.facts.destination
-    if case.pool.allow and to not in case.pool.allow:
-        text = f"{to} is not among the destinations that pool {case.pool.name} allows"
+def _unlisted(to: Address, pool: Pool) -> Iterator[Reason]:
+    if pool.allow and to not in pool.allow:
+        text = f"{to} is not among the destinations that pool {pool.name} allows"
         yield Reason(code="not_allowed", text=text)
-    if to in case.pool.deny:
-        yield Reason(code="denied", text=f"{to} is denied by pool {case.pool.name}")
+    if to in pool.deny:
+        yield Reason(code="denied", text=f"{to} is denied by pool {pool.name}")
 
 
-def _not_ours(case: _Case) -> Iterator[Reason]:
-    to, chain = case.facts.destination, case.pool.chain
+def _not_a_person(to: Address, law: Law, pool: Pool) -> Iterator[Reason]:
+    chain = law.chain(pool.chain)
     if to == NATIVE:
         yield Reason(code="not_a_person", text="nobody holds the zero address")
-    ours = next((w for w in case.law.wallets if w.chain == chain and w.address == to), None)
+    ours = law.wallet_at(chain.chain_id, to) if chain else None
     if ours is not None:
         text = f"{to} is our own wallet {ours.name}; a withdrawal goes to somebody else"
         yield Reason(code="own_wallet", text=text)
-    for asset in case.law.assets:
-        if asset.chain == chain and not asset.is_native and asset.address == to:
-            text = f"{to} is the contract of {asset.symbol}; money sent there is lost"
-            yield Reason(code="not_a_person", text=text)
+    asset = law.asset_at(chain.chain_id, to) if chain else None
+    if asset is not None and not asset.is_native:
+        text = f"{to} is the contract of {asset.symbol}; money sent there is lost"
+        yield Reason(code="not_a_person", text=text)
 
 
 def _balance(case: _Case) -> Iterator[Reason]:
@@ -246,8 +272,6 @@ WITHDRAWAL_LIMITS: tuple[Limit, ...] = (
     Limit("window_amount", Side.BOTH, _window_amount),
     Limit("window_count", Side.BOTH, _window_count),
     Limit("first_use", Side.BOTH, _first_use),
-    Limit("destination", Side.BOTH, _destination),
-    Limit("not_ours", Side.BOTH, _not_ours),
     Limit("balance", Side.DAEMON_ONLY, _balance),
 )
 

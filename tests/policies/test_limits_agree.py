@@ -1,4 +1,7 @@
-"""The daemon's preview and the signer's rules give the same refusals for the same facts."""
+"""The daemon's preview and the signer's rules give the same refusals for the same facts.
+
+Both ask `policies.limits`; what could differ is the sums that they bring.
+"""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ _SPEAKS_TO_TOKENS = {"hsm/session.py", "hsm/keys.py", "hsm/provision.py"}
 _PURE_MODULES = {
     "__future__", "array", "base64", "bisect", "calendar", "collections", "collections.abc",
     "contextlib", "csv", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools",
-    "heapq", "itertools", "json", "math", "operator", "re", "statistics", "string", "types", "typing",
-    "zlib", "zoneinfo",
+    "heapq", "itertools", "json", "math", "operator", "re", "statistics", "string", "types",
+    "typing", "zlib", "zoneinfo",
 }  # fmt: skip
 _EFFECTS = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"}
 _CLOCKS = {"now", "utcnow", "today"}

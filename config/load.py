@@ -179,8 +179,8 @@ def _chain(name: str, table: Table) -> ChainSettings:
         stale_after_s=table.seconds("stale_after_s", least=1, most=_DAY_S, default=120),
         resend_after_s=table.seconds("resend_after_s", least=0.1, most=_DAY_S, default=30),
         bump_after_s=table.seconds("bump_after_s", least=0.1, most=_DAY_S, default=90),
-        vault_in_flight=table.integer("vault_in_flight", least=1, most=64, default=1),
-        hot_in_flight=table.integer("hot_in_flight", least=1, most=64, default=1),
+        vault_in_flight=table.integer("vault_in_flight", least=1, most=512, default=1),
+        hot_in_flight=table.integer("hot_in_flight", least=1, most=512, default=1),
     )
     table.finish()
     return settings

@@ -6,12 +6,12 @@ place in the signer's book at which it was true; the daemon journals it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hsm.wire import Body
-from policies.terms import Address, Reason
+from policies.terms import Address, Reason, TransferTerms
 
 
 class AttemptKind(StrEnum):
@@ -56,6 +56,20 @@ class BookPlace:
 
     seq: int
     head: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignAsk:
+    """One order to be signed; `nonce` is the daemon's claim, heard only where the book allows it.
+
+    `order` and `approvals` spare an earlier `lodge`.
+    """
+
+    order_id: bytes
+    fees: Fees
+    order: TransferTerms | None = None
+    approvals: Sequence[bytes] = ()
+    nonce: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

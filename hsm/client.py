@@ -7,11 +7,10 @@ be repeated, because every verb is idempotent. Calls from several threads take t
 
 from __future__ import annotations
 
-import select
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -30,21 +29,21 @@ from hsm.answers import (
     OrderState,
     Proof,
     Refused,
+    SignAsk,
     Signed,
     SignerStatus,
 )
 from hsm.errors import Blame, HsmError, ProtocolError, SignerUnavailableError
 from hsm.fields import to_hex
+from hsm.pipeline import exchanged, is_stale
 from hsm.transaction import ReadBack, read_back
 from hsm.wire import (
     DEADLINE_S,
     FENCED,
     Answer,
     Body,
-    Json,
     Request,
     Result,
-    decode_answer,
     encode_request,
     frame,
     read_message,
@@ -126,13 +125,31 @@ class SignerClient:
         `order` and `approvals` spare an earlier `lodge`. `nonce` is the daemon's claim, heard only
         for an isolated wallet's evacuation and in shared custody.
         """
-        body: dict[str, Json] = {"orderId": to_hex(order_id), "fees": reading.fees_to_json(fees)}
-        if order is not None:
-            body["order"] = terms_to_json(order)
-            body["approvals"] = [to_hex(a) for a in approvals]
-        if nonce is not None:
-            body["nonce"] = str(nonce)
-        return reading.signature_from(self.call("sign", body))
+        ask = SignAsk(order_id=order_id, fees=fees, order=order, approvals=approvals, nonce=nonce)
+        return reading.signature_from(self.call("sign", reading.sign_body(ask)))
+
+    def sign_all(self, asks: Sequence[SignAsk]) -> Iterator[list[Signed | Refused | NotReady]]:
+        """Sign many orders; yield the answers in order, in groups.
+
+        While a group is used the signer works on the next one, so nothing else may be asked of
+        this client until the last group was taken. Raises as `call` does.
+        """
+        frames = [self._framed("sign", reading.sign_body(ask)) for ask in asks]
+        is_over = False
+        with self._turn:
+            try:
+                connection = self._connected()
+                for group in exchanged(connection, frames, deadline_s=self._deadline_s):
+                    yield [
+                        reading.signature_from(reading.served("sign", answer)) for answer in group
+                    ]
+                is_over = True
+            except OSError as error:
+                raise SignerUnavailableError(f"the signer went away: {error}") from error
+            finally:
+                # A late answer must never be taken for the answer to the next question.
+                if not is_over:
+                    self._drop()
 
     def bump(self, order_id: bytes, fees: Fees) -> Signed | Refused | NotReady:
         """Sign the same order on the same nonce at a higher fee."""
@@ -226,21 +243,20 @@ class SignerClient:
         Raises `SignerUnavailableError` (world), `ProtocolError` when the signer calls the request
         malformed or answers nonsense (us).
         """
-        if self._epoch is not None and verb in FENCED:
-            body = {**body, "epoch": str(self._epoch)}
-        message = frame(encode_request(Request(verb=verb, body=body)))
+        message = self._framed(verb, body)
         with self._turn:
-            answer = decode_answer(self._exchange(message))
-        if answer.result is Result.ERROR:
-            raise ProtocolError(
-                f"the signer cannot serve `{verb}`: " + "; ".join(r.text for r in answer.reasons)
-            )
-        return answer
+            answer = self._exchange(message)
+        return reading.served(verb, answer)
 
     def close(self) -> None:
         """Close the connection; the next call opens a new one."""
         with self._turn:
             self._drop()
+
+    def _framed(self, verb: str, body: Body) -> bytes:
+        if self._epoch is not None and verb in FENCED:
+            body = {**body, "epoch": str(self._epoch)}
+        return frame(encode_request(Request(verb=verb, body=body)))
 
     def _exchange(self, message: bytes) -> bytes:
         end = time.monotonic() + self._deadline_s
@@ -257,7 +273,7 @@ class SignerClient:
             raise
 
     def _connected(self) -> socket.socket:
-        if self._connection is not None and _is_stale(self._connection):
+        if self._connection is not None and is_stale(self._connection):
             self._drop()
         if self._connection is None:
             self._connection = self._connect()
@@ -279,9 +295,3 @@ class SignerClient:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-def _is_stale(connection: socket.socket) -> bool:
-    # Between two calls nothing may arrive: readable means that the other end closed.
-    readable, _, _ = select.select([connection], [], [], 0)
-    return bool(readable)

@@ -19,12 +19,24 @@ from hsm.answers import (
     OrderState,
     Proof,
     Refused,
+    SignAsk,
     Signed,
     SignerStatus,
 )
 from hsm.errors import ProtocolError, SignerUnavailableError
-from hsm.wire import Answer, Body, Result
+from hsm.wire import Answer, Body, Json, Result, decode_answer
+from policies.consent import terms_to_json
 from policies.terms import Address
+
+
+def served(verb: str, message: bytes) -> Answer:
+    """Decode an answer; raises `ProtocolError` for one that calls the request malformed."""
+    answer = decode_answer(message)
+    if answer.result is Result.ERROR:
+        raise ProtocolError(
+            f"the signer cannot serve `{verb}`: " + "; ".join(r.text for r in answer.reasons)
+        )
+    return answer
 
 
 def place_of(answer: Answer) -> BookPlace:
@@ -52,6 +64,17 @@ def fees_from_json(body: Body) -> Fees:
         max_priority_fee_per_gas=fields.integer(body, "maxPriorityFeePerGas"),
         l1_fee=fields.maybe_integer(body, "l1Fee") or 0,
     )
+
+
+def sign_body(ask: SignAsk) -> Body:
+    """Write the body of a request to sign."""
+    body: dict[str, Json] = {"orderId": fields.to_hex(ask.order_id), "fees": fees_to_json(ask.fees)}
+    if ask.order is not None:
+        body["order"] = terms_to_json(ask.order)
+        body["approvals"] = [fields.to_hex(approval) for approval in ask.approvals]
+    if ask.nonce is not None:
+        body["nonce"] = str(ask.nonce)
+    return body
 
 
 def signed_from(answer: Answer) -> Signed:

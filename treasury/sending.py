@@ -8,9 +8,10 @@ stored bytes is safe to repeat for ever; what a node says to them is never an ou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from hsm.answers import Fees, Signed
 from policies import fees
@@ -18,17 +19,20 @@ from policies.law import Chain as ChainLaw
 from policies.law import Law
 from policies.lifecycles import AttemptState, Owner, WalletState
 from policies.terms import Address, Purpose, Reason
+from treasury.chain.port import SendAnswer
 from treasury.clock import unix
-from treasury.errors import TwinError
+from treasury.errors import StaleRowError, TwinError
 from treasury.halting import halt
-from treasury.ledger import marks, moves
+from treasury.ledger import Session, marks, moves
 from treasury.ledger.facts import Attempt, Standing, Token, Transfer
 from treasury.ledger.queries import standings, tokens
 from treasury.signing import differences, place_of, store_signed
+from treasury.together import write_together
 from treasury.world import Deeds, World, law_here
 
 _RAW_BYTES = 250
 """More than any raw transaction of ours: a token's transfer takes about 180 bytes."""
+_CANCEL = "cancel"
 _CUT_OFF = frozenset({WalletState.ISOLATED, WalletState.RETIRED})
 
 
@@ -45,6 +49,15 @@ class Desk:
     tokens: Mapping[Address, Token]
     now: int
     deeds: Deeds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """Bytes that the signer handed out for a transfer; `why` is a past-tense verb."""
+
+    transfer: Transfer
+    signed: Signed
+    why: str
 
 
 def desk_for(world: World, now: datetime, deeds: Deeds) -> Desk | None:
@@ -74,45 +87,77 @@ def desk_for(world: World, now: datetime, deeds: Deeds) -> Desk | None:
 
 def keep_and_send(desk: Desk, transfer: Transfer, signed: Signed, why: str) -> None:
     """Take bytes from the signer: compared, committed, sent. Wrong bytes halt exposure."""
-    wrong = differences(transfer.terms, transfer.order_id, signed)
-    if wrong:
-        _reject(desk, transfer, wrong)
-        return
-    try:
-        with desk.world.ledger.write(place_of(signed.book)) as session:
-            kept, attempt = store_signed(session, transfer, signed, why=why, now=desk.now)
-    except TwinError as error:
-        _reject(desk, transfer, (Reason(code="nonce_twice", text=str(error)),))
-        return
-    desk.deeds.add(f"{why} transfer {transfer.id} on nonce {signed.nonce}")
-    broadcast(desk, kept, attempt)
+    keep_and_send_all(desk, [Handed(transfer=transfer, signed=signed, why=why)])
 
 
-def broadcast(desk: Desk, transfer: Transfer, attempt: Attempt) -> None:
-    """Send stored bytes; safe to repeat for ever."""
-    world = desk.world
-    if attempt.kind != "cancel":
-        with world.ledger.read() as session:
-            desk.standings = {s.address: s for s in standings.wallets(session, world.chain_id)}
-        if is_cut_off(desk, transfer):
-            return
-    answer = world.chain.send(attempt.raw)
-    told = f"{answer.kind.value}: {answer.text}" if answer.text else answer.kind.value
-    with world.ledger.write() as session:
-        if answer.kind.is_with_node and attempt.state is AttemptState.SIGNED:
-            moves.move(
-                session,
-                attempt,
-                AttemptState.BROADCAST,
-                actor=Owner.DISPATCH,
-                why=told,
-                now=desk.now,
-                sent_at=desk.now,
-                answer=told,
-            )
+def keep_and_send_all(desk: Desk, handed: Sequence[Handed]) -> None:
+    """Take what the signer handed out together: one commit before all of it is sent."""
+    right = [one for one in handed if _is_right(desk, one)]
+    if not right:
+        return
+    newest = max((one.signed.book for one in right), key=lambda place: place.seq)
+    pieces = [partial(_store, one=one, now=desk.now) for one in right]
+    kept = write_together(desk.world.ledger, pieces, place_of(newest))
+    ready = []
+    for one, stored in zip(right, kept, strict=True):
+        if isinstance(stored, TwinError):
+            _reject(desk, one.transfer, (Reason(code="nonce_twice", text=str(stored)),))
+        elif isinstance(stored, StaleRowError):
+            desk.deeds.add(f"left transfer {one.transfer.id}: {stored}")
         else:
-            marks.write_answer(session, attempt, sent_at=desk.now, answer=told)
-    desk.deeds.add(f"sent attempt {attempt.number} of transfer {transfer.id}: {told}")
+            desk.deeds.add(f"{one.why} transfer {one.transfer.id} on nonce {one.signed.nonce}")
+            ready.append(stored)
+    broadcast(desk, ready)
+
+
+def _is_right(desk: Desk, one: Handed) -> bool:
+    wrong = differences(one.transfer.terms, one.transfer.order_id, one.signed)
+    if wrong:
+        _reject(desk, one.transfer, wrong)
+    return not wrong
+
+
+def _store(session: Session, *, one: Handed, now: int) -> tuple[Transfer, Attempt]:
+    return store_signed(session, one.transfer, one.signed, why=one.why, now=now)
+
+
+def broadcast(desk: Desk, stored: Sequence[tuple[Transfer, Attempt]]) -> None:
+    """Send stored bytes; safe to repeat for ever. What was cut off meanwhile is not sent."""
+    world = desk.world
+    with world.ledger.read() as session:
+        desk.standings = {s.address: s for s in standings.wallets(session, world.chain_id)}
+    ready = [(t, a) for t, a in stored if a.kind == _CANCEL or not is_cut_off(desk, t)]
+    if not ready:
+        return
+    answers = world.chain.send_all([attempt.raw for _, attempt in ready])
+    told = [f"{a.kind.value}: {a.text}" if a.text else a.kind.value for a in answers]
+    pieces = [
+        partial(_note_sent, attempt=attempt, answer=answer, told=words, now=desk.now)
+        for (_, attempt), answer, words in zip(ready, answers, told, strict=True)
+    ]
+    written = write_together(world.ledger, pieces)
+    for (transfer, attempt), words, found in zip(ready, told, written, strict=True):
+        stale = f"; {found}" if isinstance(found, StaleRowError) else ""
+        deed = f"sent attempt {attempt.number} of transfer {transfer.id}: {words}{stale}"
+        desk.deeds.add(deed)
+
+
+def _note_sent(
+    session: Session, *, attempt: Attempt, answer: SendAnswer, told: str, now: int
+) -> None:
+    if not answer.kind.is_with_node or attempt.state is not AttemptState.SIGNED:
+        marks.write_answer(session, attempt, sent_at=now, answer=told)
+        return
+    moves.move(
+        session,
+        attempt,
+        AttemptState.BROADCAST,
+        actor=Owner.DISPATCH,
+        why=told,
+        now=now,
+        sent_at=now,
+        answer=told,
+    )
 
 
 def leave(desk: Desk, transfer: Transfer, why: tuple[Reason, ...]) -> None:

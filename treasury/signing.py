@@ -79,6 +79,7 @@ def store_signed(
 
     Raises `TwinError` when another transfer holds the nonce.
     """
+    known: dict[int, Attempt] = {}
     if transfer.state is TransferState.QUEUED:
         transfer = moves.move(
             session,
@@ -90,7 +91,8 @@ def store_signed(
             nonce=signed.nonce,
             reasons=(),
         )
-    known = {a.number: a for a in transfers.attempts(session, transfer.id)}
+    else:
+        known = {a.number: a for a in transfers.attempts(session, transfer.id)}
     if signed.attempt in known:
         return transfer, known[signed.attempt]
     row = _row(transfer.id, signed, now)

@@ -8,7 +8,7 @@ in the outcome and stops; that ends its lane for this tick and is no error.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from hsm.answers import (
     Okay,
     OrdersPage,
     Refused,
+    SignAsk,
     Signed,
     SignerStatus,
 )
@@ -54,6 +55,12 @@ class Signer(Protocol):
         nonce: int | None = None,
     ) -> Signed | Refused | NotReady:
         """Sign an order; the same id again returns the same bytes."""
+
+    def sign_all(self, asks: Sequence[SignAsk]) -> Iterator[list[Signed | Refused | NotReady]]:
+        """Sign many orders; answers come in order and in groups.
+
+        Nothing else may be asked until the last group was taken.
+        """
 
     def bump(self, order_id: bytes, fees: Fees) -> Signed | Refused | NotReady:
         """Sign the same order on the same nonce at a higher fee."""

@@ -15,10 +15,11 @@ die at each of them in turn.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from config.settings import ChainSettings, Finality, FinalityKind
+from hsm.answers import NotReady, Refused, SignAsk, Signed
 from hsm.client import SignerClient
 from hsm.errors import ProtocolError, SignerUnavailableError
 from hsm.wire import Answer, Body, Result
@@ -102,6 +103,13 @@ class RoomClient(SignerClient):
         self.fuse = fuse
         self.is_away = False
         self.calls: list[str] = []
+
+    def sign_all(self, asks: Sequence[SignAsk]) -> Iterator[list[Signed | Refused | NotReady]]:
+        for ask in asks:
+            order, nonce = ask.order, ask.nonce
+            yield [
+                self.sign(ask.order_id, ask.fees, order=order, approvals=ask.approvals, nonce=nonce)
+            ]
 
     def call(self, verb: str, body: Body) -> Answer:
         if self.is_away:

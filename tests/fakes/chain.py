@@ -16,7 +16,8 @@ Faults: `chain.is_down = True` makes every read raise `UnavailableError` and eve
 TRANSIENT (nothing is taken); `chain.unknown.add((wallet, asset))` or `.add(wallet)` makes that
 balance or that nonce and code unknown; `chain.next_answers.append(SendAnswer(...))` replaces the
 next answer of `send` while the transaction is still taken (a lost or odd answer),
-`chain.drops_sends = True` answers ACCEPTED and forgets; `chain.dissents` are handed out once;
+`chain.drops_sends = True` answers ACCEPTED and forgets; `chain.dissents` are handed out once,
+`chain.lone_voices` at every sighting;
 `chain.base_fee` decides what is mined: a transaction whose max fee is below it waits. A transaction
 that cannot pay at mining time reverts when it is a token transfer, and is dropped when it is
 native, as on a real chain.
@@ -45,6 +46,7 @@ from treasury.chain.port import (
     SendAnswer,
     SendKind,
     Sighting,
+    Standstill,
     TokenTransfer,
 )
 
@@ -95,6 +97,8 @@ class FakeChain:
         self.name = "fake"
         self.layer1_fee = 0
         self.dissents: list[Dissent] = []
+        self.standstills: list[Standstill] = []
+        self.lone_voices: list[Sighting] = []
         self.is_down = False
         self.drops_sends = False
         self.tokens: dict[Address, TokenFacts] = {Address(TOKEN): token_as(TOKEN, "USDC", 6)}
@@ -241,8 +245,13 @@ class FakeChain:
     def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
         """Return the truth at head as the only endpoint tells it; nothing while it is down."""
         if self.is_down:
-            return ()
-        return (Sighting(endpoint=self.name, readings=self.read_balances(request, self.head())),)
+            return tuple(self.lone_voices)
+        own = Sighting(endpoint=self.name, readings=self.read_balances(request, self.head()))
+        return (own, *self.lone_voices)
+
+    def stalls(self) -> Sequence[Standstill]:
+        """Return what the test let stand still."""
+        return tuple(self.standstills)
 
     def take_dissents(self) -> Sequence[Dissent]:
         """Return the dissents that the test put in, once."""
@@ -258,6 +267,10 @@ class FakeChain:
             return SendAnswer(kind=SendKind.TRANSIENT, text="the node is down")
         answer = self._take(raw)
         return self.next_answers.pop(0) if self.next_answers else answer
+
+    def send_all(self, raws: Sequence[bytes]) -> Sequence[SendAnswer]:
+        """Take one after the other."""
+        return [self.send(raw) for raw in raws]
 
     def receipts(self, hashes: Sequence[str]) -> Mapping[str, Receipt | None]:
         """Return the receipts on the present chain."""

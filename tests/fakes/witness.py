@@ -33,6 +33,7 @@ from treasury.chain.port import (
     SendAnswer,
     SendKind,
     Sighting,
+    Standstill,
     TokenTransfer,
 )
 
@@ -90,6 +91,10 @@ class Mouth:
             return SendAnswer(kind=SendKind.TRANSIENT, text=f"{self.name} is down")
         return self._tell("send", lambda: self._truth.send(raw))
 
+    def send_all(self, raws: Sequence[bytes]) -> Sequence[SendAnswer]:
+        """Take one after the other."""
+        return [self.send(raw) for raw in raws]
+
     def receipts(self, hashes: Sequence[str]) -> Mapping[str, Receipt | None]:
         head = self._own_head()
 
@@ -111,6 +116,10 @@ class Mouth:
 
     def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
         return self._truth.sightings(request)
+
+    def stalls(self) -> Sequence[Standstill]:
+        """Return nothing: one endpoint keeps no time."""
+        return ()
 
     def take_dissents(self) -> Sequence[Dissent]:
         return ()

@@ -7,14 +7,16 @@ signer may die at each of its crash points.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from hsm import crashpoints
+from hsm.answers import NotReady, Refused, SignAsk, Signed
 from hsm.bench import TokenState
 from hsm.client import SignerClient
 from hsm.desk import Door
 from hsm.errors import HsmError, ProtocolError, SignerUnavailableError, TokenAwayError
+from hsm.reading import sign_body, signature_from
 from hsm.signature import PinnedKey, Signature
 from hsm.wire import Answer, Body, Result
 from policies.crypto import SECP256K1_N
@@ -64,6 +66,14 @@ class FrailClient(SignerClient):
         self.dice = dice
         self.is_away = False
         self.on_answer: Callable[[str, Body, Answer], None] = lambda *_: None
+
+    def sign_all(self, asks: Sequence[SignAsk]) -> Iterator[list[Signed | Refused | NotReady]]:
+        """Sign in groups of two or three: what was signed first may be lost with the others."""
+        left = list(asks)
+        while left:
+            size = 3 if self.dice.happens("signs_three_at_once", 0.5) else 2
+            group, left = left[:size], left[size:]
+            yield [signature_from(self.call("sign", sign_body(ask))) for ask in group]
 
     def call(self, verb: str, body: Body) -> Answer:
         if self.is_away or self.dice.happens("signer_not_reached", 0.02):

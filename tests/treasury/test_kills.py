@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.crash, pytest.mark.usefixtures("quiet")]
 
 HITS = 3
 _WHEN = ("before", "after")
-COMMITS = {
+COMMITS = {  # by the last line of each: rows that settle together share a commit
     "withdrawal_accepted": 1,
     "refill_proposed": 1,
     "approval_received": 2,
@@ -34,8 +34,7 @@ COMMITS = {
     "withdrawal_queued": 2,
     "attempt_signed": 3,
     "attempt_broadcast": 3,
-    "attempt_won": 3,
-    "refill_settled": 1,
+    "attempt_won": 2,
     "withdrawal_paid": 2,
 }
 CALLS = {"lodge": 2, "sign": 3, "send": 3}

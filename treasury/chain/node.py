@@ -22,6 +22,7 @@ from treasury.chain.port import (
     Receipt,
     SendAnswer,
     Sighting,
+    Standstill,
     TokenTransfer,
 )
 from treasury.chain.quick_reader import QuickReader
@@ -110,6 +111,10 @@ class NodeChain:
         """Broadcast signed bytes."""
         return sender.send(self._rpc, raw)
 
+    def send_all(self, raws: Sequence[bytes]) -> Sequence[SendAnswer]:
+        """Broadcast signed transactions, in one batch."""
+        return sender.send_all(self._rpc, raws)
+
     def receipts(self, hashes: Sequence[str]) -> Mapping[str, Receipt | None]:
         """Return the receipts of these transactions, in one batch."""
         return receipts.receipts(self._rpc, hashes)
@@ -129,6 +134,10 @@ class NodeChain:
         except ChainError:
             return ()
         return (Sighting(endpoint=self.name, readings=readings),)
+
+    def stalls(self) -> Sequence[Standstill]:
+        """Return nothing: one node alone keeps no time."""
+        return ()
 
     def take_dissents(self) -> Sequence[Dissent]:
         """Return nothing: one node contradicts nobody."""

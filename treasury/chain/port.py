@@ -162,6 +162,14 @@ class Sighting:
     readings: Readings
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standstill:
+    """What ought to move and does not (`head` or `finality`), and since how many seconds."""
+
+    what: str
+    unmoved_s: float
+
+
 class Chain(Protocol):
     """One chain behind one endpoint, or behind a quorum of them."""
 
@@ -199,6 +207,9 @@ class Chain(Protocol):
     def send(self, raw: bytes) -> SendAnswer:
         """Broadcast a signed transaction; safe to repeat, never raises for an absent node."""
 
+    def send_all(self, raws: Sequence[bytes]) -> Sequence[SendAnswer]:
+        """Broadcast several signed transactions, in order; one answer for each."""
+
     def receipts(self, hashes: Sequence[str]) -> Mapping[str, Receipt | None]:
         """Return the receipt of each hash; `None` means the node says there is none.
 
@@ -219,6 +230,9 @@ class Chain(Protocol):
 
         For watching while there is no quorum: enough to freeze a wallet, never to move anything.
         """
+
+    def stalls(self) -> Sequence[Standstill]:
+        """Return what has stood still for more than twice its usual time; asks nobody."""
 
     def take_dissents(self) -> Sequence[Dissent]:
         """Return what single endpoints said against the others since the last call."""

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
+from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
 from treasury.ledger import alarms
@@ -26,7 +27,9 @@ from treasury.ledger.reading import read_as
 from treasury.ledger.tables import JournalRow
 
 GENESIS = "0x" + "00" * 32
-_BOOK = "book"
+_BOOK, _LAST = "book", "last_line"
+_INSERT = insert(JournalRow)
+_COLUMNS = tuple(field.name for field in fields(Entry))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +70,9 @@ def see_book(session: Session, place: Place | None) -> None:
 
 def append(session: Session, line: Line) -> Entry:
     """Write one line at the end of the chain."""
-    last = session.exec(select(JournalRow).order_by(col(JournalRow.seq).desc()).limit(1)).first()
+    last = _last(session)
     place = _newest_place(session, last)
-    row = JournalRow(
+    entry = Entry(
         seq=1 if last is None else last.seq + 1,
         at=line.at,
         actor=line.actor,
@@ -81,12 +84,17 @@ def append(session: Session, line: Line) -> Entry:
         prev=GENESIS if last is None else last.hash,
         hash="",
     )
-    row.hash = entry_hash(row)
-    session.add(row)
-    session.flush()
-    entry = read_as(Entry, row)
+    entry = replace(entry, hash=entry_hash(entry))
+    session.connection().execute(_INSERT, {name: getattr(entry, name) for name in _COLUMNS})
+    session.info[_LAST] = entry
     alarms.ring(session, entry)
     return entry
+
+
+def _last(session: Session) -> Entry | None:
+    """Return the newest line; nobody else writes one while this transaction does."""
+    written: Entry | None = session.info.get(_LAST)
+    return head(session) if written is None else written
 
 
 def entry_hash(row: JournalRow | Entry) -> str:
@@ -142,7 +150,7 @@ def last_place(session: Session) -> Place | None:
     return Place(seq=entry.book_seq, head=entry.book_head)
 
 
-def _newest_place(session: Session, last: JournalRow | None) -> Place | None:
+def _newest_place(session: Session, last: Entry | None) -> Place | None:
     seen: Place | None = session.info.get(_BOOK)
     if last is None or last.book_seq is None or last.book_head is None:
         return seen

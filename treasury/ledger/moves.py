@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import CursorResult, inspect, update
+from sqlalchemy import CursorResult, Table, Update, bindparam
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel
 
@@ -49,6 +50,7 @@ _MACHINES: Mapping[type[Any], Machine] = {
     facts.Incident: INCIDENT,
     facts.Exposure: EXPOSURE,
 }
+_OLD_KEY, _OLD_STATE = "old_key", "old_state"
 _SILENT = frozenset({"changed_at", "raw", "terms", "payload", "why", "reasons"})
 
 
@@ -63,8 +65,7 @@ def create(
     machine = _MACHINES[kind]
     state = machine.states(row.state)  # type: ignore[attr-defined]
     _require_edge(machine, None, state, actor)
-    session.add(row)
-    _flush(session, machine)
+    _insert(session, machine, row)
     fact = read_as(kind, row)
     body = {"to": state.value, "why": _why(why), **_told(row)}
     _tell(session, machine, fact, body, actor=actor, now=now)
@@ -111,33 +112,53 @@ def _require_edge(machine: Machine, old: StrEnum | None, new: StrEnum, actor: Ow
 
 
 def _write(session: Session, fact: object, values: Mapping[str, object]) -> None:
-    table = ROW_OF[type(fact)]
-    mapper = inspect(table)
-    key = mapper.primary_key[0]
-    stored = {n: _stored(v) for n, v in values.items() if n in mapper.columns}
-    statement = (
-        update(table)
-        .where(key == getattr(fact, key.name), table.state == fact.state.value)  # type: ignore[attr-defined]
-        .values(**stored)
-        .execution_options(synchronize_session=False)
-    )
+    table = _table(ROW_OF[type(fact)])
+    key = table.primary_key.columns[0].name
+    stored = {n: _stored(v) for n, v in values.items() if n in table.columns}
+    compared = {_OLD_KEY: getattr(fact, key), _OLD_STATE: fact.state.value}  # type: ignore[attr-defined]
+    statement = _update(table, frozenset(stored))
     try:
-        result = session.connection().execute(statement)
+        result = session.connection().execute(statement, {**stored, **compared})
     except IntegrityError as error:
         raise TwinError(f"another row stands against this move: {error.orig}") from error
     assert isinstance(result, CursorResult)
     if result.rowcount != 1:
         kind = _MACHINES[type(fact)].name
-        raise StaleRowError(
-            f"{kind} {getattr(fact, key.name)} is no longer {fact.state}"  # type: ignore[attr-defined]
-        )
+        raise StaleRowError(f"{kind} {getattr(fact, key)} is no longer {fact.state}")  # type: ignore[attr-defined]
 
 
-def _flush(session: Session, machine: Machine) -> None:
+def _insert(session: Session, machine: Machine, row: SQLModel) -> None:
+    """Write a new row past the unit of work, and tell it the number that it got."""
+    table = _table(type(row))
+    values = _values(row)
+    given = {name: value for name, value in values.items() if value is not None}
+    session.flush()
     try:
-        session.flush()
+        result = session.connection().execute(table.insert(), given)
     except IntegrityError as error:
         raise TwinError(f"such a {machine.name} exists already: {error.orig}") from error
+    key = table.primary_key.columns[0].name
+    setattr(row, key, result.inserted_primary_key[0])  # type: ignore[index]
+
+
+def _values(row: SQLModel) -> dict[str, object]:
+    return {column.name: getattr(row, column.name) for column in _table(type(row)).columns}
+
+
+def _table(kind: type[SQLModel]) -> Table:
+    table: Table = kind.__table__  # type: ignore[attr-defined]
+    return table
+
+
+@lru_cache(maxsize=256)
+def _update(table: Table, columns: frozenset[str]) -> Update:
+    """Return the statement that changes these columns of a row that is still as it was read."""
+    key = table.primary_key.columns[0]
+    return (
+        table.update()
+        .where(key == bindparam(_OLD_KEY), table.c.state == bindparam(_OLD_STATE))
+        .values({name: bindparam(name) for name in columns})
+    )
 
 
 def _tell(
@@ -189,7 +210,7 @@ def _written(columns: Mapping[str, object]) -> dict[str, object]:
 
 
 def _told(row: SQLModel) -> dict[str, object]:
-    values = {column.key: getattr(row, column.key) for column in inspect(type(row)).columns}
+    values = _values(row)
     kept = {n: v for n, v in values.items() if v is not None and n not in {*_SILENT, "state", "id"}}
     return {name: _plain(value) for name, value in kept.items()}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlmodel import SQLModel
@@ -50,11 +51,12 @@ _STATES: Mapping[type[Any], Callable[[str], Any]] = {
 
 def read_as(kind: type[Fact], row: SQLModel) -> Fact:
     """Return the fact of that kind that a row holds."""
-    values = {
-        field.name: _convert(kind, field.name, getattr(row, field.name))
-        for field in fields(kind)  # type: ignore[arg-type]
-    }
-    return kind(**values)
+    return kind(**{name: _convert(kind, name, getattr(row, name)) for name in _names(kind)})  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=64)
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def tick_from(row: tables_seen.TickRow) -> facts.Tick:

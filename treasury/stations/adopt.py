@@ -12,6 +12,7 @@ exposure is halted here and frozen there, until people have looked.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from hsm.answers import BookPlace, OrderRecord, Refused, Signed, SignerStatus
@@ -120,7 +121,7 @@ def _adopt_orders(world: Books, status: SignerStatus, deeds: Deeds, now: int) ->
         return
     for _ in range(_MOST_PAGES):
         page = world.signer.orders_since(seq, _PAGE)
-        for record in page.orders:
+        for record in _unknown(world, page.orders):
             _adopt_order(world, record, page.book, deeds, now)
         seq = max([seq, *(record.seq for record in page.orders)])
         if not page.more:
@@ -128,6 +129,20 @@ def _adopt_orders(world: Books, status: SignerStatus, deeds: Deeds, now: int) ->
     with world.ledger.write() as session:
         # Entries up to the status are covered: orders that changed later are asked for again.
         marks.remember(session, key, str(max(seq, status.book.seq)))
+
+
+def _unknown(world: Books, records: Sequence[OrderRecord]) -> list[OrderRecord]:
+    """Leave out the orders of which our books hold every attempt: those bytes were compared."""
+    with world.ledger.read() as session:
+        known = transfers.known_hashes(session, ["0x" + r.order_id.hex() for r in records])
+    nothing: frozenset[str] = frozenset()
+    return [
+        record
+        for record in records
+        if not record.attempts
+        or not {"0x" + attempt.hash.hex() for attempt in record.attempts}
+        <= known.get("0x" + record.order_id.hex(), nothing)
+    ]
 
 
 def _adopt_nonces(world: Books, status: SignerStatus) -> None:

@@ -10,10 +10,13 @@ exposure, then older before younger.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from itertools import islice
 
-from hsm.answers import NotReady, Refused, Signed
+from hsm.answers import NotReady, Refused, SignAsk, Signed
 from hsm.errors import HsmError
 from policies import fees
 from policies.law import Role
@@ -24,9 +27,18 @@ from treasury.chain.errors import ChainError
 from treasury.errors import StaleRowError
 from treasury.halting import EXPOSING
 from treasury.ledger import moves
-from treasury.ledger.facts import Transfer
+from treasury.ledger.facts import Approval, Transfer
 from treasury.ledger.queries import refills, requests, tokens, transfers
-from treasury.sending import Desk, desk_for, fees_of, is_cut_off, keep_and_send, leave
+from treasury.sending import (
+    Desk,
+    Handed,
+    desk_for,
+    fees_of,
+    is_cut_off,
+    keep_and_send,
+    keep_and_send_all,
+    leave,
+)
 from treasury.signing import place_of
 from treasury.world import NO_LAW, Deeds, Outcome, World
 
@@ -52,6 +64,7 @@ def dispatch(world: World, now: datetime) -> Outcome:
         turn.evacuating.update(t.source for t in unmined if t.purpose is Purpose.EVACUATION)
         for transfer in sorted(queued, key=_rank):
             _take(turn, transfer)
+        _sign_all(turn.desk, turn.to_sign)
     except (HsmError, ChainError) as error:
         return deeds.broken_off(error)
     return deeds.outcome()
@@ -59,12 +72,16 @@ def dispatch(world: World, now: datetime) -> Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Turn:
-    """One round: how many transfers of each sender are open, and how many hold a nonce."""
+    """One round: how many transfers of each sender are open, and how many hold a nonce.
+
+    `to_sign` has those that nothing stands against, in their order, with what they bid.
+    """
 
     desk: Desk
     others: Counter[Address]
     in_flight: Counter[Address] = field(default_factory=Counter)
     evacuating: Counter[Address] = field(default_factory=Counter)
+    to_sign: list[tuple[Transfer, fees.Bid]] = field(default_factory=list)
 
 
 def _rank(transfer: Transfer) -> tuple[bool, int, bool, int]:
@@ -73,10 +90,14 @@ def _rank(transfer: Transfer) -> tuple[bool, int, bool, int]:
 
 
 def _take(turn: _Turn, transfer: Transfer) -> None:
+    _try(turn.desk, transfer, partial(_judge, turn, transfer))
+
+
+def _try(desk: Desk, transfer: Transfer, step: Callable[[], None]) -> None:
     try:
-        _judge(turn, transfer)
+        step()
     except StaleRowError as error:
-        turn.desk.deeds.add(f"left transfer {transfer.id}: {error}")
+        desk.deeds.add(f"left transfer {transfer.id}: {error}")
 
 
 def _judge(turn: _Turn, transfer: Transfer) -> None:
@@ -93,7 +114,7 @@ def _judge(turn: _Turn, transfer: Transfer) -> None:
     else:
         turn.in_flight[transfer.source] += not holds_nonce
         turn.evacuating[transfer.source] += transfer.purpose is Purpose.EVACUATION
-        _sign(desk, transfer)
+        _bid(turn, transfer)
 
 
 def _ends(desk: Desk, transfer: Transfer) -> tuple[Reason, ...]:
@@ -139,7 +160,9 @@ def _stops(desk: Desk, transfer: Transfer) -> tuple[Reason, ...]:
     return tuple(reasons)
 
 
-def _sign(desk: Desk, transfer: Transfer) -> None:
+def _bid(turn: _Turn, transfer: Transfer) -> None:
+    """Put a transfer among those to be signed, unless its fees stand against it."""
+    desk = turn.desk
     asset = desk.law.asset_at(transfer.chain_id, transfer.asset)
     if asset is None:
         text = "the law does not know its asset any more"
@@ -150,22 +173,40 @@ def _sign(desk: Desk, transfer: Transfer) -> None:
     if blocks:
         leave(desk, transfer, blocks)
         return
+    turn.to_sign.append((transfer, bid))
+
+
+def _sign_all(desk: Desk, to_sign: Sequence[tuple[Transfer, fees.Bid]]) -> None:
+    """Have them signed in groups; each group is stored and sent while the next one is signed."""
+    if not to_sign:
+        return
     with desk.world.ledger.read() as session:
-        approvals = [a.signature for a in refills.approvals(session, transfer.order_id)]
-    answer = desk.world.signer.sign(
-        bytes.fromhex(transfer.order_id[2:]),
-        fees_of(bid),
+        approvals = refills.approvals_of(session, [t.order_id for t, _ in to_sign])
+    asks = [_ask(desk, transfer, bid, approvals[transfer.order_id]) for transfer, bid in to_sign]
+    coming = iter(transfer for transfer, _ in to_sign)
+    refused: list[tuple[Transfer, Refused]] = []
+    for answers in desk.world.signer.sign_all(asks):
+        group = list(zip(islice(coming, len(answers)), answers, strict=True))
+        signed = [(transfer, answer) for transfer, answer in group if isinstance(answer, Signed)]
+        keep_and_send_all(desk, [Handed(transfer=t, signed=a, why="signed") for t, a in signed])
+        for transfer, answer in group:
+            if isinstance(answer, NotReady):
+                leave(desk, transfer, answer.reasons)
+            elif isinstance(answer, Refused):
+                refused.append((transfer, answer))
+    # The signer serves nothing else before it has answered all of them.
+    for transfer, refusal in refused:
+        _try(desk, transfer, partial(_give_up, desk, transfer, refusal.reasons))
+
+
+def _ask(desk: Desk, transfer: Transfer, bid: fees.Bid, approvals: Sequence[Approval]) -> SignAsk:
+    return SignAsk(
+        order_id=bytes.fromhex(transfer.order_id[2:]),
+        fees=fees_of(bid),
         order=transfer.terms,
-        approvals=approvals,
+        approvals=[approval.signature for approval in approvals],
         nonce=_claim(desk, transfer),
     )
-    match answer:
-        case Signed():
-            keep_and_send(desk, transfer, answer, "signed")
-        case NotReady():
-            leave(desk, transfer, answer.reasons)
-        case Refused():
-            _give_up(desk, transfer, answer.reasons)
 
 
 def _claim(desk: Desk, transfer: Transfer) -> int | None:

@@ -9,6 +9,7 @@ all the next evacuation of a wallet that a thief was at.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from hsm.answers import Signed
@@ -41,8 +42,7 @@ def tend(world: World, now: datetime) -> Outcome:
         if desk is None:
             return deeds.broken_off(NO_LAW)
         # All are sent before the first one needs the signer, which may be away.
-        for transfer in waiting:
-            _send_again(desk, transfer, attempts[transfer.id][-1])
+        _send_again(desk, [(transfer, attempts[transfer.id][-1]) for transfer in waiting])
         for transfer in waiting:
             _replace(desk, transfer, attempts[transfer.id][-1])
     except (HsmError, ChainError) as error:
@@ -50,12 +50,15 @@ def tend(world: World, now: datetime) -> Outcome:
     return deeds.outcome()
 
 
-def _send_again(desk: Desk, transfer: Transfer, newest: Attempt) -> None:
-    is_due = (
-        newest.sent_at is None or desk.now - newest.sent_at >= desk.world.settings.resend_after_s
-    )
-    if is_due:
-        broadcast(desk, transfer, newest)
+def _send_again(desk: Desk, waiting: Sequence[tuple[Transfer, Attempt]]) -> None:
+    due = [(transfer, newest) for transfer, newest in waiting if _is_due(desk, newest)]
+    if due:
+        broadcast(desk, due)
+
+
+def _is_due(desk: Desk, newest: Attempt) -> bool:
+    after_s = desk.world.settings.resend_after_s
+    return newest.sent_at is None or desk.now - newest.sent_at >= after_s
 
 
 def _replace(desk: Desk, transfer: Transfer, newest: Attempt) -> None:

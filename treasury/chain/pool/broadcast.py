@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from treasury.chain.errors import UnavailableError, clean_text
 from treasury.chain.pool.crew import Crew
 from treasury.chain.pool.endpoint import Endpoint, Witness
-from treasury.chain.pool.votes import Silence, Voice, answers_in
+from treasury.chain.pool.votes import Answer, Silence, Voice, answers_in
 from treasury.chain.port import SendAnswer, SendKind
 
 # What says most about a transaction stands first; silence is TRANSIENT.
@@ -35,20 +35,21 @@ class Broadcaster:
         self._crew = crew
         self._endpoints = tuple(endpoints)
 
-    def send(self, raw: bytes) -> SendAnswer:
-        """Broadcast `raw` to all; never raises for an absent node."""
+    def send_all(self, raws: Sequence[bytes]) -> list[SendAnswer]:
+        """Broadcast to all, in order; one answer for each; never raises for an absent node."""
 
-        def question(witness: Witness) -> SendAnswer:
-            answer = witness.send(raw)
-            if answer.kind is SendKind.TRANSIENT:
-                raise UnavailableError(answer.text)
-            return answer
+        def question(witness: Witness) -> Sequence[SendAnswer]:
+            answers = witness.send_all(raws)
+            if all(answer.kind is SendKind.TRANSIENT for answer in answers):
+                raise UnavailableError(answers[0].text)
+            return answers
 
         awake = tuple(e for e in self._endpoints if e.breaker.may_ask()) or self._endpoints
         for endpoint in self._endpoints:
             if endpoint not in awake:
                 self._crew.tell(endpoint, question)
-        return combined(self._crew.ask(awake, question, _is_settled))
+        voices = self._crew.ask(awake, question, _is_settled)
+        return [combined(_about(voices, place)) for place in range(len(raws))]
 
     def close(self) -> None:
         """End the threads and close the connections."""
@@ -67,6 +68,15 @@ def combined(voices: Sequence[Voice[SendAnswer]]) -> SendAnswer:
     return SendAnswer(kind=kind, text=clean_text(told))
 
 
+def _about(voices: Sequence[Voice[Sequence[SendAnswer]]], place: int) -> list[Voice[SendAnswer]]:
+    return [
+        voice
+        if isinstance(voice, Silence)
+        else Answer(endpoint=voice.endpoint, value=voice.value[place])
+        for voice in voices
+    ]
+
+
 def _told(voice: Voice[SendAnswer]) -> str:
     if isinstance(voice, Silence):
         return str(voice.error)
@@ -74,5 +84,6 @@ def _told(voice: Voice[SendAnswer]) -> str:
     return f"{kind}: {text}" if text else kind
 
 
-def _is_settled(voices: Sequence[Voice[SendAnswer]]) -> bool:
-    return any(answer.value.kind.is_with_node for answer in answers_in(voices))
+def _is_settled(voices: Sequence[Voice[Sequence[SendAnswer]]]) -> bool:
+    """Say whether one endpoint has all of them."""
+    return any(all(one.kind.is_with_node for one in a.value) for a in answers_in(voices))

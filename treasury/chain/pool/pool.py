@@ -25,6 +25,7 @@ from treasury.chain.port import (
     Receipt,
     SendAnswer,
     Sighting,
+    Standstill,
     TokenTransfer,
     Topic,
 )
@@ -119,7 +120,12 @@ class ChainPool:
 
     def send(self, raw: bytes) -> SendAnswer:
         """Broadcast signed bytes to every endpoint."""
-        return self._broadcaster.send(raw)
+        (answer,) = self.send_all((raw,))
+        return answer
+
+    def send_all(self, raws: Sequence[bytes]) -> Sequence[SendAnswer]:
+        """Broadcast signed transactions, in order, to every endpoint at once."""
+        return self._broadcaster.send_all(raws) if raws else ()
 
     def receipts(self, hashes: Sequence[str]) -> Mapping[str, Receipt | None]:
         """Return the receipts that a quorum agrees on."""
@@ -148,6 +154,15 @@ class ChainPool:
 
         voices = self._panel.poll(look, lambda _: False)
         return tuple(Sighting(endpoint=a.endpoint, readings=a.value) for a in answers_in(voices))
+
+    def stalls(self) -> Sequence[Standstill]:
+        """Return what has stood still for more than twice its usual time."""
+        watches = (("head", self._head_watch.look()), ("finality", self._final_watch.look()))
+        return tuple(
+            Standstill(what=what, unmoved_s=stall.unmoved_s)
+            for what, stall in watches
+            if stall.is_stalled
+        )
 
     def take_dissents(self) -> Sequence[Dissent]:
         """Return what single endpoints said against the others since the last call."""

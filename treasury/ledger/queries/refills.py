@@ -74,6 +74,16 @@ def approvals(session: Session, digest: str) -> tuple[Approval, ...]:
     return tuple(read_as(Approval, row) for row in session.exec(query))
 
 
+def approvals_of(session: Session, digests: Iterable[str]) -> dict[str, tuple[Approval, ...]]:
+    """Return the approvals over several digests in one question."""
+    wanted = list(digests)
+    query = select(ApprovalRow).where(col(ApprovalRow.digest).in_(wanted))
+    found: dict[str, tuple[Approval, ...]] = dict.fromkeys(wanted, ())
+    for row in session.exec(query.order_by(col(ApprovalRow.id))):
+        found[row.digest] = (*found[row.digest], read_as(Approval, row))
+    return found
+
+
 def vetoes(session: Session, digest: str) -> tuple[Approval, ...]:
     """Return the vetoes against a digest."""
     query = select(VetoRow).where(VetoRow.digest == digest).order_by(col(VetoRow.id))

@@ -166,5 +166,18 @@ def attempts_of(session: Session, transfer_ids: Iterable[int]) -> dict[int, tupl
     return found
 
 
+def known_hashes(session: Session, order_ids: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Return the hashes of all attempts that our books hold for several orders."""
+    query = (
+        select(TransferRow.order_id, AttemptRow.hash)
+        .join(AttemptRow, col(AttemptRow.transfer_id) == col(TransferRow.id))
+        .where(col(TransferRow.order_id).in_(list(order_ids)))
+    )
+    found: dict[str, set[str]] = {}
+    for order_id, digest in session.exec(query):
+        found.setdefault(order_id, set()).add(digest)
+    return {order_id: frozenset(digests) for order_id, digests in found.items()}
+
+
 def _values(states: Iterable[TransferState]) -> list[str]:
     return [state.value for state in states]

@@ -106,7 +106,9 @@ def _journal(subjects: Verbs) -> None:
     tail = verb(verbs, "tail", "journal:tail", "the newest lines, oldest first")
     tail.add_argument("--after", metavar="SEQ", type=int, help="lines after this number")
     tail.add_argument("--limit", metavar="N", type=int, default=20, help="at most N lines (20)")
-    verb(verbs, "verify", "journal:verify", "walk the chain; name the first bad line")
+    verify = verb(verbs, "verify", "journal:verify", "compute the chain anew; name a bad line")
+    verify.add_argument("--checkpoints", metavar="FILE", help="signed heads, as kept elsewhere")
+    verify.add_argument("--key", metavar="HEX", help="the checkpoint key's public key, pinned")
 
 
 def _refills(subjects: Verbs) -> None:

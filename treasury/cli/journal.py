@@ -1,18 +1,21 @@
-"""`journal`: read the newest lines, or let the chain be verified."""
+"""`journal`: read the newest lines, or compute the whole chain anew."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from treasury.cli.exits import REFUSED, CommandError
+from treasury.cli.chain_of_hashes import Walk, is_genuine
+from treasury.cli.consent import deployment_of
+from treasury.cli.exits import BAD_DATA, REFUSED, USAGE, CommandError
+from treasury.cli.p256 import is_valid_key
 from treasury.cli.screen import clock, plain, wrapped
 
 if TYPE_CHECKING:
     from treasury.cli.main import Call
 
-
-_VERIFY_DEADLINE_S = 900.0
+_PAGE = 500
 
 
 def tail(call: Call) -> None:
@@ -43,13 +46,82 @@ def _value(value: object) -> str:
 
 
 def verify(call: Call) -> None:
-    """Walk the chain; end with an error when a line does not fit."""
-    call.api.deadline_s = _VERIFY_DEADLINE_S
-    found = call.api.get("/v1/journal/verify")
+    """Fetch every line and compute the chain anew; hold it against signed checkpoints.
+
+    The daemon is not asked whether its journal is whole: it might say so.
+    """
+    key, outside = _pinned_key(call.arguments.key), _read(call.arguments.checkpoints)
+    deployment = deployment_of(call.api.get("/v1/status"))
+    walk = Walk(wanted={int(point["seq"]): str(point["head"]) for point in outside})
+    newest = _walk(call, walk)
+    why, bad = walk.why, walk.bad
+    missing = [seq for seq in walk.wanted if seq > newest]
+    if not why and missing:
+        bad, why = newest + 1, f"line {min(missing)} has a checkpoint and is gone: it was cut off"
+    points = [*outside, *walk.checkpoints]
+    forged = [p for p in points if key and not is_genuine(p, key, deployment)]
+    if not why and forged:
+        why = f"the checkpoint of line {forged[0].get('seq')} was not signed by that key"
+    found = {
+        "ok": not why,
+        "entries": walk.entries,
+        "head": walk.head,
+        "first_bad": bad,
+        "why": why,
+        "checkpoints": len(points),
+        "signatures_checked": bool(key),
+    }
+    _show(call, found)
+
+
+def _walk(call: Call, walk: Walk) -> int:
+    """Take page after page, up to the line that was the newest at the beginning."""
+    newest: int | None = None
+    while newest is None or walk.entries < newest:
+        page = call.api.get("/v1/journal", {"after": walk.entries, "limit": _PAGE})
+        newest = int(page["newest"]) if newest is None else newest
+        walk.take(page["entries"])
+        if walk.bad is not None or not page["entries"]:
+            break
+    return max(newest, walk.entries)
+
+
+def _show(call: Call, found: dict[str, Any]) -> None:
     if not found["ok"]:
         if call.wants_json:
             call.show(found, [])
-        text = f"the journal is broken at line {found['first_bad']}: {found['why']}"
-        raise CommandError(REFUSED, text)
-    lines = [f"the journal is whole: {found['entries']} lines", f"head {plain(found['head'])}"]
+        where = f" at line {found['first_bad']}" if found["first_bad"] else ""
+        raise CommandError(REFUSED, f"the journal is broken{where}: {plain(found['why'])}")
+    count, checked = found["checkpoints"], found["signatures_checked"]
+    told = "signatures checked" if checked else "signatures not checked: give --key"
+    lines = [
+        f"the journal is whole: {found['entries']} lines, computed anew here",
+        f"head {plain(found['head'])}",
+        f"{count} checkpoints fit it ({told})",
+    ]
     call.show(found, lines)
+
+
+def _pinned_key(text: str | None) -> bytes | None:
+    if text is None:
+        return None
+    try:
+        key = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        key = b""
+    if not is_valid_key(key):
+        raise CommandError(
+            USAGE, "--key is the checkpoint key's public key of signer.toml: 64 bytes in hex"
+        )
+    return key
+
+
+def _read(path: str | None) -> list[dict[str, Any]]:
+    """Read signed checkpoints from the copy that is kept outside, one JSON object a line."""
+    if path is None:
+        return []
+    try:
+        lines = [json.loads(line) for line in Path(path).read_text().splitlines() if line.strip()]
+        return [{**line, "seq": int(line["seq"]), "head": str(line["head"])} for line in lines]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CommandError(BAD_DATA, f"{path} holds no checkpoints: {error}") from error

@@ -1,11 +1,14 @@
 """The two ordered lanes of a chain, each one plain function; order is the safety property.
 
-    watch_tick   observe -> guard -> respond -> inspect -> assess -> notify
-    money_tick   confirm -> adopt -> tally -> carry -> release -> pay -> tend -> dispatch
+    watch_tick   listen -> observe -> guard -> respond -> inspect -> assess -> notify
+    money_tick   overhear -> confirm -> adopt -> tally -> carry -> release -> pay -> tend
+                 -> dispatch
 
 Guard before assess, because a theft looks exactly like a wallet that needs a refill. Confirm
 first, so that nonces and projected balances are true before anything new is decided. Adopt before
 dispatch, so that what the signer already signed is never given up or asked for twice.
+
+Listen first, because it must hear single endpoints most of all when there is no quorum.
 
 A station that finds the world unavailable ends its lane for this tick, and the tick still counts
 as finished. Any other exception is ours: `Enduring` logs it with its traceback, counts it, and
@@ -28,6 +31,7 @@ from treasury.stations.confirm import confirm
 from treasury.stations.dispatch import dispatch
 from treasury.stations.guard import guard
 from treasury.stations.inspect import inspect
+from treasury.stations.listen import listen, overhear
 from treasury.stations.notify import notify
 from treasury.stations.observe import observe
 from treasury.stations.pay import pay
@@ -40,8 +44,8 @@ from treasury.world import Outcome, World
 Station = Callable[[World, datetime], Outcome]
 
 MOST_FAILURES = 5
-WATCH: tuple[Station, ...] = (observe, guard, respond, inspect, assess)
-MONEY: tuple[Station, ...] = (confirm, adopt, tally, carry, release, pay, tend, dispatch)
+WATCH: tuple[Station, ...] = (listen, observe, guard, respond, inspect, assess)
+MONEY: tuple[Station, ...] = (overhear, confirm, adopt, tally, carry, release, pay, tend, dispatch)
 
 log = structlog.get_logger()
 

@@ -18,10 +18,11 @@ pytestmark = pytest.mark.usefixtures("quiet")
 
 def test_guard_before_assess_and_confirm_first() -> None:
     """The order is the safety property."""
-    assert ["observe", "guard", "respond", "inspect", "assess"] == [
+    assert ["listen", "observe", "guard", "respond", "inspect", "assess"] == [
         station.__name__ for station in WATCH
     ]
     assert [
+        "overhear",
         "confirm",
         "adopt",
         "tally",

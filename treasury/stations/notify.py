@@ -21,6 +21,7 @@ _TOLD = "told_seq"
 _MOST_LINES = 500
 _ALARMS = frozenset(
     {
+        "quorum_lost",
         "wallet_isolated",
         *(kind for kind, ring in CATALOGUE.items() if ring.severity is not Severity.NOTICE),
     }

@@ -1,0 +1,157 @@
+"""Listen: one credible voice freezes, moves nothing, and everything odd is told once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import pytest
+
+from policies.lifecycles import WalletState
+from policies.terms import NATIVE, Address
+from tests.fakes.belt import Belt
+from tests.laws import ETH, address_of
+from treasury.chain.port import Dissent, Readings, ReadRequest, Sighting, Standstill, Topic
+from treasury.ledger import journal
+
+HOT = address_of("hot-a")
+
+
+def kinds(belt: Belt) -> list[str]:
+    """Return what the journal tells, oldest first."""
+    with belt.ledger.read() as session:
+        return [entry.kind for entry in journal.tail(session, limit=1_000)]
+
+
+def dissent(topic: Topic = Topic.BALANCE) -> Dissent:
+    """Return a word against the others."""
+    return Dissent(endpoint="node-b", topic=topic, subject=HOT, said="1", agreed="2")
+
+
+def voice(belt: Belt, **seen: Mapping[object, object]) -> Sighting:
+    """Return what node-b alone sees at the head: the truth, with some cells of its own."""
+    request = ReadRequest(wallets=(HOT,), assets=(NATIVE,), with_code=True)
+    truth = belt.chain.read_balances(request, belt.chain.head())
+    changed = {name: {**getattr(truth, name), **cells} for name, cells in seen.items()}
+    readings: Readings = dataclasses.replace(truth, **changed)  # type: ignore[arg-type]
+    return Sighting(endpoint="node-b", readings=readings)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        {"nonces": {HOT: 7}},
+        {"codes": {HOT: bytes.fromhex("ef0100") + bytes(20)}},
+        {"balances": {(HOT, NATIVE): 1 * ETH}},
+    ],
+    ids=["foreign nonce", "delegation", "robbed"],
+)
+def test_one_credible_voice_freezes_and_moves_nothing(calm: Belt, seen: dict[str, object]) -> None:
+    """R4.7: a single endpoint that sees a theft is enough to freeze, and not to isolate or move."""
+    calm.chain.dissents.append(dissent())
+    calm.chain.lone_voices.append(voice(calm, **seen))  # type: ignore[arg-type]
+    calm.watch()
+
+    standing = calm.standing("hot-a")
+    assert standing.frozen
+    assert "node-b alone reports" in standing.frozen_why
+    assert standing.state is WalletState.ACTIVE
+    assert not calm.transfers()
+
+
+def test_a_voice_that_agrees_when_asked_again_freezes_nothing(calm: Belt) -> None:
+    """A single wrong answer is told as an alarm; asked again, the endpoint says what all say."""
+    calm.chain.dissents.append(dissent())
+    calm.watch()
+
+    assert not calm.standing("hot-a").frozen
+    assert "endpoint_dissented" in kinds(calm)
+
+
+def test_what_is_less_than_the_least_move_is_rounding(calm: Belt) -> None:
+    """A token may round by a few base units; no wallet is frozen for that on one word."""
+    calm.chain.dissents.append(dissent())
+    calm.chain.lone_voices.append(voice(calm, balances={(HOT, NATIVE): 60 * ETH - 2}))
+    calm.watch()
+
+    assert not calm.standing("hot-a").frozen
+
+
+def test_our_own_payment_is_no_theft_to_a_lone_voice(calm: Belt) -> None:
+    """What our books explain freezes nothing, whichever block the endpoint stands at."""
+    calm.ask_withdrawal(2 * ETH, "customer-1")
+    calm.money()
+    calm.chain.mine()
+    calm.chain.dissents.append(dissent(Topic.NONCE))
+    calm.watch()
+
+    assert not calm.standing("hot-a").frozen
+    assert calm.chain.transaction_nonce(HOT, calm.chain.head()) == 1
+
+
+def test_without_a_quorum_single_voices_are_still_heard(calm: Belt) -> None:
+    """R4.8: below the quorum nothing is sent, the alarm rings once, and theft still freezes."""
+    robbed = voice(calm, balances={(HOT, NATIVE): 0})
+    calm.chain.is_down = True
+    calm.watch()
+    calm.chain.lone_voices.append(robbed)
+    calm.watch()
+    calm.watch()
+
+    assert calm.standing("hot-a").frozen
+    assert kinds(calm).count("quorum_lost") == 1
+
+    calm.chain.is_down = False
+    calm.chain.lone_voices.clear()
+    calm.watch()
+    calm.watch()
+
+    assert kinds(calm).count("quorum_back") == 1
+
+
+def test_finality_that_stands_still_rings_once_and_resumes_by_itself(calm: Belt) -> None:
+    """R4.13: a stalled finality is told when it begins and when it is over."""
+    calm.chain.standstills.append(Standstill(what="finality", unmoved_s=600))
+    calm.watch()
+    calm.watch()
+    calm.chain.standstills.clear()
+    calm.watch()
+
+    told = [kind for kind in kinds(calm) if kind.startswith("finality")]
+    assert ["finality_lost", "finality_back"] == told
+
+
+def test_a_short_standstill_is_nothing(calm: Belt) -> None:
+    """Blocks come irregularly: what is younger than a stale reading rings no alarm."""
+    calm.chain.standstills.append(Standstill(what="head", unmoved_s=5))
+    calm.watch()
+
+    assert "head_lost" not in kinds(calm)
+
+
+def test_the_same_dissent_is_told_once_an_hour(calm: Belt) -> None:
+    """R4.7: a node that always lies rings once, not at every block; both lanes hear it."""
+    for _ in range(3):
+        calm.chain.dissents.append(dissent(Topic.RECEIPT))
+        calm.money()
+    first = kinds(calm).count("endpoint_dissented")
+    calm.clock.advance(3_600)
+    calm.chain.dissents.append(dissent(Topic.RECEIPT))
+    calm.money()
+
+    assert (first, kinds(calm).count("endpoint_dissented")) == (1, 2)
+
+
+def test_a_wallet_that_is_cut_off_or_frozen_is_left_alone(calm: Belt) -> None:
+    """A freeze that stands keeps its reason; Address types are those of the law."""
+    robbed = voice(calm, nonces={HOT: 9})
+    calm.chain.dissents.append(dissent())
+    calm.chain.lone_voices.append(robbed)
+    calm.watch()
+    why = calm.standing("hot-a").frozen_why
+    calm.chain.lone_voices.append(voice(calm, nonces={Address(HOT): 11}))
+    calm.chain.dissents.append(dissent())
+    calm.watch()
+
+    assert why == calm.standing("hot-a").frozen_why
+    assert kinds(calm).count("wallet_frozen") == 1

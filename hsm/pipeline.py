@@ -72,7 +72,10 @@ def _collect(
         if left <= 0:
             raise SignerUnavailableError(f"{count - len(answers)} of {count} answers did not come")
         connection.settimeout(left)
-        data = connection.recv(_CHUNK_BYTES)
+        try:
+            data = connection.recv(_CHUNK_BYTES)
+        except TimeoutError:
+            continue
         if not data:
             raise SignerUnavailableError("the signer closed the connection before it answered")
         answers.extend(reader.feed(data))

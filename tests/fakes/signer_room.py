@@ -6,6 +6,7 @@ with signer_at(folder, clock, adopt=False) as path:
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import socket
 import threading
@@ -15,9 +16,11 @@ from pathlib import Path
 
 from hsm.desk import Door
 from hsm.errors import HsmError
-from hsm.wire import decode_request, encode_answer, frame, read_message
+from hsm.wire import DEADLINE_S, FrameReader, decode_request, encode_answer, frame
 from tests.fakes.clock import FakeClock
 from tests.fakes.vault_room import VaultRoom
+
+_CHUNK_BYTES = 65_536
 
 
 @contextmanager
@@ -60,11 +63,11 @@ def _serve_one(listener: socket.socket, room: VaultRoom, door: Door) -> None:
         connection, _ = listener.accept()
     except TimeoutError:
         return
-    with connection:
-        try:
-            while True:
-                request = decode_request(read_message(connection))
+    reader = FrameReader()
+    connection.settimeout(DEADLINE_S)
+    with connection, contextlib.suppress(OSError, HsmError):
+        while data := connection.recv(_CHUNK_BYTES):
+            for message in reader.feed(data):
+                request = decode_request(message)
                 answer = room.call(request.verb, request.body, door)
                 connection.sendall(frame(encode_answer(answer)))
-        except HsmError:
-            return  # the caller hung up

@@ -27,7 +27,7 @@ from treasury.ledger.reading import read_as
 from treasury.ledger.tables import JournalRow
 
 GENESIS = "0x" + "00" * 32
-_BOOK, _LAST = "book", "last_line"
+_BOOK, LAST = "book", "last_line"
 _INSERT = insert(JournalRow)
 _COLUMNS = tuple(field.name for field in fields(Entry))
 
@@ -86,14 +86,14 @@ def append(session: Session, line: Line) -> Entry:
     )
     entry = replace(entry, hash=entry_hash(entry))
     session.connection().execute(_INSERT, {name: getattr(entry, name) for name in _COLUMNS})
-    session.info[_LAST] = entry
+    session.info[LAST] = entry
     alarms.ring(session, entry)
     return entry
 
 
 def _last(session: Session) -> Entry | None:
     """Return the newest line; nobody else writes one while this transaction does."""
-    written: Entry | None = session.info.get(_LAST)
+    written: Entry | None = session.info.get(LAST)
     return head(session) if written is None else written
 
 

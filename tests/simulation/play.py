@@ -229,8 +229,10 @@ class Game:
                 self._put_right()
             world.money()
             world.sea.mine(2)
-            # Slowly first, so that consent is used; then in hours, so that what waits expires.
-            world.advance(30 if number < MOST_ROUNDS // 2 else 3 * 3600)
+            # Slowly, so that consent is used after its time-lock; later half a day now and then, so
+            # that what nobody uses expires.
+            is_long = number >= MOST_ROUNDS // 2 and number % 4 == 0
+            world.advance(12 * 3600 if is_long else 30)
             self.judge.look()
             if number > 2 and not self._unfinished():
                 return

@@ -11,6 +11,7 @@ Both files begin as copies of one template that was migrated once per process.
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import random
 import shutil
@@ -20,6 +21,8 @@ from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from unittest import mock
+
+from sqlmodel import create_engine
 
 from config.settings import ApiSettings, ChainSettings, Finality, FinalityKind
 from hsm import crashpoints
@@ -31,6 +34,7 @@ from tests.fakes.vault_room import VaultRoom
 from tests.laws import ETH, GONE, TOKEN, USDC, address_of, make_law
 from tests.simulation import vault
 from tests.simulation.dice import Crash, Dice
+from tests.simulation.recall import ANSWERS, Answers, recalled
 from tests.simulation.sea import Sea
 from tests.simulation.vault import FrailClient, SteadyTokens
 from treasury import restore
@@ -82,10 +86,18 @@ class FrailLedger(Ledger):
     def __init__(self, ledger: Ledger, dice: Dice) -> None:
         self.__dict__.update(ledger.__dict__)
         self._dice = dice
+        self._answers: Answers = {}
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        with super().read() as session:
+            session.info[ANSWERS] = self._answers
+            yield session
 
     def commit(self, session: Session) -> None:
         if self._dice.happens("crash_before_commit", 0.004):
             raise Crash
+        self._answers = {}
         super().commit(session)
         if self._dice.happens("crash_after_commit", 0.004):
             raise Crash
@@ -250,7 +262,11 @@ class SimulatedWorld:
 
     def _open_file(self, url: str, *, lease: bool = True) -> Ledger:
         # The template is migrated already; asking again at each restart would cost more than all.
-        with mock.patch.object(engine, "migrate", return_value=None):
+        # And an engine that opened the file before knows every statement already.
+        with (
+            mock.patch.object(engine, "migrate", return_value=None),
+            mock.patch.object(engine, "create_engine", _engine_for),
+        ):
             opened = open_ledger(url, lease=lease)
         return FrailLedger(opened, self.dice)
 
@@ -275,7 +291,7 @@ def fund(sea: Sea) -> None:
 @cache
 def template() -> Path:
     """Make a ledger and a book that know the law, once per process; return their directory."""
-    directory = Path(tempfile.mkdtemp(prefix="simulation-template-", dir=quick_place()))
+    directory = _make_place("template")
     clock = FakeClock()
     source = random.Random(0)
     with mock.patch("hsm.book.os.urandom", source.randbytes):
@@ -315,12 +331,25 @@ def quick_place() -> Path | None:
     return shared if shared.is_dir() else None
 
 
+_engine_for = cache(create_engine)
+_make_run = cache(lambda: _make_place("run"))
+
+
+def _make_place(name: str) -> Path:
+    directory = Path(tempfile.mkdtemp(prefix=f"simulation-{name}-", dir=quick_place()))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return directory
+
+
 @contextmanager
 def world_of(dice: Dice) -> Iterator[SimulatedWorld]:
-    """Lend a world whose files are gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="simulation-", dir=quick_place()) as name:
-        world = SimulatedWorld(dice, Path(name))
+    """Lend a world whose files are gone afterwards; one at a time in a process."""
+    directory = _make_run()
+    with recalled():
+        world = SimulatedWorld(dice, directory)
         try:
             yield world
         finally:
             world.close()
+            for file in directory.iterdir():
+                file.unlink()

@@ -154,6 +154,10 @@ _OBSERVED: dict[str, Callable[[_Scene], str]] = {
         "unusually large payments to new recipients within {span}: {seen:.1f} decades of"
         " surprise in sum"
     ),
+    "storm": _window(
+        "payments to new recipients that usually come one by one, within {span}: {seen:.1f}"
+        " decades of surprise in sum"
+    ),
     "crowd": _window("{seen:,.0f} recipients were paid for the first time within {span}"),
 }
 _EXPECTED = {
@@ -168,5 +172,6 @@ _EXPECTED = {
     "all": "this much leaves the wallet {often}",
     "rare": "so many seldom-sent assets leave together {often}",
     "large": "so many unusually large payments to new recipients come together {often}",
+    "storm": "so much comes so close together {often}",
     "crowd": "so many new recipients come together {often}",
 }

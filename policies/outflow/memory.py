@@ -38,6 +38,9 @@ MEMORY_RECIPIENTS = 2_000.0
 SECOND_CHANCES = 6
 EXPERIENCE_DAYS = 3.0
 EXPERIENCE_EVENTS = 1_000
+STORM_S = 600
+SURPRISE_FREE = 0.5
+"""Decades of surprise that every payment has for free."""
 LOOK_AT = 1.0
 """Decades from which on a signal is looked at closely."""
 
@@ -46,11 +49,11 @@ class Memory:
     """The learned state of one wallet."""
 
     __slots__ = (
-        "all", "assets", "crowd", "day_end", "days", "drained", "drains", "entries", "entry",
-        "events", "every", "first", "firsts", "flows", "follow", "founded", "fresh", "heat",
-        "holds", "hours",
-        "known", "large", "last", "next_roll", "offset", "rare", "rhythm", "salt", "score",
-        "sensitivity", "tails", "times", "total", "unread", "usual", "usual_bucket", "young",
+        "all", "apart", "assets", "crowd", "day_end", "days", "drained", "drains", "entries",
+        "entry", "events", "every", "first", "firsts", "flows", "follow", "founded", "fresh",
+        "heat", "holds", "hours", "known", "large", "last", "next_roll", "offset", "rare",
+        "rhythm", "salt", "score", "sensitivity", "storm", "tails", "times", "total", "unread",
+        "usual", "usual_bucket", "young",
     )  # fmt: skip
 
     def __init__(
@@ -78,14 +81,18 @@ class Memory:
         self.hours = _flow("hours", (3,), 1.5)
         self.all = _flow("all", (24,), 2.2)
         self.rare = _flow("rare", (1,), 1.2)
-        self.large = _flow("large", (1 / 6, 1, 6), 1.5)
+        self.large = _flow("large", (1, 6), 1.5)
+        self.storm = _flow("storm", (STORM_S / HOUR_S,), 1.2, is_surprise=True)
         self.crowd = _flow("crowd", (1, 24), 3.0, again=100.0)
-        self.flows = (self.fresh, self.hours, self.all, self.rare, self.large, self.crowd)
+        self.flows = (
+            self.fresh, self.hours, self.all, self.rare, self.large, self.storm, self.crowd,
+        )  # fmt: skip
         self.events = self.unread = self.firsts = 0
         self.first = self.last = self.next_roll = self.day_end = 0
         self.days = self.offset = self.entries = self.usual = self.drains = 0.0
         self.founded = False
         self.usual_bucket = 0
+        self.apart = 0.0
         self.holds: list[int] = []
 
     def advance(self, time: int) -> None:
@@ -165,6 +172,8 @@ class Memory:
             tail.refresh(days)
         self.entries = total(self.entry)
         self.offset = log10(self.entries + 1.0) - log10(days)
+        # Decades of storm windows from one payment this large to the next.
+        self.apart = SURPRISE_FREE - self.offset + log10(DAY_S / STORM_S)
         self.drains = log10(total(self.drained) + 1.0) - log10(days)
         self.follow.refresh()
         self.unread = 0
@@ -262,6 +271,13 @@ def _sizes() -> Tail:
     return Tail(size=SIZES, excess_prior=2.9, excess_floor=1.2, anchor=UNIT)
 
 
-def _flow(name: str, hours: tuple[float, ...], margin: float, *, again: float = 2.0) -> Flow:
-    windows = (Window(int(hour * HOUR_S), margin=margin) for hour in hours)
+def _flow(
+    name: str,
+    hours: tuple[float, ...],
+    margin: float,
+    *,
+    again: float = 2.0,
+    is_surprise: bool = False,
+) -> Flow:
+    windows = (Window(int(hour * HOUR_S), margin=margin, is_surprise=is_surprise) for hour in hours)
     return Flow(name, tuple(windows), again=again)

@@ -17,8 +17,8 @@ class Sensitivity:
 
     alert: float = 1.7
     throttle: float = 2.2
-    hold: float = 2.5
-    slow_margin: float = 0.35
+    hold: float = 2.6
+    slow_margin: float = 0.3
     freeze: float = 4.5
     isolate: float = 7.0
     events_min: int = 8

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 AGREEMENT = 0.3
-COUNTED = frozenset({"recipient_pace", "recipient_count"})
-COUNTED_ALONE = 3.0
+ALONE = {"recipient_pace": 3.0, "recipient_count": 3.0, "storm": 1.6, "drain": 1.8}
+"""What these may say, over the decades of what the recipient got in all, by themselves."""
 HOW_MUCH = frozenset({"first_payment", "recipient_total", "fresh", "hours", "all", "large"})
-HOW_ODD = frozenset({"recipient_surprise", "recipient_pace", "recipient_count", "rare", "drain"})
+HOW_ODD = frozenset({"recipient_surprise", "rare", *ALONE})
 
 
 class Signal(NamedTuple):
@@ -28,14 +28,14 @@ def rank_of(signals: list[Signal]) -> float:
     A crowd of new recipients supports neither: honest campaigns are crowds, too.
     """
     total = max((one.decades for one in signals if one.rule == "recipient_total"), default=0.0)
-    odd_most = COUNTED_ALONE + total
     much = max((signal.decades for signal in signals if signal.rule in HOW_MUCH), default=0.0)
-    odd = max((_weighed(one, odd_most) for one in signals if one.rule in HOW_ODD), default=0.0)
+    odd = max((_weighed(one, total) for one in signals if one.rule in HOW_ODD), default=0.0)
     crowd = max((signal.decades for signal in signals if signal.rule == "crowd"), default=0.0)
     low, high = min(much, odd), max(much, odd)
     return max(crowd, high + AGREEMENT * max(0.0, low - 1.0))
 
 
-def _weighed(signal: Signal, most: float) -> float:
-    """Return a signal's decades; being paid often counts as far as it adds up to something."""
-    return min(signal.decades, most) if signal.rule in COUNTED else signal.decades
+def _weighed(signal: Signal, total: float) -> float:
+    """Return a signal's decades; an odd way of paying counts as far as it adds up to something."""
+    alone = ALONE.get(signal.rule)
+    return signal.decades if alone is None else min(signal.decades, alone + total)

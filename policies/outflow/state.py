@@ -20,10 +20,10 @@ from policies.outflow.tail import Tail
 from policies.outflow.watch import WalletWatch
 from policies.outflow.windows import Flow, Window
 
-VERSION = 2
+VERSION = 3
 _PLAIN = (
-    "days", "day_end", "drains", "entries", "events", "first", "firsts", "founded", "holds", "last",
-    "next_roll", "offset", "salt", "unread", "usual", "usual_bucket",
+    "apart", "days", "day_end", "drains", "entries", "events", "first", "firsts", "founded",
+    "holds", "last", "next_roll", "offset", "salt", "unread", "usual", "usual_bucket",
 )  # fmt: skip
 _TAILS = ("every", "entry", "total", "score", "heat", "times", "drained")
 _RHYTHM = ("count", "hour", "hours_seen", "usual", "weight")

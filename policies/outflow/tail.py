@@ -23,6 +23,7 @@ _BEND_PRIOR = 24.0
 _BEND_MOST = 0.3
 _GRAIN = 1.0 / 12.0
 _END = 0.05
+_NEVER = float("inf")
 _STEEPEST = 0.35
 
 
@@ -84,16 +85,18 @@ class Tail:
         while highest > threshold and not counts[highest]:
             highest -= 1
         law = _law(len(counts) - threshold, excess, bend, highest - threshold)
+        start = past - top
         # Beyond the data the law alone speaks; this is most of the buckets.
-        decades = [past - top] * threshold + [past - top + fallen for fallen in law]
-        seen = 0.0
-        spare = self.spare + _TRACE
+        decades = [start] * threshold + [start + fallen for fallen in law]
+        seen, spare, shown = 0.0, self.spare, self.spare + _TRACE
+        counted = _NEVER
         for bucket in range(highest, -1, -1):
-            seen += counts[bucket]
-            expected = top - law[bucket - threshold] if bucket > threshold else top
-            if seen > spare:
-                expected = max(expected, log10(seen - self.spare))
-            decades[bucket] = past - expected
+            count = counts[bucket]
+            if count:
+                seen += count
+                if seen > shown:
+                    counted = past - log10(seen - spare)
+            decades[bucket] = min(decades[bucket], counted)
         self.decades = decades
 
     def middle(self) -> int:
@@ -156,22 +159,12 @@ def _law(size: int, excess: float, bend: float, record: int) -> list[float]:
     if not bend:
         return [step * fall for step in range(size)]
     rate = bend / (excess * (1.0 + bend))
-    steepest = max(fall, _STEEPEST)
-    law = [0.0]
-    for step in range(1, size):
-        left = 1.0 - rate * step
-        if step > record or left < _END:
-            law.append(
-                law[-1]
-                + (
-                    steepest
-                    if left < _END
-                    else min(steepest, (-log10(left) + log10(left + rate)) / bend)
-                )
-            )
-        else:
-            law.append(-log10(left) / bend)
-    return law
+    bent = min(record, int((1.0 - _END) / rate), size - 1) + 1
+    law = [-log10(1.0 - rate * step) / bend for step in range(bent)]
+    pace = rate / (max(1.0 - rate * (bent + 1), _END) * bend * LN10)
+    pace = min(max(pace, fall), max(fall, _STEEPEST))
+    last = law[-1]
+    return law + [last + pace * step for step in range(1, size - bent + 1)]
 
 
 def total(tail: Tail) -> float:

@@ -21,15 +21,13 @@ from policies.outflow.case import (
 from policies.outflow.event import Outflow
 from policies.outflow.known import key_of
 from policies.outflow.ladder import Ladder
-from policies.outflow.memory import CURRENCY, LOOK_AT
+from policies.outflow.memory import CURRENCY, LOOK_AT, SURPRISE_FREE
 from policies.outflow.scale import Scale
 from policies.outflow.sensitivity import HOUR_S
 from policies.outflow.signals import Signal
 from policies.outflow.verdict import CALM, Judgement, Verdict
 from policies.outflow.windows import DAY_S
 
-SURPRISE_FREE = 0.5
-"""Decades of surprise that every payment has for free."""
 TRUST_BUCKETS = 6
 """A known recipient may get eight times the largest payment that it is known for."""
 CAPPED = 3.0
@@ -37,6 +35,7 @@ CAPPED = 3.0
 CRUMB = 0.5
 """Below this share of the wallet's middle payment a newcomer's payment is a crumb."""
 SCORE_FADES_S = 3 * HOUR_S
+STORM_LEAST = 0.5
 NO_SHARE = -1
 REPEATED = 0.3
 """How much of the surprise of a size is news when its recipient got the like before."""
@@ -219,30 +218,35 @@ class WalletWatch(Ladder):
         )
 
     def _flow_out(self, time: int, scale: Scale, size: float, gain: float, rarity: float) -> bool:
-        """Add a payment to a young recipient to the windows; say whether any is full."""
+        """Add a payment to a young recipient to the windows; say whether it fills any."""
         capped = min(CAPPED, size)
-        fresh, hours, every, large = self.fresh, self.hours, self.all, self.large
+        every, large = self.all, self.large
+        every.total += capped
+        is_full = every.total > every.bar or self.crowd.total > self.crowd.bar
         if size >= self.usual * CRUMB:
             # Campaigns pay many newcomers little: crumbs are no matter.
-            fresh.total += capped
-            hours.total += capped * self.rhythm.weight
-        every.total += capped
+            is_full |= self._fill(time, capped, gain)
         if gain > SURPRISE_FREE:
-            # Its shortest window is finer than the grain in which time advances.
-            large.roll(time)
             large.total += gain - SURPRISE_FREE
+            is_full |= large.total > large.bar
         if rarity and time > scale.last + HOUR_S:
             # A coin that everybody wants today is one oddity and not a hundred.
             self.rare.total += rarity
             scale.last = time
-        return (
-            fresh.total > fresh.bar
-            or hours.total > hours.bar
-            or every.total > every.bar
-            or large.total > large.bar
-            or self.crowd.total > self.crowd.bar
-            or self.rare.total > self.rare.bar
-        )
+            is_full |= self.rare.total > self.rare.bar
+        return is_full
+
+    def _fill(self, time: int, capped: float, gain: float) -> bool:
+        """Add a payment that matters to the windows of newcomers; say whether it fills any."""
+        fresh, hours, storm = self.fresh, self.hours, self.storm
+        fresh.total += capped
+        hours.total += capped * self.rhythm.weight
+        apart = gain + self.apart
+        if apart > STORM_LEAST:
+            # This window is finer than the grain in which time advances.
+            storm.roll(time)
+            storm.total += apart
+        return fresh.total > fresh.bar or hours.total > hours.bar or storm.total > storm.bar
 
     def _crowded(self, event: Outflow) -> Judgement:
         """Judge a payment to an established recipient while the windows are full."""

@@ -17,6 +17,7 @@ DAY_S = 86_400
 ACCEPTED_MORE = 2.0
 PER_OCTAVE = 4.0
 _UNIT = 48
+_PER_DECADE = 4.0
 _SIZE = 128
 _LOG_STEP = log(2.0) / PER_OCTAVE
 _SPEAKS_AFTER_DAYS = 5
@@ -25,9 +26,18 @@ _EXCESS_FLOOR = 1.0
 _NEVER = float("inf")
 
 
-def slot_of(sum_: float) -> int:
-    """Return the bucket of a sum: quarter octaves, one unit in the middle."""
-    return max(0, min(_SIZE - 1, int(log(sum_) / _LOG_STEP + _UNIT + 0.5)))
+def slot_of(sum_: float, *, is_surprise: bool = False) -> int:
+    """Return the bucket of a sum: quarter octaves, one unit in the middle.
+
+    A sum of surprise is a logarithm already and has buckets of a quarter of a decade.
+    """
+    slot = sum_ * _PER_DECADE if is_surprise else log(sum_) / _LOG_STEP + _UNIT
+    return max(0, min(_SIZE - 1, int(slot + 0.5)))
+
+
+def sum_of(slot: int, *, is_surprise: bool = False) -> float:
+    """Return the sum in the middle of a bucket."""
+    return slot / _PER_DECADE if is_surprise else exp((slot - _UNIT) * _LOG_STEP)
 
 
 class Window:
@@ -41,6 +51,7 @@ class Window:
         "days",
         "grain_end",
         "grain_s",
+        "is_surprise",
         "margin",
         "marks",
         "past_days",
@@ -51,9 +62,10 @@ class Window:
         "tail",
     )  # fmt: skip
 
-    def __init__(self, span_s: int, *, margin: float) -> None:
+    def __init__(self, span_s: int, *, margin: float, is_surprise: bool = False) -> None:
         """Start empty; nothing below the record times the margin is ever rare."""
         self.margin = margin
+        self.is_surprise = is_surprise
         self.span_s = span_s
         self.grain_s = span_s // GRAINS
         self.tail = Tail(
@@ -91,7 +103,7 @@ class Window:
             peak = min(peak, self.level(hold_at))
             self.record = max(self.record * 0.998, peak)
             self.days += 1
-            self.tail.add(slot_of(peak))
+            self.tail.add(slot_of(peak, is_surprise=self.is_surprise))
         self.past_days = days
         self.tail.refresh(days)
         self.bar = self.level(look_at)
@@ -104,13 +116,13 @@ class Window:
         slot = _SIZE - 1
         while slot > 0 and table[slot - 1] >= decades:
             slot -= 1
-        return max(exp((slot - _UNIT) * _LOG_STEP), self.record * self.margin)
+        return max(sum_of(slot, is_surprise=self.is_surprise), self.record * self.margin)
 
     def decades(self, sum_: float) -> float:
         """Return the return period of a sum in decades of days; 0 while too little is known."""
         if self.days < _SPEAKS_AFTER_DAYS or sum_ <= self.record * self.margin:
             return 0.0
-        return self.tail.decades[slot_of(sum_)]
+        return self.tail.decades[slot_of(sum_, is_surprise=self.is_surprise)]
 
 
 class Flow:

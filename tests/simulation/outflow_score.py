@@ -12,19 +12,27 @@ import copy
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Protocol
 
 from policies.outflow.event import Outflow
-from policies.outflow.sensitivity import DEFAULT, Sensitivity
-from policies.outflow.verdict import Verdict
+from policies.outflow.verdict import Judgement, Verdict
 from policies.outflow.watch import WalletWatch
 from tests.simulation.outflow_maker import DAY_S, Wallet
 from tests.simulation.outflow_thefts import FAMILIES, REAL, steal
 from tests.simulation.outflow_wallets import ARCHETYPES
 
 WARM_UP = 0.3
+
+
+class Judge(Protocol):
+    """Whatever judges one transfer after another."""
+
+    def judge(self, event: Outflow) -> Judgement:
+        """Return a verdict on one transfer."""
+        ...
 
 
 @dataclass
@@ -67,7 +75,7 @@ def merged(honest: Iterable[Outflow], stolen: Iterable[Outflow]) -> list[tuple[O
 
 
 def run_theft(
-    watch: WalletWatch, wallet: Wallet, at: int, family: str, seed: int, *, known: bool = False
+    watch: Judge, wallet: Wallet, at: int, family: str, seed: int, *, known: bool = False
 ) -> Theft:
     """Let a thief loose on a copy of the watch, among the honest payments of the same hours."""
     start = wallet.events[at].time + 1
@@ -112,9 +120,9 @@ def score_wallet(
     wallet: Wallet,
     seed: int,
     families: list[str],
-    sensitivity: Sensitivity = DEFAULT,
     *,
     known: bool = False,
+    judge: Callable[[], Judge] = WalletWatch,
 ) -> Score:
     """Judge an honest wallet, and every family of theft at a random time after the warm-up."""
     score = Score()
@@ -125,7 +133,7 @@ def score_wallet(
     starts: dict[int, list[str]] = {}
     for family in families:
         starts.setdefault(dice.randrange(warm, len(events) - 1), []).append(family)
-    watch = WalletWatch(sensitivity)
+    watch = judge()
     kind = "busy" if wallet.busy else "slow"
     for index, event in enumerate(events):
         before = wallet.before[index] if known else 0.0

@@ -14,6 +14,7 @@ import pytest
 from tests.simulation.outflow_score import Score, run, score_wallet, table
 from tests.simulation.outflow_thefts import FAMILIES, INJECTED, REAL, steal
 from tests.simulation.outflow_wallets import ARCHETYPES, exchange
+from tests.simulation.outflow_yardsticks import Forest, TwoLines
 
 QUICK = ("small_treasury", "token_treasury", "payroll", "market_maker", "gateway")
 
@@ -90,3 +91,50 @@ def test_the_judgement_needs_no_price() -> None:
 
     assert found[0] >= len(REAL) - 1
     assert found[1] >= len(REAL) - 1
+
+
+def test_the_rule_of_two_lines_finds_less_and_cries_more(score: Score) -> None:
+    """Of the same thefts it holds fewer by their second transfer, hardly an insider."""
+    plain = Score()
+    for seed in (41, 42):
+        for name in QUICK:
+            wallet = ARCHETYPES[name](seed)
+            plain.add(score_wallet(wallet, seed, list(FAMILIES), judge=TwoLines))
+
+    assert _share(plain, REAL, within=1) < _share(score, REAL, within=1), table(plain)
+    assert _share(plain, INJECTED, within=10_000) + 0.2 < _share(score, INJECTED, within=10_000)
+
+
+@pytest.mark.soak
+def test_half_space_trees_are_no_better() -> None:
+    """A forest of the library, its limit set for as few false alarms, finds fewer thefts."""
+    anomaly = pytest.importorskip("river.anomaly", reason="the library river is not installed")
+    compose = pytest.importorskip("river.compose")
+    scaling = pytest.importorskip("river.preprocessing")
+
+    def forest() -> Forest:
+        trees = anomaly.HalfSpaceTrees(n_trees=10, height=6, seed=1)
+        return Forest(compose.Pipeline(scaling.MinMaxScaler(), trees), hold_at=0.995)
+
+    ours, theirs = Score(), Score()
+    for name in ("small_treasury", "gateway"):
+        wallet = ARCHETYPES[name](43)
+        ours.add(score_wallet(wallet, 43, list(FAMILIES)))
+        theirs.add(score_wallet(wallet, 43, list(FAMILIES), judge=forest))
+    print(table(theirs))
+
+    assert _share(theirs, REAL, within=1) < _share(ours, REAL, within=1), table(theirs)
+
+
+@pytest.mark.soak
+def test_the_whole_table_on_seeds_that_nothing_was_tuned_on() -> None:
+    """Every archetype, without and with known balances; the table is printed."""
+    for known in (False, True):
+        whole = run(range(200, 208), list(ARCHETYPES), list(FAMILIES), known=known)
+        print("\nbalances known" if known else "\nbalances unknown")
+        print(table(whole))
+
+        assert _share(whole, REAL, within=10_000) >= 0.85
+        assert _share(whole, INJECTED, within=10_000) >= 0.8
+        assert whole.alarms["busy"] * 35 <= whole.days["busy"]
+        assert whole.alarms["slow"] * 150 <= whole.days["slow"]

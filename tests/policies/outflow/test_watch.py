@@ -318,3 +318,10 @@ def test_an_absurd_amount_of_a_token_seen_once_is_no_giant(wallet: Honest) -> No
     rows = [(i, wallet.address(), fake, amount) for i, amount in enumerate((1.0, 1e9, 3e4))]
 
     assert max(wallet.steal(rows)) < Verdict.HOLD
+
+
+def test_large_payments_to_several_strangers_within_minutes_are_held(wallet: Honest) -> None:
+    """Each alone is a large payment of every few days; four in three minutes never came before."""
+    parts = [(40 * i, wallet.address(), "ETH", 25.0) for i in range(4)]
+
+    assert _first_hold(wallet.steal(parts)) <= 2

@@ -38,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except HsmError as error:
         print(f"treasuryd key: {error}", file=sys.stderr)  # noqa: T201 - talks to a person
         return EXIT_CODES[error.blame]
-    print(json.dumps(document, indent=1, sort_keys=True))  # noqa: T201 - the answer
+    text = document if isinstance(document, str) else json.dumps(document, indent=1, sort_keys=True)
+    print(text)  # noqa: T201 - the answer
     return 0
 
 
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("--label", required=True, help="label of the new key")
     create.add_argument("--id", required=True, type=_cka_id, help="its CKA_ID, hexadecimal")
     create.add_argument("--curve", type=Curve, choices=list(Curve), default=Curve.SECP256K1)
+    create.add_argument("--toml", action="store_true", help="print its table for signer.toml")
     create.set_defaults(run=_create)
     listing = commands.add_parser("list", help="list the keys of every token")
     listing.set_defaults(run=_list)
@@ -98,7 +100,23 @@ def _create(settings: Settings, ask_pin: AskPin, chosen: argparse.Namespace) -> 
     session = open_for_ceremony(settings.module, plan.serial, ask_pin(plan))
     made = create_key(session, label=chosen.label, cka_id=chosen.id, curve=chosen.curve)
     session.close()
-    return _shown(made)
+    return _table(made, plan.name) if chosen.toml else _shown(made)
+
+
+def _table(made: MadeKey, token: str) -> str:
+    """Write a key as signer.toml pins it; the label is its name, the address for the law."""
+    purpose = KeyPurpose.CHECKPOINT if made.curve is Curve.P256 else KeyPurpose.TRANSACTION
+    lines = [
+        "",
+        f"[keys.{made.label}]",
+        f"# address {made.address or 'none'}",
+        f'token = "{token}"',
+        f'cka_id = "{made.cka_id.hex()}"',
+        f'public_key = "{made.public_key.hex()}"',
+        f'curve = "{made.curve.value}"',
+        f'purpose = "{purpose.value}"',
+    ]
+    return "\n".join(lines)
 
 
 def _list(settings: Settings, ask_pin: AskPin, _chosen: argparse.Namespace) -> object:

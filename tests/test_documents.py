@@ -24,7 +24,7 @@ _LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 def commands(program: str) -> Iterator[tuple[str, list[str]]]:
     """Yield page and words of every command of a program that a page shows in full."""
     for page in PAGES:
-        for inline, line in _CODE.findall(page.read_text()):
+        for inline, line in _CODE.findall(page.read_text().replace("\\\n", " ")):
             text = (inline or line).split(" #")[0].split(" |")[0].strip()
             text = text.removeprefix(".venv/bin/")
             if text.startswith(f"{program} ") and not set(text.split()) & {"…", "--help", '"$@";'}:

@@ -57,6 +57,20 @@ purpose = "checkpoint"
     return path
 
 
+def test_create_writes_the_table_that_the_settings_take(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Appended to signer.toml as it is printed, the new key verifies at once."""
+    words = ["create", "--toml", "--token", "cold", "--label", "hot-a", "--id", "0a"]
+    assert 0 == main([*words, "--config", str(config)])
+    table = capsys.readouterr().out
+    with config.open("a") as file:
+        file.write(table)
+    assert 0 == main(["verify", "--config", str(config)])
+    made = json.loads(capsys.readouterr().out)["hot-a"]
+    assert f"# address {made['address']}\n" in table
+
+
 def test_create_prints_what_the_settings_pin(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

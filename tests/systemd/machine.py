@@ -57,9 +57,10 @@ def base_tree() -> Path:
 class Machine:
     """One booted machine; leaving the `with` block powers it off and removes its tree."""
 
-    def __init__(self, folder: Path) -> None:
-        """Copy the base tree; nothing runs before the `with` block."""
+    def __init__(self, folder: Path, *, sees: Sequence[Path] = ()) -> None:
+        """Copy the base tree; `sees` are folders of the host that it sees too, read-only."""
         self.tree = folder / "tree"
+        self._sees = sees
         self._log = folder / "console.log"
         self._nspawn: subprocess.Popen[bytes] | None = None
         self.leader = 0
@@ -69,6 +70,7 @@ class Machine:
         """Boot, and wait until the machine says that it runs."""
         command = ["systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit"]
         command += ["--machine=treasury-test", "--console=pipe", f"--directory={self.tree}"]
+        command += [f"--bind-ro={folder}" for folder in self._sees]
         with self._log.open("wb") as log:
             self._nspawn = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

@@ -237,8 +237,9 @@ def test_the_mended_pin_brings_everything_back(treasury: Installed) -> None:
     right = treasury.deployment.directory / "pins/hot-a.pin"
     treasury.credential("hot-a").write_text(right.read_text())
     machine.run("rm", "/var/lib/treasury-signer/pin-refused.hot-a", check=True)
+    machine.run("systemctl", "stop", *SIGNER_SOCKETS, SIGNER, check=True)
     machine.run("systemctl", "reset-failed")
-    machine.run("systemctl", "restart", *SIGNER_SOCKETS, SIGNER, check=True)
+    machine.run("systemctl", "start", *SIGNER_SOCKETS, SIGNER, check=True)
 
     assert machine.show(SIGNER, "ActiveState") == "active"
     assert machine.show(DAEMON, "ActiveState") == "active"

@@ -68,6 +68,15 @@ def _terms(subjects: Verbs) -> None:
     again.add_argument("file", metavar="FILE", help="what `terms sign` printed")
 
 
+def _keystores(subjects: Verbs) -> None:
+    verbs = subject(subjects, "keystore", "a treasurer's own key, in an encrypted file")
+    new = verb(verbs, "new", "keystores:new", "make a key; asks no daemon")
+    show = verb(verbs, "show", "keystores:show", "the address that it signs for")
+    for one in (new, show):
+        one.add_argument("file", metavar="FILE", help="the keystore (Web3 storage, v3)")
+    new.add_argument("--password-file", metavar="FILE", help="its password; left out: asked")
+
+
 def _completion(subjects: Verbs) -> None:
     completion = verb(subjects, "completion", "completion:show", "a script that completes commands")
     completion.add_argument("shell", choices=["bash"], help="for which shell")
@@ -217,6 +226,7 @@ _SUBJECTS: Mapping[str, Callable[[Verbs], None]] = {
     "motion": _motions,
     **TROUBLE,
     "terms": _terms,
+    "keystore": _keystores,
     "journal": _journal,
     "signer": _signer,
     "veto": _veto,

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from policies.crypto import address_of_public_key
+from policies.crypto import BadAddressError, address_of_public_key, parse_address
 from policies.terms import Address
 from treasury.cli.exits import BAD_DATA, USAGE, CommandError
 
@@ -45,6 +45,15 @@ def open_keystore(path: str | None, password_file: str | None) -> SigningKey:
 
     public = coincurve.PrivateKey(secret).public_key.format(compressed=False)[1:]
     return SigningKey(address=address_of_public_key(public), secret=secret)
+
+
+def address_in(path: str) -> Address:
+    """Return the address that a keystore names, unproved. Raises `CommandError`."""
+    text = str(_document(Path(path)).get("address", ""))
+    try:
+        return parse_address("0x" + text.removeprefix("0x"))
+    except BadAddressError as error:
+        raise CommandError(BAD_DATA, f"{path}: does not say its address") from error
 
 
 def _document(path: Path) -> dict[str, object]:

@@ -22,7 +22,7 @@ def query(call: Call, **more: object) -> Json:
     return {
         "state": arguments.state,
         "asset": getattr(arguments, "asset", None),
-        "since": None if since is None else max(0, call.now - since),
+        "since": call.now + since if since is not None and since < 0 else since,
         "limit": arguments.limit,
         **more,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 _ID = re.compile(r"#?([1-9][0-9]{0,17}|0x[0-9a-f]{64})\Z")
@@ -45,6 +46,21 @@ def age(text: str) -> int:
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no age: write 90s, 15m, 2h or 3d")
     return min(int(match[1]) * _UNITS[match[2]], _DAY_MOST)
+
+
+def since(text: str) -> int:
+    """Read an age into seconds before now, as a negative number, or a UTC time into unix seconds.
+
+    "2h"; "2026-01-02", "2026-01-02 12:00" and "2026-01-02 12:00:00 UTC", as pages print them.
+    """
+    if _AGE.match(text):
+        return -age(text)
+    try:
+        at = datetime.fromisoformat(text.removesuffix(" UTC"))
+    except ValueError as error:
+        advice = 'write 15m, 2h, 3d, 2026-01-02 or "2026-01-02 12:00" (UTC)'
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: {advice}") from error
+    return max(0, int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()))
 
 
 def subject(subjects: Verbs, name: str, text: str) -> Verbs:
@@ -99,7 +115,9 @@ def with_filters(parser: Parser, *, asset: bool = True) -> None:
     parser.add_argument("--state", metavar="A,B", help="only in these states")
     if asset:
         parser.add_argument("--asset", metavar="SYMBOL", help="only of this asset")
-    parser.add_argument("--since", metavar="AGE", type=age, help="changed since: 15m, 2h, 3d")
+    parser.add_argument(
+        "--since", metavar="TIME", type=since, help='changed since: 15m, 2h, "2026-01-02 12:00" UTC'
+    )
     parser.add_argument("--limit", metavar="N", type=int, default=50, help="at most N rows (50)")
     parser.add_argument("--csv", action="store_true", help="comma-separated values, all columns")
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from treasury.cli.grammar import build_parser
-from treasury.cli.options import age, identifier
+from treasury.cli.options import age, identifier, since
 
 
 def handlers(parser: argparse.ArgumentParser) -> dict[str, str]:
@@ -104,7 +104,7 @@ def test_other_ages_are_refused(text: str) -> None:
         (["refill", "shwo", "17"], "invalid choice: 'shwo'"),
         (["halt"], "required: --why"),
         (["status", "--jsn"], "unrecognized arguments: --jsn"),
-        (["refill", "list", "--since", "yesterday"], "'yesterday' is no age"),
+        (["refill", "list", "--since", "yesterday"], "'yesterday' is no time"),
     ],
 )
 def test_wrong_commands_are_one_line_and_exit_2(
@@ -125,3 +125,26 @@ def test_wrong_commands_are_one_line_and_exit_2(
 def test_common_options_stand_anywhere(words: list[str]) -> None:
     """--json before or behind the command is the same."""
     assert build_parser().parse_args(words).json is True
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2h", -7200),
+        ("2026-01-02", 1_767_312_000),
+        ("2026-01-02 12:00", 1_767_355_200),
+        ("2026-01-02 12:00:00 UTC", 1_767_355_200),
+        ("2026-01-02T20:00:00+08:00", 1_767_355_200),
+        ("1969-01-01", 0),
+    ],
+)
+def test_since_takes_ages_and_times(text: str, seconds: int) -> None:
+    """Ages count back from now; times are UTC unless they say otherwise, as pages print them."""
+    assert seconds == since(text)
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "12:00", "-2h"])
+def test_what_is_no_time_is_told_with_advice(text: str) -> None:
+    """The error shows how to write one."""
+    with pytest.raises(argparse.ArgumentTypeError, match="is no time: write 15m"):
+        since(text)

@@ -25,6 +25,21 @@ class Crowd:
     vetoed: dict[bytes, int] = field(default_factory=dict)
     isolated: dict[str, int] = field(default_factory=dict)
     frozen: int | None = None
+    ever_isolated: set[str] = field(default_factory=set)
+    may_be_active: dict[str, set[str]] = field(default_factory=dict)
+    activated: int = 0
+
+    def isolate(self, wallet: str) -> None:
+        """Remember that the signer has isolated a wallet."""
+        self.event += 1
+        self.isolated.setdefault(wallet, self.event)
+        self.ever_isolated.add(wallet)
+
+    def activate(self, pool: str, wallet: str, *, surely: bool) -> None:
+        """Remember that a wallet became the active one of its pool, or perhaps did."""
+        self.event += 1
+        self.activated = self.event
+        self.may_be_active[pool] = {wallet} | (set() if surely else self.may_be_active[pool])
 
     def vetoed_before(self, order_id: bytes, event: int) -> bool:
         """Tell whether a veto had been taken when something was asked."""

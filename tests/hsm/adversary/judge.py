@@ -185,6 +185,8 @@ class Judge:
         terms, pool = case.terms, case.pool_of(case.source)
         rule = pool.withdrawals[case.asset.symbol]
         assert case.destination is None
+        if case.asked > self.crowd.activated:
+            assert case.source.name in self.crowd.may_be_active[pool.name], "not the active wallet"
         here = [asset.address for asset in case.law.assets if asset.chain == pool.chain]
         assert terms.destination not in {NATIVE, *here}
         assert terms.amount <= rule.per_transfer
@@ -210,6 +212,8 @@ class Judge:
         assert case.destination.name == case.pool_of(case.source).vault
         if self.crowd.isolated_before(case.source.name, case.asked):
             assert case.terms.purpose is Purpose.EVACUATION
+        if case.terms.purpose is Purpose.EVACUATION:
+            assert case.source.name in self.crowd.ever_isolated, "a healthy wallet was evacuated"
         chain = case.law.chain_by_id(case.terms.chain_id)
         assert chain is not None
         if is_first:
@@ -226,6 +230,18 @@ class Judge:
                 signer = recover_address(wanted, low + bytes([parity]))
                 ours = {wallet.address for _, law in self.crowd.laws for wallet in law.wallets}
                 assert signer not in ours, "the thief had its own hash signed"
+
+    def judge_nonces(self, orders: Mapping[tuple[int, Address, int], Purpose]) -> None:
+        """Nonces of a wallet that was never isolated have no gap: none was kept for later."""
+        law = self.crowd.laws[0][1]
+        found: dict[tuple[int, Address], list[int]] = defaultdict(list)
+        for chain_id, sender, nonce in sorted(orders):
+            found[chain_id, sender].append(nonce)
+        for (chain_id, sender), nonces in found.items():
+            wallet = law.wallet_at(chain_id, sender)
+            assert wallet is not None
+            if wallet.name not in self.crowd.ever_isolated:
+                assert nonces == list(range(len(nonces))), f"{wallet.name} skipped a nonce"
 
     def vault_moved(self) -> Mapping[str, int]:
         """Return what left the vaults, by asset, for the report."""

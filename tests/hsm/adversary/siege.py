@@ -16,7 +16,7 @@ from policies.consent import (
     transfer_from_json,
 )
 from policies.law import Law, canonical_law, law_digest
-from policies.terms import NATIVE, MotionKind, MotionTerms
+from policies.terms import NATIVE, Address, MotionKind, MotionTerms, Purpose, TransferTerms
 from tests.hsm.adversary.crowd import Crowd
 from tests.hsm.adversary.judge import Judge
 from tests.hsm.adversary.line import Line
@@ -36,7 +36,8 @@ class Siege:
         status = line.ask([("status", {})])[0]
         assert status is not None
         deployment = blob(status.body, "deployment")
-        self.judge = Judge(Crowd(laws=[((0, 0), versions[0])]))
+        active = {pool.name: {pool.active} for pool in versions[0].pools}
+        self.judge = Judge(Crowd(laws=[((0, 0), versions[0])], may_be_active=active))
         self.thief = Thief(line, self.judge, deployment=deployment, seed=seed)
         self.people = Treasurers(line, self.thief, versions=versions)
 
@@ -49,6 +50,7 @@ class Siege:
     def audit(self) -> None:
         """Judge everything that the book ever signed, heard or not."""
         after, more = 0, True
+        places: dict[tuple[int, Address, int], Purpose] = {}
         while more:
             body: Body = {"seq": str(after), "limit": str(PAGE)}
             page = self.line.ask([("orders_since", body)])[0]
@@ -56,11 +58,13 @@ class Siege:
             orders = page.body["orders"]
             assert isinstance(orders, list)
             for order in orders:
-                self._audit(order)
+                terms = self._audit(order)
+                places[terms.chain_id, terms.source, int(order["nonce"])] = terms.purpose
                 after = int(order["seq"])
             more = page.body["more"] == "true"
+        self.judge.judge_nonces(places)
 
-    def _audit(self, order: Body) -> None:
+    def _audit(self, order: Body) -> TransferTerms:
         order_id = blob(order, "orderId")
         terms = transfer_from_json(order["order"])
         now = self.line.span()[1]
@@ -72,6 +76,7 @@ class Siege:
             if unheard:
                 since, asked = self.judge.waiting[order_id]
                 self.judge.saw(order_id, terms, attempt, span=(since, now), asked=asked)
+        return terms
 
     def report(self) -> str:
         """Return what was tried and what came of it."""

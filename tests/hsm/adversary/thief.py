@@ -29,6 +29,7 @@ NAMES = ("vault", "hot-a", "hot-b", "sponsor")
 TOKENS = {31337: TOKEN, 31338: OTHER_TOKEN}
 GAS = 21_000
 MOST_KEPT = 400
+POOLS = {"hot-a": "main", "hot-b": "main", "hot-a-2": "second", "hot-b-2": "second"}
 _ENDS = {
     Purpose.REFILL: ("vault", "hot-a", 40 * ETH),
     Purpose.SWEEP: ("hot-a", "vault", 30 * ETH),
@@ -149,6 +150,12 @@ class Thief:
                 chosen.append(self.keep(terms))
         self.sign(*chosen)
 
+    def burn_fees(self) -> None:
+        """Sweep a wei at the dearest fee, again and again."""
+        source, chain_id = address_of(self.dice.choice(NAMES[1:3])), self.dice.choice(list(CHAINS))
+        changes = {"amount": 1, "source": source, "chain_id": chain_id}
+        self.sign(*(self.order(Purpose.SWEEP, **changes) for _ in range(25)))
+
     def merge(self) -> None:
         """Put approvals of several orders, their twins and copies under one order."""
         if self.approvals:
@@ -168,7 +175,10 @@ class Thief:
         wallet = self.dice.choice(["hot-a", "hot-b", "hot-a-2", "hot-b-2", "vault", "nobody"])
         if self.dice.random() < 0.1:
             self.isolate(self.dice.choice(["hot-a", "hot-a-2"]))
-        self.line.ask([("activate", {"wallet": wallet, **self._epoch()})])
+        answer = self.line.ask([("activate", {"wallet": wallet, **self._epoch()})])[0]
+        refused = answer is not None and answer.result is not Result.OK
+        if not refused and wallet in POOLS:
+            self.crowd.activate(POOLS[wallet], wallet, surely=answer is not None)
 
     def isolate(self, wallet: str) -> None:
         """Cut a wallet off, which anybody may."""
@@ -177,8 +187,7 @@ class Thief:
             self.line.recover()
             answer = self.line.ask([("isolate", {"wallet": wallet, "why": "the thief"})])[0]
         assert answer.result is Result.OK, answer
-        self.crowd.event += 1
-        self.crowd.isolated.setdefault(wallet, self.crowd.event)
+        self.crowd.isolate(wallet)
 
     def freeze(self) -> None:
         """Freeze exposure, by word or by pretending to have seen a longer book."""
@@ -373,6 +382,7 @@ _ACTS: tuple[_Act, ...] = (
     Thief.collect_ahead,
     Thief.replace,
     Thief.probe_window,
+    Thief.burn_fees,
     Thief.merge,
     Thief.claim,
     Thief.swap,
@@ -384,4 +394,4 @@ _ACTS: tuple[_Act, ...] = (
     Thief.break_something,
     Thief.lodge,
 )
-_WEIGHTS = (24, 10, 6, 14, 12, 6, 5, 4, 0.3, 2, 3, 3, 4, 4, 4)
+_WEIGHTS = (24, 10, 6, 14, 12, 0.5, 6, 5, 4, 0.3, 2, 3, 3, 4, 4, 4)

@@ -60,19 +60,25 @@ class Treasurers:
 
     def approve(self) -> None:
         """Approve refills ahead of time, one or many, with enough people or too few."""
-        for _ in range(self.dice.choice([1, 1, 4])):
+        for _ in range(self.dice.choice([1, 1, 6])):
             amount = self.dice.choice([ETH, 20 * ETH, 40 * ETH, 60 * ETH])
-            self._approve(Purpose.REFILL, amount=amount)
+            to = self.dice.choice(["hot-a", "hot-a", "hot-b"])
+            self._approve(Purpose.REFILL, amount=amount, destination=address_of(to))
+
+    def be_deceived(self) -> None:
+        """Approve a refill of a stranger, or from the wrong place."""
+        end = self.dice.choice(["destination", "source"])
+        name = self.dice.choice(["thief", "sponsor", "hot-b"])
+        self._approve(Purpose.REFILL, amount=ETH, **{end: address_of(name)})
 
     def approve_held(self) -> None:
         """Approve a withdrawal that is too large to go alone."""
-        self._approve(Purpose.WITHDRAWAL, amount=5 * ETH)
-
-    def _approve(self, purpose: Purpose, amount: int) -> None:
-        maker = self.dice.choice([NATIVE, NATIVE, address_of("alice")])
         hot = address_of(self.dice.choice(["hot-a", "hot-b"]))
-        end = "destination" if purpose is Purpose.REFILL else "source"
-        terms = self.thief.order(purpose, amount=amount, maker=maker, **{end: hot})
+        self._approve(Purpose.WITHDRAWAL, amount=5 * ETH, source=hot)
+
+    def _approve(self, purpose: Purpose, **changes: object) -> None:
+        maker = self.dice.choice([NATIVE, NATIVE, address_of("alice")])
+        terms = self.thief.order(purpose, maker=maker, **changes)
         order_id = self.thief.id_of(terms)
         names = [person.name for person in self.law.roster.treasurers]
         for name in self.dice.sample(names, self.dice.choice([1, 2, 2, 3])):
@@ -122,7 +128,10 @@ class Treasurers:
         pool, wallets = self.dice.choice([("main", HOT[:2]), ("second", HOT[2:])])
         well = [wallet for wallet in wallets if wallet not in self.crowd.isolated]
         if well:
-            self._carry(MotionKind.ROTATE, {"pool": pool, "wallet": self.dice.choice(well)})
+            wallet = self.dice.choice(well)
+            answer = self._carry(MotionKind.ROTATE, {"pool": pool, "wallet": wallet})
+            if answer.result is Result.OK:
+                self.crowd.activate(pool, wallet, surely=True)
 
     def resume(self) -> None:
         """Let exposure go on."""
@@ -190,10 +199,11 @@ _Deed = Callable[[Treasurers], None]
 _DEEDS: tuple[_Deed, ...] = (
     Treasurers.approve,
     Treasurers.approve_held,
+    Treasurers.be_deceived,
     Treasurers.practise,
     Treasurers.veto,
     Treasurers.isolate,
     Treasurers.rotate,
     Treasurers.change_law,
 )
-_WEIGHTS = (10, 4, 2, 2, 0.4, 1, 0.6)
+_WEIGHTS = (10, 4, 2, 2, 2, 0.4, 1, 0.6)

@@ -20,7 +20,15 @@ from pathlib import Path
 from hsm.curve import Curve, verifies
 from hsm.errors import HsmError, KeySetUpError, SettingsError
 from hsm.pins import CredentialFiles
-from hsm.provision import MadeKey, create_key, list_keys, open_for_ceremony, read_key, sign_digest
+from hsm.provision import (
+    MadeKey,
+    create_key,
+    list_keys,
+    open_for_ceremony,
+    problems_of,
+    read_key,
+    sign_digest,
+)
 from hsm.server import EXIT_CODES
 from hsm.settings import KeyPurpose, Settings, TokenPlan, UnlockMode, load_settings
 
@@ -66,9 +74,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _cka_id(text: str) -> bytes:
-    found = bytes.fromhex(text.removeprefix("0x"))
+    try:
+        found = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        found = b""
     if not 1 <= len(found) <= 64:
-        raise ValueError(text)
+        msg = f"{text!r} is no CKA_ID: write 1 to 64 bytes in hexadecimal, such as 0a"
+        raise argparse.ArgumentTypeError(msg)
     return found
 
 
@@ -87,10 +99,20 @@ def _pin_source(settings: Settings, environment: Mapping[str, str]) -> AskPin:
         if stored and (directory or "/" in plan.pin_credential):
             return credentials.pin_of(plan)
         if plan.name not in asked:
-            asked[plan.name] = getpass.getpass(f"PIN of token {plan.name}: ")
+            asked[plan.name] = _typed_pin(plan.name)
         return asked[plan.name]
 
     return pin_of
+
+
+def _typed_pin(token: str) -> str:
+    try:
+        pin = getpass.getpass(f"PIN of token {token}: ")
+    except EOFError:
+        pin = ""
+    if not pin:
+        raise SettingsError(f"no PIN was typed for token {token}; nothing was tried")
+    return pin
 
 
 def _create(settings: Settings, ask_pin: AskPin, chosen: argparse.Namespace) -> object:
@@ -137,7 +159,7 @@ def _verify(settings: Settings, ask_pin: AskPin, _chosen: argparse.Namespace) ->
 def read_all(settings: Settings, ask_pin: AskPin) -> dict[str, MadeKey]:
     """Read every key of the settings from its token.
 
-    Raises `KeySetUpError` with every key that differs from its pin.
+    Raises `KeySetUpError` with every key that differs from its pin or could leave its token.
     """
     found, wrong = {}, []
     for plan in settings.tokens.values():
@@ -147,6 +169,7 @@ def read_all(settings: Settings, ask_pin: AskPin) -> dict[str, MadeKey]:
             found[key.name] = made
             if made.public_key != key.public_key:
                 wrong.append(f"key {key.name} of token {plan.name} is not the pinned one")
+            wrong += [f"key {key.name}: {problem}" for problem in problems_of(session, key)]
         session.close()
     if wrong:
         raise KeySetUpError("; ".join(wrong))

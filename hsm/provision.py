@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -26,9 +26,12 @@ from hsm.keys import (
     MUST_BE_TRUE,
     PUBLIC_MUST_BE_FALSE,
     SigningKey,
+    TokenKey,
+    attribute_problems,
     read_flag,
     sign_raw,
 )
+from hsm.settings import KeyPlan
 from policies.crypto import address_of_public_key
 from policies.terms import Address
 
@@ -147,6 +150,16 @@ def read_key(session: pkcs11.Session, *, cka_id: bytes, curve: Curve) -> MadeKey
         address=address_of_public_key(public_key) if curve is Curve.SECP256K1 else None,
         attributes=flags,
     )
+
+
+def problems_of(session: pkcs11.Session, plan: KeyPlan) -> Sequence[str]:
+    """Return how a key's attributes differ from what a treasury key must have; it was read before.
+
+    What the plan waives is left out.
+    """
+    private = session.get_key(object_class=ObjectClass.PRIVATE_KEY, id=plan.cka_id)
+    public = session.get_key(object_class=ObjectClass.PUBLIC_KEY, id=plan.cka_id)
+    return attribute_problems(cast("TokenKey", private), cast("TokenKey", public), plan)
 
 
 def sign_digest(session: pkcs11.Session, *, cka_id: bytes, digest: bytes) -> bytes:

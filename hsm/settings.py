@@ -65,7 +65,10 @@ class KeyPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything in signer.toml; relative paths start at `base`, the file's directory."""
+    """Everything in signer.toml; relative paths start at `base`, the file's directory.
+
+    There are no keys yet while the first one is being made.
+    """
 
     base: Path
     module: str
@@ -101,7 +104,7 @@ def parse_settings(document: Mapping[str, object], *, source: str, base: Path) -
         people_socket=base / sockets.text("people"),
         profile=root.choice("profile", Profile),
         tokens={name: _token(name, table) for name, table in root.tables("tokens").items()},
-        keys={name: _key(name, table) for name, table in root.tables("keys").items()},
+        keys={n: _key(n, table) for n, table in root.tables("keys", optional=True).items()},
     )
     sockets.finish()
     root.finish()

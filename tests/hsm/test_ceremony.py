@@ -9,7 +9,7 @@ import pytest
 
 from hsm.ceremony import main, software_hash, transcript_digest
 from hsm.curve import Curve, verifies
-from hsm.provision import create_key, open_for_ceremony
+from hsm.provision import create_key, import_key, open_for_ceremony
 from policies.crypto import parse_address
 from tests.fakes.softhsm import PIN, SoftHsm, Token
 
@@ -69,6 +69,58 @@ def test_create_writes_the_table_that_the_settings_take(
     assert 0 == main(["verify", "--config", str(config)])
     made = json.loads(capsys.readouterr().out)["hot-a"]
     assert f"# address {made['address']}\n" in table
+
+
+def test_the_first_key_is_made_with_no_key_in_the_settings(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before there is a public key to pin, the settings name tokens alone."""
+    config.write_text(config.read_text().partition("[keys.")[0])
+    words = ["create", "--toml", "--token", "cold", "--label", "hot-a", "--id", "0a"]
+
+    assert 0 == main([*words, "--config", str(config)]), capsys.readouterr().err
+    assert "[keys.hot-a]" in capsys.readouterr().out
+
+
+def test_a_key_that_could_leave_does_not_verify(
+    softhsm: SoftHsm, token: Token, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An imported key is named with every wrong attribute, unless the settings waive it (R1.1)."""
+    session = open_for_ceremony(softhsm.module, token.serial, token.pin)
+    made = import_key(session, label="hot-b", cka_id=b"\x0b", private_key=bytes(range(1, 33)))
+    session.close()
+    table = f'[keys.hot-b]\ntoken = "cold"\ncka_id = "0b"\npublic_key = "{made.public_key.hex()}"\n'
+    config.write_text(config.read_text() + table)
+    refused = main(["verify", "--config", str(config)])
+    told = capsys.readouterr().err
+    config.write_text(config.read_text() + "imported = true\n")
+
+    assert 78 == refused
+    for name in ("ALWAYS_SENSITIVE", "NEVER_EXTRACTABLE", "LOCAL"):
+        assert f"key hot-b: {name} is False, must be True" in told
+    assert 0 == main(["verify", "--config", str(config)])
+
+
+@pytest.mark.parametrize("typed", ["", None])
+def test_no_pin_is_no_try(
+    config: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    typed: str | None,
+) -> None:
+    """An empty line or a closed terminal is told, and the token is not asked."""
+
+    def answer(_prompt: str) -> str:
+        if typed is None:
+            raise EOFError
+        return typed
+
+    monkeypatch.setattr("getpass.getpass", answer)
+    attended = config.read_text().replace('"credential"', '"attended"')
+    config.write_text(attended.replace('pin_credential = "./softhsm/cold.pin"\n', ""))
+
+    assert 78 == main(["list", "--config", str(config)])
+    assert "no PIN was typed for token cold" in capsys.readouterr().err
 
 
 def test_create_prints_what_the_settings_pin(

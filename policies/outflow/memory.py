@@ -51,9 +51,9 @@ class Memory:
     __slots__ = (
         "all", "apart", "assets", "crowd", "day_end", "days", "drained", "drains", "entries",
         "entry", "events", "every", "first", "firsts", "flows", "follow", "founded", "fresh",
-        "heat", "holds", "hours", "known", "large", "last", "next_roll", "offset", "rare",
-        "rhythm", "salt", "score", "sensitivity", "storm", "tails", "times", "total", "unread",
-        "usual", "usual_bucket", "young",
+        "heat", "holds", "hours", "is_stale", "known", "large", "last", "next_roll", "offset",
+        "rare", "rhythm", "salt", "score", "sensitivity", "storm", "tails", "times", "total",
+        "unread", "usual", "usual_bucket", "young",
     )  # fmt: skip
 
     def __init__(
@@ -93,6 +93,7 @@ class Memory:
         self.founded = False
         self.usual_bucket = 0
         self.apart = 0.0
+        self.is_stale = False
         self.holds: list[int] = []
 
     def advance(self, time: int) -> None:
@@ -168,15 +169,27 @@ class Memory:
         # A few thousand payments within hours show as much variety as some days do.
         experience = min(EXPERIENCE_DAYS, self.events / EXPERIENCE_EVENTS)
         days = max(self.days + experience, 1e-3)
-        for tail in self.tails:
-            tail.refresh(days)
+        self.entry.refresh(days)
+        self.total.refresh(days)
+        self.drained.refresh(days)
         self.entries = total(self.entry)
         self.offset = log10(self.entries + 1.0) - log10(days)
         # Decades of storm windows from one payment this large to the next.
         self.apart = SURPRISE_FREE - self.offset + log10(DAY_S / STORM_S)
         self.drains = log10(total(self.drained) + 1.0) - log10(days)
-        self.follow.refresh()
         self.unread = 0
+        self.is_stale = True
+
+    def refresh_repeats(self) -> None:
+        """Work out what only repeated payments ask for, unless it is as new as the rest."""
+        if not self.is_stale:
+            return
+        experience = min(EXPERIENCE_DAYS, self.events / EXPERIENCE_EVENTS)
+        days = max(self.days + experience, 1e-3)
+        for tail in (self.score, self.heat, self.times):
+            tail.refresh(days)
+        self.follow.refresh()
+        self.is_stale = False
 
     def _count_firsts(self) -> None:
         """Write down the recipients that were paid once since the last time."""

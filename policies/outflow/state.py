@@ -23,7 +23,7 @@ from policies.outflow.windows import Flow, Window
 VERSION = 3
 _PLAIN = (
     "apart", "days", "day_end", "drains", "entries", "events", "first", "firsts", "founded",
-    "holds", "last", "next_roll", "offset", "salt", "unread", "usual", "usual_bucket",
+    "holds", "is_stale", "last", "next_roll", "offset", "salt", "unread", "usual", "usual_bucket",
 )  # fmt: skip
 _TAILS = ("every", "entry", "total", "score", "heat", "times", "drained")
 _RHYTHM = ("count", "hour", "hours_seen", "usual", "weight")

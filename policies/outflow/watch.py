@@ -150,6 +150,7 @@ class WalletWatch(Ladder):
         """Judge one more payment to a young recipient: its file as a whole."""
         x, size_log, bucket, share = sized
         time = event.time
+        self.refresh_repeats()
         size = exp(min(size_log, 40.0))
         is_change = event.asset not in case.assets
         gap_s = max(0, time - case.last)
@@ -167,6 +168,7 @@ class WalletWatch(Ladder):
         judgement = CALM
         if max(decades) >= LOOK_AT:
             self.look_again()
+            self.refresh_repeats()
             decades = self._again_decades(slots, beyond, share, is_founder=is_founder)
         if crowded or max(decades) >= LOOK_AT:
             seen = (size, total, score, heat, float(count), float(share))

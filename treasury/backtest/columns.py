@@ -1,4 +1,4 @@
-"""Which column of a history file means what: our own layout and Etherscan's two exports."""
+"""Which column of a history file means what: our own layout and Etherscan's three exports."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from treasury.backtest.errors import HistoryError
 _OURS = ("timestamp", "tx_hash", "from", "to", "asset", "amount")
 _HASHES = ("Transaction Hash", "Txhash")
 _TIMES = ("UnixTimestamp",)
+_RECIPIENTS = ("To", "TxTo")
+"""The export of internal transfers calls its recipient `TxTo`."""
+_TOKEN_VALUES = ("TokenValue", "Value", "Quantity")
 _OUT = re.compile(r"Value_OUT\((\w+)\)")
 
 
@@ -23,6 +26,8 @@ class Columns:
     sender: int
     recipient: int
     amount: int
+    incoming: int | None
+    """Where the amount stands when the wallet received it, in files that write it elsewhere."""
     asset: int | None
     value: int | None
     created: int | None
@@ -39,11 +44,11 @@ def recognise(header: list[str], path: str) -> Columns:
     names = [name.strip().lstrip("\ufeff") for name in header]
     if set(_OURS) <= set(names):
         return _ours(names)
-    if "TokenValue" in names and "ContractAddress" in names:
-        return _token_export(names, path)
     out = next((name for name in names if _OUT.fullmatch(name)), None)
     if out is not None:
         return _native_export(names, out, path)
+    if "ContractAddress" in names and not {*_TOKEN_VALUES}.isdisjoint(names):
+        return _token_export(names, path)
     missing = ", ".join(name for name in _OURS if name not in names)
     raise HistoryError(
         f"{path}, line 1: the header lacks {missing}; give our columns or an Etherscan export"
@@ -58,6 +63,7 @@ def _ours(names: list[str]) -> Columns:
         sender=names.index("from"),
         recipient=names.index("to"),
         amount=names.index("amount"),
+        incoming=None,
         asset=names.index("asset"),
         value=names.index("usd") if "usd" in names else None,
         created=None,
@@ -73,8 +79,9 @@ def _token_export(names: list[str], path: str) -> Columns:
         time=_find(names, _TIMES, path),
         tx_hash=_find(names, _HASHES, path),
         sender=_find(names, ("From",), path),
-        recipient=_find(names, ("To",), path),
-        amount=names.index("TokenValue"),
+        recipient=_find(names, _RECIPIENTS, path),
+        amount=_find(names, _TOKEN_VALUES, path),
+        incoming=None,
         asset=names.index("ContractAddress"),
         value=names.index("USDValueDayOfTx") if "USDValueDayOfTx" in names else None,
         created=None,
@@ -91,8 +98,9 @@ def _native_export(names: list[str], out: str, path: str) -> Columns:
         time=_find(names, _TIMES, path),
         tx_hash=_find(names, _HASHES, path),
         sender=_find(names, ("From",), path),
-        recipient=_find(names, ("To",), path),
+        recipient=_find(names, _RECIPIENTS, path),
         amount=names.index(out),
+        incoming=names.index(into) if (into := out.replace("OUT", "IN")) in names else None,
         asset=None,
         value=None,
         created=names.index("ContractAddress") if "ContractAddress" in names else None,

@@ -152,7 +152,7 @@ def _wrong(text: str, column: int, columns: Columns, place: str, advice: str) ->
 def _time(cells: list[str], columns: Columns, place: str) -> int:
     text = cells[columns.time].strip()
     try:
-        time = int(text)
+        time = int(text.removesuffix(".0"))
     except ValueError:
         time = 0
     if not 0 < time < _TIME_MAX:
@@ -182,14 +182,21 @@ def _asset(cells: list[str], columns: Columns, place: str) -> str:
 
 
 def _amount(cells: list[str], columns: Columns, place: str) -> float:
-    text = cells[columns.amount].strip()
+    amount = _amount_in(columns.amount, cells, columns, place)
+    if not amount and columns.incoming is not None:
+        return _amount_in(columns.incoming, cells, columns, place)
+    return amount
+
+
+def _amount_in(column: int, cells: list[str], columns: Columns, place: str) -> float:
+    text = cells[column].strip()
     try:
         amount = float(text.replace(",", "") if columns.thousands else text)
     except ValueError:
         amount = -1.0
     if not 0.0 <= amount < _AMOUNT_MAX:
         advice = "not an amount; give a decimal number of token units, zero or more"
-        raise _wrong(text, columns.amount, columns, place, advice)
+        raise _wrong(text, column, columns, place, advice)
     return amount
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import repeat
 
 from policies.outflow.event import Outflow
 from policies.outflow.sensitivity import Sensitivity
@@ -12,6 +14,9 @@ from policies.outflow.verdict import Judgement
 from policies.outflow.watch import WalletWatch
 from treasury.backtest.errors import BacktestError
 from treasury.backtest.history import Row
+from treasury.backtest.holdings import Holdings
+
+_UNKNOWN: Iterable[None] = repeat(None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,20 +71,46 @@ def choose_wallets(rows: list[Row], wanted: list[str]) -> set[str]:
 
 
 def replay(rows: list[Row], wallets: set[str], warm_up: float, sensitivity: Sensitivity) -> Outcome:
-    """Judge every outflow of the wallets; what falls into the warm-up is learned in silence."""
+    """Judge every outflow of the wallets; what falls into the warm-up is learned in silence.
+
+    Deposits in the history tell balances. What a wallet sends to itself moves nothing.
+    """
     chosen = [row for row in rows if row.sender in wallets]
+    balances = _balances(rows, wallets)
     spans = _spans(chosen, warm_up)
-    watches = {wallet: WalletWatch(sensitivity) for wallet in spans}
+    # Nothing is said of less, and a history may name thousands who once sent a deposit.
+    judged = {name for name, span in spans.items() if span.events >= sensitivity.events_min}
+    watches = {wallet: WalletWatch(sensitivity) for wallet in spans if wallet in judged}
     warm = {wallet: span.warm_until for wallet, span in spans.items()}
     spoken = []
     begin = time.perf_counter()
-    for row in chosen:
+    for row, balance in zip(chosen, balances, strict=balances is not _UNKNOWN):
         when, _, sender, recipient, asset, amount, value = row
-        judgement = watches[sender].judge(Outflow(when, recipient, asset, amount, value))
+        if sender not in judged or sender == recipient:
+            continue
+        judgement = watches[sender].judge(Outflow(when, recipient, asset, amount, value, balance))
         if judgement.verdict and when >= warm[sender]:
             spoken.append(Spoken(row=row, judgement=judgement))
     judged_s = time.perf_counter() - begin
     return Outcome(spans=spans, rows=chosen, spoken=spoken, judged_s=judged_s)
+
+
+def _balances(rows: list[Row], wallets: set[str]) -> Iterable[float | None]:
+    """Return what is known of the balance before each outflow; nothing without deposits."""
+    if not any(row.recipient in wallets for row in rows):
+        return _UNKNOWN
+    holdings = Holdings()
+    before: list[float | None] = []
+    for row in rows:
+        is_ours = row.sender in wallets
+        if row.sender == row.recipient:
+            before += [None] * is_ours
+            continue
+        if row.recipient in wallets:
+            holdings.receive(row.recipient, row.asset, row.amount)
+        if is_ours:
+            before.append(holdings.spend(row.sender, row.asset, row.amount))
+    return before
 
 
 def _spans(rows: list[Row], warm_up: float) -> dict[str, Span]:

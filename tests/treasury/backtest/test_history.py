@@ -95,6 +95,32 @@ def test_etherscan_token_export_is_read(tmp_path: Path) -> None:
     ]
 
 
+def test_etherscan_internal_export_is_read(tmp_path: Path) -> None:
+    """Its recipient is called TxTo; what came in is an amount, too."""
+    header = (
+        '"Transaction Hash","Blockno","UnixTimestamp","DateTime (UTC)","ParentTxFrom","ParentTxTo",'
+        '"ParentTxETH_Value","From","TxTo","ContractAddress","Value_IN(ETH)","Value_OUT(ETH)",'
+        '"CurrentValue @ $3000/Eth","Historical $Price/Eth","Status","ErrCode","Type"'
+    )
+    path = _file(
+        tmp_path,
+        header,
+        f'"0x1","7","1600000000","2020-09-13","{C}","{C}","0","{A}","{B}","","0","2.5","0","1","0","","call"',
+        f'"0x2","8","1600000001","2020-09-13","{C}","{C}","0","{B}","{A}","","0.5","0","0","1","0","","call"',
+    )
+    rows = read_histories([path])
+
+    assert [(A, B, "ETH", 2.5), (B, A, "ETH", 0.5)] == [row[2:6] for row in rows]
+
+
+def test_older_token_exports_call_the_amount_value(tmp_path: Path) -> None:
+    """The column was renamed over the years."""
+    header = TOKENS.replace("TokenValue", "Value")
+    row = f'"0x1","7","1600000000","2020","{A}","{B}","1,250.5","N/A","{C}","Coin","C"'
+
+    assert read_histories([_file(tmp_path, header, row)])[0].amount == 1250.5
+
+
 def test_a_blank_recipient_is_a_new_contract(tmp_path: Path) -> None:
     """A creation without an address gets a recipient of its own."""
     path = _file(tmp_path, OURS, _ours(to=""))

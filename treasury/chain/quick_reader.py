@@ -4,13 +4,18 @@ Ways to read are tried from the quickest on. Whatever a quick way does not know,
 the node refused or a single cell, is asked for once more by a plain call of its own within the
 same reading: so every way gives the same facts, and an odd token harms only itself. A way that is
 refused again and again rests for a while.
+
+A block never changes. Most blocks are read twice, as the head and when they are final, and a final
+one again until the next is: a reading of the same cells at the same hash is kept for a while. Then
+the node is asked only whether the block is still part of the chain, and for what is unknown.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -25,6 +30,7 @@ _FEW_CELLS = 8
 _REFUSALS_MOST = 3
 _REST_READINGS = 200
 _REPLIES_KEPT = 2
+_READINGS_KEPT = 4
 
 Values = list[int | None]
 
@@ -36,6 +42,7 @@ class QuickReader:
         """Prefer the first of `ways`; without any, every cell is a call of its own."""
         self._rpc = rpc
         self._lanes = [_Lane(way=way) for way in ways]
+        self._kept: OrderedDict[str, tuple[ReadRequest, Readings]] = OrderedDict()
         self._lock = threading.Lock()
 
     def read_balances(self, request: ReadRequest, at: Stamp) -> Readings:
@@ -47,10 +54,36 @@ class QuickReader:
         if len(request.wallets) * len(request.assets) < _FEW_CELLS:
             return reader.read_balances(self._rpc, request, at)
         with self._lock:
-            lane = next((lane for lane in self._lanes if lane.is_rested()), None)
-            if lane is None:
-                return reader.read_balances(self._rpc, request, at)
-            return self._read(lane, request, at)
+            kept_for, known = self._kept.get(at.hash, (request, None))
+            found = (
+                self._again(known, at)
+                if known is not None and kept_for == request
+                else self._read_anew(request, at)
+            )
+            if None not in found.nonces.values() and None not in found.codes.values():
+                self._keep(request, found)
+            return found
+
+    def _keep(self, request: ReadRequest, readings: Readings) -> None:
+        self._kept[readings.stamp.hash] = (request, readings)
+        self._kept.move_to_end(readings.stamp.hash)
+        if len(self._kept) > _READINGS_KEPT:
+            self._kept.popitem(last=False)
+
+    def _again(self, known: Readings, at: Stamp) -> Readings:
+        """Return what is known of a block that is still there, asking for unknown balances anew."""
+        if None not in known.balances.values():
+            reader.require_block(self._rpc, at)
+            return replace(known, stamp=at)
+        unknown = [cell for cell, amount in known.balances.items() if amount is None]
+        found = reader.read_cells(self._rpc, unknown, at)
+        return replace(known, stamp=at, balances={**known.balances, **found})
+
+    def _read_anew(self, request: ReadRequest, at: Stamp) -> Readings:
+        lane = next((lane for lane in self._lanes if lane.is_rested()), None)
+        if lane is None:
+            return reader.read_balances(self._rpc, request, at)
+        return self._read(lane, request, at)
 
     def _read(self, lane: _Lane, request: ReadRequest, at: Stamp) -> Readings:
         plan = lane.plan_for(request)

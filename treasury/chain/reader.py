@@ -88,6 +88,11 @@ def transaction_nonce(rpc: RpcClient, address: Address, at: Stamp) -> int:
     return answers.count(nonce)
 
 
+def require_block(rpc: RpcClient, at: Stamp) -> None:
+    """Ask whether the block of `at` is still part of the chain; raises `MissingBlockError`."""
+    require_same_block(rpc.batch([Call("eth_getBlockByNumber", (hex(at.number), False))])[0], at)
+
+
 def require_same_block(answer: Answer, at: Stamp) -> None:
     """Raise `MissingBlockError` unless the block at this height is still the one of `at`."""
     if isinstance(answer, NodeError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -89,7 +90,7 @@ def test_a_node_that_refuses_one_way_is_read_by_the_next() -> None:
     node.refuses.add("reader")
     quick = QuickReader(_client(node), WAYS)
     for _ in range(4):
-        assert set(quick.read_balances(REQUEST, AT).balances.values()) == {4}
+        assert set(quick.read_balances(REQUEST, node.replace_block()).balances.values()) == {4}
     assert dict(node.asked) == {"reader": 3, "plain": 60, "multicall": 1}
 
 
@@ -99,13 +100,13 @@ def test_a_refused_way_is_tried_again_much_later() -> None:
     node.refuses |= {"reader", "multicall"}
     quick = QuickReader(_client(node), WAYS)
     for _ in range(8):
-        assert set(quick.read_balances(REQUEST, AT).balances.values()) == {4}
+        assert set(quick.read_balances(REQUEST, node.replace_block()).balances.values()) == {4}
     assert (node.asked["reader"], node.asked["multicall"]) == (3, 3)
     node.refuses.clear()
     for _ in range(200):
-        quick.read_balances(REQUEST, AT)
+        quick.read_balances(REQUEST, node.replace_block())
     before = node.asked["plain"]
-    assert set(quick.read_balances(REQUEST, AT).balances.values()) == {4}
+    assert set(quick.read_balances(REQUEST, node.replace_block()).balances.values()) == {4}
     assert node.asked["plain"] == before
     assert node.asked["reader"] > 3
 
@@ -117,6 +118,46 @@ def test_a_block_that_was_replaced_is_refused(way: Way) -> None:
     node.hash = f"0x{8:064x}"
     with pytest.raises(MissingBlockError):
         _read(node, way)
+
+
+@both_ways
+def test_a_block_that_was_read_is_not_read_again(way: Way) -> None:
+    """The head of a moment ago is final now: the node says that it is there, and no more."""
+    node = BalanceNode(dict.fromkeys(CELLS, 4))
+    quick = QuickReader(_client(node), [way])
+    first = quick.read_balances(REQUEST, AT)
+
+    assert first == quick.read_balances(REQUEST, AT)
+    assert dict(node.asked) == {way.name: 1}
+    assert 1 == len(node.wire.batches[-1])
+
+
+@both_ways
+def test_a_kept_block_that_was_replaced_is_refused(way: Way) -> None:
+    """R4.6: what was read of a block is worth nothing once the block is gone."""
+    node = BalanceNode(dict.fromkeys(CELLS, 4))
+    quick = QuickReader(_client(node), [way])
+    quick.read_balances(REQUEST, AT)
+    node.replace_block()
+
+    with pytest.raises(MissingBlockError):
+        quick.read_balances(REQUEST, AT)
+
+
+@both_ways
+def test_what_a_kept_block_did_not_tell_is_asked_for_again(way: Way) -> None:
+    """An unknown cell may become known, the others are not asked for; other cells are read."""
+    odd = (WALLETS[2], TOKENS[1])
+    node = BalanceNode({**dict.fromkeys(CELLS, 4), odd: None})
+    quick = QuickReader(_client(node), [way])
+    assert quick.read_balances(REQUEST, AT).balance(*odd) is None
+    node.balances[odd] = 5
+
+    assert 5 == quick.read_balances(REQUEST, AT).balance(*odd)
+    assert dict(node.asked) == {way.name: 1, "plain": 2}
+    fewer = replace(REQUEST, assets=REQUEST.assets[:2])
+    assert len(WALLETS) * 2 == len(quick.read_balances(fewer, AT).balances)
+    assert node.asked[way.name] == 2
 
 
 @both_ways
@@ -145,10 +186,10 @@ def test_an_unchanged_reply_is_not_decoded_again(way: Way) -> None:
     quick = QuickReader(_client(node), [Counting()])
     for amount in (1, 2, 1, 2, 1):
         node.balances = dict.fromkeys(CELLS, amount)
-        assert set(quick.read_balances(REQUEST, AT).balances.values()) == {amount}
+        assert set(quick.read_balances(REQUEST, node.replace_block()).balances.values()) == {amount}
     assert len(decoded) == 2
     node.balances = dict.fromkeys(CELLS, 3)
-    assert set(quick.read_balances(REQUEST, AT).balances.values()) == {3}
+    assert set(quick.read_balances(REQUEST, node.replace_block()).balances.values()) == {3}
     assert len(decoded) == 3
 
 
@@ -156,10 +197,10 @@ def test_an_unchanged_reading_shares_its_facts() -> None:
     """When nothing moved, not even the mapping is built anew; a new set of wallets is."""
     node = BalanceNode(dict.fromkeys(CELLS, 1))
     quick = QuickReader(_client(node), WAYS)
-    first = quick.read_balances(REQUEST, AT)
-    assert quick.read_balances(REQUEST, AT).balances is first.balances
+    first = quick.read_balances(REQUEST, node.replace_block())
+    assert quick.read_balances(REQUEST, node.replace_block()).balances is first.balances
     fewer = ReadRequest(wallets=WALLETS[:4], assets=REQUEST.assets)
-    assert len(quick.read_balances(fewer, AT).balances) == 16
+    assert len(quick.read_balances(fewer, node.replace_block()).balances) == 16
 
 
 @pytest.mark.parametrize(("wallets", "assets"), [(1500, 1), (200, 10), (3, 900), (701, 2)])

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from config.settings import ChainSettings
 from policies.bands import BandFacts, is_within
-from policies.law import Asset, Law, Pool, Wallet
+from policies.law import Asset, Band, Law, Pool, Wallet
 from policies.lifecycles import TransferState, WalletState
 from policies.schedule import is_open, parse_schedule
 from policies.terms import NATIVE, Address, Reason
@@ -68,13 +68,6 @@ class View:
     def seen(self, wallet: Address, asset: Address) -> int | None:
         """Return a balance, None when it or what it contains is unknown."""
         return None if wallet in self.way.doubtful else self.cells.balance(wallet, asset)
-
-    def projected(self, wallet: Address, asset: Address) -> int | None:
-        """Return a balance once everything of ours is mined, None when unknown."""
-        seen = self.seen(wallet, asset)
-        if seen is None:
-            return None
-        return seen + self.way.into(wallet, asset) - self.way.out_of(wallet, asset)
 
     def is_open(self, schedule: str) -> bool:
         """Say whether a refill schedule is open now."""
@@ -163,14 +156,18 @@ def band_facts(
     )
 
 
-def is_at_rest(view: View, pool: Pool, wallet: Address, asset: Asset) -> bool:
-    """Say whether a balance asks for nothing, or is unknown, so that no other fact matters."""
-    projected = view.projected(wallet, asset.address)
-    if projected is None:
+def is_at_rest(view: View, cell: tuple[Address, Address], band: Band, pool: str) -> bool:
+    """Say whether a balance asks for nothing, or is unknown, so that no other fact matters.
+
+    Asked of every wallet and asset at every tick: it looks into the view's tables itself.
+    """
+    seen, way = view.cells.balances.get(cell), view.way
+    if seen is None or cell[0] in way.doubtful:
         return True
-    outflow = view.pace.outflow(wallet, asset.address) or 0
-    wait = view.pace.waits.get(pool.name, 0) if outflow else 0
-    return is_within(pool.bands[asset.symbol], projected, outflow, wait)
+    projected = seen + way.inbound.get(cell, 0) - way.outbound.get(cell, 0)
+    outflow = view.pace.outflows.get(cell, 0)
+    wait = view.pace.waits.get(pool, 0) if outflow else 0
+    return is_within(band, projected, outflow, wait)
 
 
 def _view(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import itemgetter
 from zlib import crc32
 
@@ -33,7 +34,9 @@ _SPREAD = RENEW_BLOCKS // 2
 class Scene:
     """One look at one chain; `movements` are our transfers by the wallets at their ends.
 
-    `signed` counts the nonces of each wallet (by name) that our books account for.
+    `signed` counts the nonces of each wallet (by name) that our books account for. `stirred` are
+    the wallets with a movement, or with a balance that is not its anchor of late: of all others
+    nothing is missing, and nothing can be renewed.
     """
 
     law: Law
@@ -46,6 +49,7 @@ class Scene:
     movements: Mapping[Address, Sequence[AnyTransfer]]
     standings: Mapping[str, Standing]
     signed: Mapping[str, int]
+    stirred: Collection[Address]
 
     def lost(self, wallet: Address) -> Mapping[Address, int]:
         """Return how many base units of which asset left a wallet unexplained, head first.
@@ -76,7 +80,7 @@ class Scene:
         final = _sight(self.final, wallet)
         if final is None or not is_settled(final, self.movements.get(wallet, ())):
             return
-        block, longest = final.block_number, RENEW_BLOCKS - crc32(wallet.encode()) % _SPREAD
+        block, longest = final.block_number, _longest(wallet)
         for asset in self.assets:
             value, old = final.balances.get((wallet, asset)), self.anchors.get((wallet, asset))
             if value is None or (old is not None and block <= old.block_number):
@@ -96,6 +100,7 @@ def gather(
     anchors = watch.anchors(session, chain_id)
     waiting = flows.open_flows(session, chain_id, TransferState.IN_FLIGHT)
     since = _since(session, chain_id, anchors, final, wallets)
+    movements = by_wallet(flows.distinct(waiting, since))
     return Scene(
         law=law,
         chain_id=chain_id,
@@ -104,9 +109,10 @@ def gather(
         head=head,
         final=final,
         anchors=anchors,
-        movements=by_wallet(flows.distinct(waiting, since)),
+        movements=movements,
         standings={s.name: s for s in standings.wallets(session, chain_id)},
         signed=signed_nonces(session, law, chain_id),
+        stirred=movements.keys() | _stirred(anchors, head, final),
     )
 
 
@@ -122,6 +128,30 @@ def signed_nonces(session: Session, law: Law, chain_id: int) -> Mapping[str, int
         )
         for wallet in law.wallets
     }
+
+
+def _stirred(
+    anchors: Mapping[tuple[Address, Address], Anchor], head: Cells, final: Cells
+) -> set[Address]:
+    """Return the wallets with a balance, at either depth, that is not its anchor of late."""
+    block, at_head = final.stamp.number, head.balances
+    found: set[Address] = set()
+    for cell, value in final.balances.items():
+        anchor = anchors.get(cell)
+        if (
+            anchor is None
+            or anchor[0] != value
+            or at_head.get(cell) != value
+            or block - anchor[1] >= _longest(cell[0])
+        ):
+            found.add(cell[0])
+    return found
+
+
+@lru_cache(maxsize=65_536)
+def _longest(wallet: Address) -> int:
+    """Return after how many blocks an anchor of a wallet is renewed."""
+    return RENEW_BLOCKS - crc32(wallet.encode()) % _SPREAD
 
 
 def _sight(cells: Cells, wallet: Address) -> Sight | None:

@@ -1,6 +1,6 @@
 """Many wallets with many assets each on one chain: a real ledger file, any chain.
 
-crowd = Crowd(directory, chain, law=crowd_law(wallets=1000, tokens=9))
+crowd = Crowd(directory, chain, law=crowd_law(wallets=1000, addresses={"T1": token}))
 crowd.watch()                     # one watch tick a second later
 crowd.cells                       # every (wallet, asset) of the law, wallet by wallet
 """
@@ -92,13 +92,12 @@ class Crowd:
                 moves.move(session, first, active, actor=Owner.TALLY, why="first", now=now)
 
 
-def crowd_law(*, wallets: int, tokens: int, addresses: Mapping[str, Address] | None = None) -> Law:
-    """Return a law of that many hot wallets and tokens on one chain, ten wallets to a pool.
+def crowd_law(*, wallets: int, addresses: Mapping[str, Address]) -> Law:
+    """Return a law of that many hot wallets on one chain, ten to a pool.
 
     `addresses` tells where the tokens are by their symbols T1, T2, …
     """
-    symbols = [f"T{n}" for n in range(1, tokens + 1)]
-    places = addresses or {symbol: address_of(symbol) for symbol in symbols}
+    symbols, places = list(addresses), addresses
     names = [f"hot-{n}" for n in range(wallets)]
     groups = [names[first : first + MEMBERS] for first in range(0, wallets, MEMBERS)]
     document: dict[str, object] = {

@@ -14,8 +14,9 @@ from sqlmodel import Session, col
 
 from policies.terms import Address, Stamp
 from treasury.ledger.facts import Tick
-from treasury.ledger.reading import tick_from
 from treasury.ledger.tables_seen import CellRevisionRow, CellRow, Depth, ObservationRow, TickRow
+
+_NEW_TICK = insert(TickRow).returning(col(TickRow.id))
 
 
 class Cell(NamedTuple):
@@ -32,21 +33,21 @@ def write_tick(
     session: Session, chain_id: int, *, at: int, head: Stamp, final: Stamp, digest: str
 ) -> Tick:
     """Write a successful look at a chain."""
-    row = TickRow(
-        chain_id=chain_id,
-        at=at,
-        ok=True,
-        head_number=head.number,
-        head_hash=head.hash,
-        head_time=head.time,
-        final_number=final.number,
-        final_hash=final.hash,
-        final_time=final.time,
-        digest=digest,
-    )
-    session.add(row)
-    session.flush()
-    return tick_from(row)
+    values = {
+        "chain_id": chain_id,
+        "at": at,
+        "ok": True,
+        "error": "",
+        "head_number": head.number,
+        "head_hash": head.hash,
+        "head_time": head.time,
+        "final_number": final.number,
+        "final_hash": final.hash,
+        "final_time": final.time,
+        "digest": digest,
+    }
+    number = session.connection().execute(_NEW_TICK, values).scalar_one()
+    return Tick(id=number or 0, chain_id=chain_id, at=at, ok=True, error="", head=head, final=final)
 
 
 def write_failed_tick(session: Session, chain_id: int, *, at: int, error: str) -> None:

@@ -17,16 +17,22 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
-from sqlalchemy import insert
+from sqlalchemy import bindparam, insert
 from sqlmodel import Session, col, select
 
 from treasury.ledger import alarms
 from treasury.ledger.columns import canonical_json
 from treasury.ledger.facts import Entry
-from treasury.ledger.reading import read_as
+from treasury.ledger.reading import ask, read_as, rows_of
 from treasury.ledger.tables import JournalRow
 
 GENESIS = "0x" + "00" * 32
+_TAIL = (
+    rows_of(JournalRow)
+    .where(col(JournalRow.seq) > bindparam("after"))
+    .order_by(col(JournalRow.seq))
+    .limit(bindparam("limit"))
+)
 _BOOK, LAST = "book", "last_line"
 _INSERT = insert(JournalRow)
 _COLUMNS = tuple(field.name for field in fields(Entry))
@@ -126,8 +132,8 @@ def verify(session: Session) -> Verified:
 
 def tail(session: Session, *, after: int = 0, limit: int = 100) -> Sequence[Entry]:
     """Return up to `limit` lines that follow line `after`, oldest first."""
-    query = select(JournalRow).where(col(JournalRow.seq) > after).order_by(col(JournalRow.seq))
-    return tuple(read_as(Entry, row) for row in session.exec(query.limit(limit)))
+    rows = ask(session, _TAIL, {"after": after, "limit": limit})
+    return tuple(read_as(Entry, row) for row in rows)
 
 
 def of_kind(session: Session, kind: str) -> Sequence[Entry]:

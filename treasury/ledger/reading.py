@@ -7,7 +7,8 @@ from dataclasses import fields
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlmodel import SQLModel
+from sqlalchemy import CursorResult, Executable, Row, Select, inspect, select
+from sqlmodel import Session, SQLModel
 
 from policies.consent import motion_from_json, transfer_from_json
 from policies.lifecycles import (
@@ -49,7 +50,21 @@ _STATES: Mapping[type[Any], Callable[[str], Any]] = {
 }
 
 
-def read_as(kind: type[Fact], row: SQLModel) -> Fact:
+def rows_of(table: type[SQLModel]) -> Select[Any]:
+    """Return the question for whole rows of a table, without the mapper: for the hot path."""
+    return select(*inspect(table).columns)
+
+
+def ask(
+    session: Session, statement: Executable, values: Mapping[str, object] | None = None
+) -> CursorResult[*tuple[Any, ...]]:
+    """Ask a question that was put together once; what the session still holds is written first."""
+    if session.new or session.dirty:
+        session.flush()
+    return session.connection().execute(statement, values)
+
+
+def read_as(kind: type[Fact], row: SQLModel | Row[Any]) -> Fact:
     """Return the fact of that kind that a row holds."""
     return kind(**{name: _convert(kind, name, getattr(row, name)) for name in _names(kind)})  # type: ignore[arg-type]
 
@@ -59,7 +74,7 @@ def _names(kind: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 
-def tick_from(row: tables_seen.TickRow) -> facts.Tick:
+def tick_from(row: tables_seen.TickRow | Row[Any]) -> facts.Tick:
     """Return a tick with its two stamps."""
     return facts.Tick(
         id=row.id or 0,

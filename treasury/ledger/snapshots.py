@@ -18,6 +18,7 @@ from sqlmodel import Session, col
 
 from policies.terms import Address
 from treasury.ledger.facts_seen import Anchor
+from treasury.ledger.reading import ask
 from treasury.ledger.tables_seen import NONCE, CellRevisionRow, CellRow, Depth
 
 _NEVER = -1
@@ -72,8 +73,7 @@ def session_info(snapshots: Snapshots, *, reads_only: bool) -> dict[Any, Any]:
 def snapshot(session: Session, chain_id: int, depth: Depth) -> Snapshot:
     """Return the newest cells of a chain at a depth, as this session's transaction sees them."""
     snapshots, reads_only = session.info.get(_KEPT, (Snapshots(), False))
-    connection = session.connection()
-    revision = connection.execute(_REVISION, {"chain_id": chain_id}).scalar()
+    revision = ask(session, _REVISION, {"chain_id": chain_id}).scalar()
     revision = 0 if revision is None else revision
     found: Snapshot = snapshots.kept(chain_id, depth)
     if found.revision == revision:
@@ -81,7 +81,7 @@ def snapshot(session: Session, chain_id: int, depth: Depth) -> Snapshot:
     if found.revision > revision:  # this transaction began before the snapshot was made
         found = Snapshot()
     known = {"chain_id": chain_id, "depth": depth.value, "known": found.revision}
-    rows = connection.execute(_LATER, known)
+    rows = ask(session, _LATER, known)
     found = _renewed(found, rows, revision, depth)
     if reads_only:
         snapshots.keep(chain_id, depth, found)

@@ -15,7 +15,7 @@ from policies import bands
 from policies.consent import terms_to_json
 from policies.law import Asset, Band, Law, Pool, TopUpRule, Wallet
 from policies.lifecycles import Owner, RefillState, WalletState
-from policies.terms import NATIVE, Purpose, Reason
+from policies.terms import NATIVE, Address, Purpose, Reason
 from treasury.band_facts import View, band_facts, head_view, is_at_rest
 from treasury.clock import unix
 from treasury.drafts import Draft, draft_terms, order_id_of, transfer_row
@@ -38,6 +38,7 @@ class _Place:
     wallet: Wallet
     asset: Asset
     band: Band
+    cell: tuple[Address, Address]
 
 
 def assess(world: World, now: datetime) -> Outcome:
@@ -51,7 +52,7 @@ def assess(world: World, now: datetime) -> Outcome:
     if view is None:
         return deeds.broken_off("the chain was never seen")
     for place in _places(law, chain.name):
-        if not is_at_rest(view, place.pool, place.wallet.address, place.asset):
+        if not is_at_rest(view, place.cell, place.band, place.pool.name):
             view = _judge(world, view, place, deeds)
     rule = law.top_up(chain.name)
     if rule is not None:
@@ -69,7 +70,10 @@ def _places(law: Law, chain_name: str) -> tuple[_Place, ...]:
             asset = law.asset(pool.chain, symbol)
             if pool.chain != chain_name or asset is None:
                 continue
-            found += [_Place(pool=pool, wallet=w, asset=asset, band=band) for w in wallets]
+            found += [
+                _Place(pool=pool, wallet=w, asset=asset, band=band, cell=(w.address, asset.address))
+                for w in wallets
+            ]
     return tuple(found)
 
 

@@ -81,6 +81,9 @@ def _judge(desk: _Desk, wallet: Wallet) -> None:
     if standing is None or standing.state in _CUT_OFF:
         return  # what is isolated is watched by `respond`, what is retired by nobody
     foreign = _foreign_nonce(desk, wallet)
+    is_quiet = wallet.address not in desk.scene.stirred and standing.hold_since is None
+    if is_quiet and not foreign:
+        return
     lost = desk.scene.lost(wallet.address)
     drops = _drops(desk.scene, wallet, lost) if lost else ()
     if foreign or (drops and _is_over_grace(standing, desk.scene)):

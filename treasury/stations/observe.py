@@ -8,7 +8,7 @@ is written, so that everyone sees how old the newest facts are.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -60,19 +60,19 @@ def request_for(law: Law, chain: ChainLaw) -> ReadRequest:
 def _write(world: World, now: int, readings: Mapping[Depth, Readings]) -> int:
     head, final = readings[Depth.HEAD], readings[Depth.FINAL]
     with world.ledger.write() as session:
+        changed = [
+            cell
+            for depth, seen in readings.items()
+            for cell in _changed(session, world.chain_id, depth, seen)
+        ]
         tick = cell_marks.write_tick(
             session,
             world.chain_id,
             at=now,
             head=head.stamp,
             final=final.stamp,
-            digest=_digest(head, final),
+            digest=_digest(changed),
         )
-        changed = [
-            cell
-            for depth, seen in readings.items()
-            for cell in _changed(session, world.chain_id, depth, seen)
-        ]
         cell_marks.write_cells(session, world.chain_id, tick.id, changed)
     return len(changed)
 
@@ -95,7 +95,7 @@ def _differences(
     return [(key, value) for key, value in seen.items() if known.get(key, _MISSING) != value]
 
 
-def _digest(*readings: Readings) -> str:
-    """Return one number for everything that was seen, cells in the order of the law."""
-    values = (v for r in readings for cells in (r.balances, r.nonces) for v in cells.values())
-    return "0x" + hashlib.sha256(",".join(map(str, values)).encode()).hexdigest()
+def _digest(changed: Sequence[Cell]) -> str:
+    """Return one number for everything that a look changed, in the order of the law."""
+    lines = (f"{c.depth}:{c.address}:{c.cell}={c.value}" for c in changed)
+    return "0x" + hashlib.sha256("\n".join(lines).encode()).hexdigest()

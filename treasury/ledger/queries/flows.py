@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 from policies.lifecycles import TransferState
 from policies.terms import Address
 from treasury.ledger.facts_seen import Flow
+from treasury.ledger.reading import ask
 from treasury.ledger.tables import TransferRow
 
 _STATES = {state.value: state for state in TransferState}
@@ -59,5 +60,5 @@ def distinct(*several: Iterable[Flow]) -> tuple[Flow, ...]:
 
 
 def _flows(session: Session, statement: Any, **values: object) -> tuple[Flow, ...]:  # noqa: ANN401
-    rows = session.connection().execute(statement, values)
+    rows = ask(session, statement, values)
     return tuple(Flow._make((*row[:_AT], _STATES[row[_AT]], *row[_AT + 1 :])) for row in rows)

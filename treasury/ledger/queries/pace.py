@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 
 from policies.lifecycles import RefillState, TransferState
 from policies.terms import Address, Purpose
+from treasury.ledger.reading import ask
 from treasury.ledger.tables import RefillRow, TransferRow
 from treasury.ledger.tables_seen import NONCE, Depth, ObservationRow, TickRow
 
@@ -83,7 +84,7 @@ _WAITS = (
 
 def first_look_at(session: Session, chain_id: int) -> int | None:
     """Return when a chain was first seen (unix), None when never."""
-    return session.connection().execute(_FIRST_LOOK, {"chain_id": chain_id}).scalar()
+    return ask(session, _FIRST_LOOK, {"chain_id": chain_id}).scalar()
 
 
 def paid_out(session: Session, chain_id: int, since: int) -> Iterator[Outflow]:
@@ -103,7 +104,7 @@ def seen_after(
 
     Only what is newer than the sight of that number is read at all.
     """
-    rows = session.connection().execute(_SEEN, {"chain_id": chain_id, "after": number})
+    rows = ask(session, _SEEN, {"chain_id": chain_id, "after": number})
     found = []
     for row in rows:
         if row.at <= since:
@@ -116,7 +117,7 @@ def seen_after(
 
 def waits(session: Session, pool: str, most: int) -> tuple[int, ...]:
     """Return how many seconds the newest settled refills of a pool took from their proposal."""
-    rows = session.connection().execute(_WAITS, {"pool": pool, "most": most})
+    rows = ask(session, _WAITS, {"pool": pool, "most": most})
     return tuple(settled - proposed for settled, proposed in rows)
 
 
@@ -128,4 +129,4 @@ def _taken(
         "since": since,
         "purposes": [purpose.value for purpose in purposes],
     }
-    return (Outflow._make(row) for row in session.connection().execute(_TAKEN, values))
+    return (Outflow._make(row) for row in ask(session, _TAKEN, values))

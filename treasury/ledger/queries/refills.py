@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sqlalchemy import bindparam
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, func, select
 
 from policies.lifecycles import RefillState
 from policies.terms import Address
 from treasury.ledger.facts import Approval, Refill
-from treasury.ledger.reading import read_as
+from treasury.ledger.reading import ask, read_as, rows_of
 from treasury.ledger.tables import ApprovalRow, RefillRow, VetoRow
+
+_IS_THERE = (
+    col(RefillRow.chain_id) == bindparam("chain_id"),
+    col(RefillRow.state).in_(bindparam("states", expanding=True)),
+)
+_IN_STATES = rows_of(RefillRow).where(*_IS_THERE).order_by(col(RefillRow.id))
+_LAST_CHANGES = (
+    sql_select(col(RefillRow.wallet), col(RefillRow.asset), func.max(col(RefillRow.changed_at)))
+    .where(*_IS_THERE, col(RefillRow.changed_at) >= bindparam("since"))
+    .group_by(col(RefillRow.wallet), col(RefillRow.asset))
+)
 
 
 def refill(session: Session, refill_id: int) -> Refill | None:
@@ -33,12 +46,8 @@ def by_transfer(session: Session, transfer_id: int) -> Refill | None:
 
 def in_states(session: Session, chain_id: int, *states: RefillState) -> tuple[Refill, ...]:
     """Return the refills of a chain in any of the states, oldest first."""
-    query = (
-        select(RefillRow)
-        .where(RefillRow.chain_id == chain_id, col(RefillRow.state).in_(_values(states)))
-        .order_by(col(RefillRow.id))
-    )
-    return tuple(read_as(Refill, row) for row in session.exec(query))
+    values = {"chain_id": chain_id, "states": _values(states)}
+    return tuple(read_as(Refill, row) for row in ask(session, _IN_STATES, values))
 
 
 def open_ones(session: Session, chain_id: int) -> tuple[Refill, ...]:
@@ -56,16 +65,9 @@ def last_changes(
     Left out is what happened before `since`.
     """
     over = (RefillState.SETTLED, RefillState.FAILED, RefillState.REJECTED)
-    query = (
-        select(RefillRow.wallet, RefillRow.asset, func.max(RefillRow.changed_at))
-        .where(
-            RefillRow.chain_id == chain_id,
-            RefillRow.changed_at >= since,
-            col(RefillRow.state).in_(_values(over)),
-        )
-        .group_by(RefillRow.wallet, RefillRow.asset)
-    )
-    return {(wallet, Address(asset)): at for wallet, asset, at in session.exec(query)}
+    values = {"chain_id": chain_id, "states": _values(over), "since": since}
+    rows = ask(session, _LAST_CHANGES, values)
+    return {(wallet, Address(asset)): at for wallet, asset, at in rows}
 
 
 def approvals(session: Session, digest: str) -> tuple[Approval, ...]:

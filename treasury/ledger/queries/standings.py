@@ -16,7 +16,7 @@ from policies.lifecycles import IncidentState, WalletState
 from policies.terms import Address
 from treasury.errors import LedgerError
 from treasury.ledger.facts import Exposure, Incident, Standing
-from treasury.ledger.reading import read_as
+from treasury.ledger.reading import ask, read_as
 from treasury.ledger.tables import ExposureRow, IncidentRow, LawRow, MetaRow, WalletRow
 
 _NEXT_NONCE = "next_nonce:"
@@ -29,6 +29,11 @@ _LAWS: dict[str, Law] = {}
 """Laws by their digest: to read and parse one of hundreds of wallets costs more than a tick."""
 _LAWS_MOST = 4
 _OF_CHAIN = _ALL.where(col(WalletRow.chain_id) == bindparam("chain_id"))
+_ISOLATED = _OF_CHAIN.where(col(WalletRow.state) == WalletState.ISOLATED.value)
+_REMEMBERED = sql_select(col(MetaRow.value)).where(col(MetaRow.key) == bindparam("key"))
+_NEXT_NONCES = sql_select(col(MetaRow.key), col(MetaRow.value)).where(
+    col(MetaRow.key).startswith(_NEXT_NONCE, autoescape=True)
+)
 
 
 def wallet(session: Session, name: str) -> Standing | None:
@@ -47,17 +52,13 @@ def wallet_at(session: Session, chain_id: int, address: Address) -> Standing | N
 def wallets(session: Session, chain_id: int | None = None) -> tuple[Standing, ...]:
     """Return how all wallets stand, or those of one chain, by name."""
     query, values = (_ALL, {}) if chain_id is None else (_OF_CHAIN, {"chain_id": chain_id})
-    return tuple(_standing(tuple(row)) for row in session.connection().execute(query, values))
+    return tuple(_standing(tuple(row)) for row in ask(session, query, values))
 
 
 def isolated(session: Session, chain_id: int) -> tuple[Standing, ...]:
     """Return the isolated wallets of a chain, by name."""
-    query = (
-        select(WalletRow)
-        .where(WalletRow.chain_id == chain_id, WalletRow.state == WalletState.ISOLATED.value)
-        .order_by(col(WalletRow.name))
-    )
-    return tuple(read_as(Standing, row) for row in session.exec(query))
+    rows = ask(session, _ISOLATED, {"chain_id": chain_id})
+    return tuple(_standing(tuple(row)) for row in rows)
 
 
 def active_of(session: Session, pool: str) -> Standing | None:
@@ -101,7 +102,7 @@ def law(session: Session) -> Law | None:
 
 def law_digest(session: Session) -> str | None:
     """Return the digest of the law in force (0x-hex)."""
-    return session.connection().execute(_DIGEST).scalar()
+    return ask(session, _DIGEST).scalar()
 
 
 def incidents(session: Session, *, only_open: bool = False) -> tuple[Incident, ...]:
@@ -114,14 +115,12 @@ def incidents(session: Session, *, only_open: bool = False) -> tuple[Incident, .
 
 def remembered(session: Session, key: str) -> str | None:
     """Return a single remembered value."""
-    row = session.get(MetaRow, key)
-    return None if row is None else row.value
+    return ask(session, _REMEMBERED, {"key": key}).scalar()
 
 
 def next_nonces(session: Session) -> dict[str, int]:
     """Return, by wallet, the nonce that the signer's book assigns next, as it last told."""
-    is_next = col(MetaRow.key).startswith(_NEXT_NONCE, autoescape=True)
-    rows = session.exec(select(MetaRow.key, MetaRow.value).where(is_next))
+    rows = ask(session, _NEXT_NONCES)
     return {key.removeprefix(_NEXT_NONCE): int(value) for key, value in rows}
 
 

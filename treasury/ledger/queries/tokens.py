@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from sqlalchemy import Row, bindparam
 from sqlmodel import Session, col, select
 
 from policies.law import Asset
 from policies.terms import Address, Reason
 from policies.tokens import TokenFacts
 from treasury.ledger.facts import Token
+from treasury.ledger.reading import ask, rows_of
 from treasury.ledger.tables_seen import TokenRow
+
+_OF_CHAIN = rows_of(TokenRow).where(col(TokenRow.chain_id) == bindparam("chain_id"))
 
 
 def tokens(session: Session, chain_id: int) -> dict[Address, Token]:
     """Return every token of a chain that was judged."""
-    rows = session.exec(select(TokenRow).where(TokenRow.chain_id == chain_id))
+    rows = ask(session, _OF_CHAIN, {"chain_id": chain_id})
     return {token.address: token for token in map(_read, rows)}
 
 
@@ -39,7 +44,7 @@ def objections(known: Mapping[Address, Token], asset: Asset) -> tuple[Reason, ..
     return (Reason(code="quarantined", text=f"{asset.symbol} is quarantined: {why}"),)
 
 
-def _read(row: TokenRow) -> Token:
+def _read(row: TokenRow | Row[Any]) -> Token:
     return Token(
         chain_id=row.chain_id,
         address=Address(row.address),
@@ -52,7 +57,7 @@ def _read(row: TokenRow) -> Token:
     )
 
 
-def _facts(row: TokenRow) -> TokenFacts:
+def _facts(row: TokenRow | Row[Any]) -> TokenFacts:
     facts = row.facts or {}
     return TokenFacts(
         asset=Address(row.address),

@@ -11,9 +11,24 @@ from sqlmodel import Session, col, func, or_, select
 from policies.lifecycles import TransferState
 from policies.terms import Address, Purpose
 from treasury.ledger.facts import Attempt, SignedRefill, Transfer
-from treasury.ledger.reading import read_as
+from treasury.ledger.reading import ask, read_as
 from treasury.ledger.tables import AttemptRow, TransferRow, WalletRow
 
+_SIGNED_REFILLS = (
+    sql_select(
+        col(TransferRow.destination),
+        col(TransferRow.asset),
+        col(TransferRow.amount),
+        col(AttemptRow.signed_at),
+    )
+    .join(AttemptRow, col(AttemptRow.transfer_id) == col(TransferRow.id))
+    .where(
+        col(TransferRow.purpose) == Purpose.REFILL.value,
+        col(TransferRow.chain_id) == bindparam("chain_id"),
+        col(AttemptRow.number) == 1,
+        col(AttemptRow.signed_at) > bindparam("since"),
+    )
+)
 _LAST_NONCES = sql_select(
     col(WalletRow.address),
     # One look into an index per wallet: grouping would read every transfer that there ever was.
@@ -92,27 +107,18 @@ def open_ones(session: Session, chain_id: int) -> tuple[Transfer, ...]:
 
 def last_nonces(session: Session, chain_id: int) -> dict[Address, int]:
     """Return the highest nonce that our books know as signed, for every wallet that has one."""
-    rows = session.connection().execute(_LAST_NONCES, {"chain_id": chain_id})
+    rows = ask(session, _LAST_NONCES, {"chain_id": chain_id})
     return {Address(source): nonce for source, nonce in rows if nonce is not None}
 
 
 def signed_refills(session: Session, chain_id: int, since: int) -> tuple[SignedRefill, ...]:
     """Return every refill of a chain that was first signed after `since`."""
-    query = (
-        select(TransferRow.destination, TransferRow.asset, TransferRow.amount, AttemptRow.signed_at)
-        .join(AttemptRow, col(AttemptRow.transfer_id) == col(TransferRow.id))
-        .where(
-            TransferRow.purpose == Purpose.REFILL.value,
-            TransferRow.chain_id == chain_id,
-            AttemptRow.number == 1,
-            AttemptRow.signed_at > since,
-        )
-    )
+    rows = ask(session, _SIGNED_REFILLS, {"chain_id": chain_id, "since": since})
     return tuple(
         SignedRefill(
             destination=Address(to), asset=Address(asset), amount=amount, signed_at=signed_at
         )
-        for to, asset, amount, signed_at in session.exec(query)
+        for to, asset, amount, signed_at in rows
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlmodel import Session, col, select
+from sqlalchemy import bindparam
+from sqlmodel import Session, col
 
 from policies.terms import Address, Stamp
 from treasury.ledger.facts import Cells, Tick
 from treasury.ledger.facts_seen import Anchor
-from treasury.ledger.reading import tick_from
+from treasury.ledger.reading import ask, rows_of, tick_from
 from treasury.ledger.snapshots import snapshot
 from treasury.ledger.tables_seen import NONCE, Depth, TickRow
 
@@ -23,6 +24,13 @@ __all__ = [
     "last_tick",
     "newest",
 ]
+_LAST = (
+    rows_of(TickRow)
+    .where(col(TickRow.chain_id) == bindparam("chain_id"))
+    .order_by(col(TickRow.id).desc())
+    .limit(1)
+)
+_LAST_GOOD = _LAST.where(col(TickRow.ok).is_(True))
 
 
 def last_tick(session: Session, chain_id: int) -> Tick | None:
@@ -62,8 +70,6 @@ def anchors(session: Session, chain_id: int) -> Mapping[tuple[Address, Address],
 
 
 def _newest(session: Session, chain_id: int, *, only_ok: bool) -> Tick | None:
-    query = select(TickRow).where(TickRow.chain_id == chain_id)
-    if only_ok:
-        query = query.where(col(TickRow.ok).is_(True))
-    row = session.exec(query.order_by(col(TickRow.id).desc()).limit(1)).first()
+    query = _LAST_GOOD if only_ok else _LAST
+    row = ask(session, query, {"chain_id": chain_id}).first()
     return None if row is None else tick_from(row)

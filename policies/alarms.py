@@ -99,6 +99,7 @@ NEWS: Mapping[str, Severity] = {
     "live_wallets_published": Severity.WARNING,
     "law_in_force": Severity.NOTICE,
     "drill_done": Severity.NOTICE,
+    "drill_failed": Severity.WARNING,
 }
 """What is told once and rings at nobody: it needs no answer."""
 

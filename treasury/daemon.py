@@ -16,6 +16,7 @@ EXIT_USAGE = 64
 _DEFAULT_DAEMON_TOML = Path("/etc/treasury/treasuryd.toml")
 _DEFAULT_SIGNER_TOML = Path("/etc/treasury/signer.toml")
 _DEVELOPMENT = Path("var/dev")
+_DRILLS = Path("var/drill")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_config(restore, _DEFAULT_DAEMON_TOML)
     restore.add_argument("copy", type=Path, help="a file that backup wrote")
     restore.set_defaults(run=_restore)
+    _add_drill(commands.add_parser("drill", help="rehearse the worst hour, and measure it"))
     commands.add_parser("key", help="make, list and verify keys in a token")
     commands.add_parser("backtest", help="judge a wallet's past by today's rules")
     _add_dev(commands.add_parser("dev", help="a whole treasury on this machine, with play money"))
@@ -64,6 +66,20 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_config(parser: argparse.ArgumentParser, default: Path) -> None:
     parser.add_argument("--config", type=Path, default=default, help="settings file (%(default)s)")
+
+
+def _add_drill(parser: argparse.ArgumentParser) -> None:
+    kinds = ["isolate", "stolen-key", "rpc-lies", "hsm-loss", "restore"]
+    parser.add_argument("kind", choices=kinds, help="what is rehearsed")
+    parser.add_argument(
+        "--config", type=Path, help="the deployment to walk through, whose daemon records the drill"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="walk through it, change nothing")
+    parser.add_argument(
+        "--directory", type=Path, default=_DRILLS, help="where a real drill lives (%(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the record as JSON")
+    parser.set_defaults(run=_drill)
 
 
 def _add_dev(parser: argparse.ArgumentParser) -> None:
@@ -105,6 +121,21 @@ def _restore(chosen: argparse.Namespace) -> int:
     from treasury.restore import run
 
     return run(chosen.config, chosen.copy)
+
+
+def _drill(chosen: argparse.Namespace) -> int:
+    from treasury.drills.command import Wanted, run
+    from treasury.drills.record import DrillKind
+
+    return run(
+        Wanted(
+            kind=DrillKind(chosen.kind),
+            config=chosen.config,
+            directory=chosen.directory,
+            is_dry_run=chosen.dry_run,
+            as_json=chosen.json,
+        )
+    )
 
 
 def _dev(chosen: argparse.Namespace) -> int:

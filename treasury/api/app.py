@@ -20,6 +20,7 @@ from config.settings import ApiRole, ServiceClient
 from treasury.api import (
     alarms,
     denylists,
+    drills,
     freezing,
     incidents,
     journal,
@@ -50,6 +51,7 @@ _POWERS: Sequence[tuple[APIRouter, tuple[ApiRole, ...]]] = (
     (withdrawals.reading, _EVERYONE),
     (motions.stopping, (ApiRole.OPERATOR, ApiRole.TREASURER)),
     (incidents.sealing, (ApiRole.OPERATOR, ApiRole.TREASURER)),
+    (drills.recording, (ApiRole.OPERATOR, ApiRole.TREASURER)),
     (denylists.loading, (ApiRole.OPERATOR, ApiRole.TREASURER)),
     (alarms.answering, (ApiRole.OPERATOR, ApiRole.TREASURER)),
     (freezing.freezing, (ApiRole.OPERATOR, ApiRole.TREASURER)),

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from treasury.alerts.conditions import LAST_DRILL
 from treasury.api import answers
 from treasury.api.answers import Glossary
 from treasury.api.asking import TheOffice
@@ -42,6 +43,7 @@ def show_status(office: TheOffice, reach: TheReach) -> dict[str, Any]:
                 "book_seq": head.book_seq if head else None,
             },
             "findings": list(health.findings),
+            "drill": _drill(session),
             "chains": _chains(session, office),
             "pools": pools(session, law, office.now()) if law else [],
             "trouble": _trouble(session),
@@ -63,6 +65,12 @@ def _within(office: TheOffice, reach: Reach) -> dict[str, Any]:
             "signer": {"health": office.health().signer},
             "pools": [pool for pool in found if reach.covers(pool["name"])],
         }
+
+
+def _drill(session: Session) -> dict[str, Any]:
+    at = queries.standings.remembered(session, LAST_DRILL)
+    kind = queries.standings.remembered(session, f"{LAST_DRILL}:kind")
+    return {"at": None if at is None else int(at), "kind": kind}
 
 
 def _exposure(session: Session) -> dict[str, Any]:

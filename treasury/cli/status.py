@@ -33,6 +33,7 @@ def _lines(found: Json, now: int) -> Iterator[str]:
             ("exposure", _exposure(found["exposure"], now)),
             ("signer", _signer(found["signer"])),
             ("journal", f"{found['journal']['entries']} lines"),
+            ("last drill", _drill(found.get("drill", {}), now)),
         ]
     )
     if found.get("profile") == "development":
@@ -59,6 +60,12 @@ def _exposure(found: Json, now: int) -> str:
     if found["state"] == "RUNNING":
         return "RUNNING"
     return f"{found['state']} {ago(found['since'], now)}: {found['why']}"
+
+
+def _drill(found: Json, now: int) -> str:
+    if found.get("at") is None:
+        return "never: treasuryd drill"
+    return f"{found['kind']}, {ago(found['at'], now)}"
 
 
 def _signer(found: Json) -> str:

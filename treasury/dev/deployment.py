@@ -81,7 +81,8 @@ class Plan:
 
     `hot_eth` and `hot_coins` are what hot-a begins with, in whole ETH and whole tokens;
     `is_native_banded`: the pool has a band for ETH; without, the sponsor gives it gas.
-    `imported` names keys of which a copy lies in the folder `stolen`, for a thief to use.
+    `imported` names keys of which a copy lies in the folder `stolen`, for a thief to use; with
+    `mirrors` the daemon speaks to so many mirrors of the node instead of the node itself.
     """
 
     chain_id: int = 31337
@@ -91,6 +92,7 @@ class Plan:
     coins: tuple[Coin, ...] = ()
     is_native_banded: bool = True
     imported: tuple[str, ...] = ()
+    mirrors: int = 0
     hot_eth: int = 6
     hot_coins: int = 6_000
 
@@ -137,9 +139,9 @@ def lay_out(directory: Path, plan: Plan) -> Deployment:
     return deployment
 
 
-def write_daemon_settings(deployment: Deployment, chain_url: str) -> None:
-    """Write treasuryd.toml once the chain's address is known."""
-    deployment.daemon_toml.write_text(_daemon_toml(deployment, chain_url))
+def write_daemon_settings(deployment: Deployment, *endpoints: str) -> None:
+    """Write treasuryd.toml once the addresses of the chain's nodes are known."""
+    deployment.daemon_toml.write_text(_daemon_toml(deployment, endpoints))
 
 
 def signer_environment(deployment: Deployment) -> dict[str, str]:
@@ -206,7 +208,7 @@ people = "{deployment.people_socket}"
 {plans}"""
 
 
-def _daemon_toml(deployment: Deployment, chain_url: str) -> str:
+def _daemon_toml(deployment: Deployment, endpoints: Sequence[str]) -> str:
     return f"""[daemon]
 state_dir = "."
 law = "law.toml"
@@ -223,7 +225,7 @@ checkpoint_every = 50
 checkpoint_after_s = 5
 
 [chains.devnet]
-endpoints = ["{chain_url}"]
+endpoints = {json.dumps(list(endpoints))}
 finality = "depth:2"
 poll_s = 0.5
 deadline_s = 5

@@ -31,6 +31,7 @@ from treasury.dev.deployment import (
 )
 from treasury.dev.genesis import adopt_first_law
 from treasury.dev.guide import print_guide
+from treasury.dev.mirror import Mirror
 from treasury.dev.npm import wanted_anvil
 from treasury.errors import TreasuryError
 
@@ -52,6 +53,7 @@ class Stage:
     coins: tuple[Coin, ...]
     signer: Child
     daemon: Child
+    mirrors: tuple[Mirror, ...] = ()
     others: list[Child] = field(default_factory=list)
 
     @property
@@ -95,9 +97,10 @@ def raised(directory: Path, plan: Plan) -> Iterator[Stage]:
         coins=plan.coins,
         signer=_signer(deployment),
         daemon=_daemon(deployment),
+        mirrors=tuple(Mirror(chain.url) for _ in range(plan.mirrors)),
     )
     try:
-        write_daemon_settings(deployment, chain.url)
+        write_daemon_settings(deployment, *([m.url for m in stage.mirrors] or [chain.url]))
         holders = [
             (deployment.addresses["vault"], _VAULT_COINS),
             (deployment.addresses["hot-a"], plan.hot_coins),
@@ -111,6 +114,8 @@ def raised(directory: Path, plan: Plan) -> Iterator[Stage]:
         yield stage
     finally:
         stop_all(stage.children)
+        for mirror in stage.mirrors:
+            mirror.close()
         chain.stop()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from policies.outflow.verdict import Verdict
 from treasury.backtest.errors import BacktestError
@@ -22,6 +22,8 @@ _COLOURS = {
 _WIDTH_IN = 11.0
 _HEIGHT_IN = 2.8
 _DAY_S = 86_400
+_MARKS_AT = 0.95
+_NAME_MOST = 20
 
 
 def write_png(series: list[Series], path: Path) -> None:
@@ -40,6 +42,7 @@ def write_png(series: list[Series], path: Path) -> None:
     panels = figure.subplots(len(series), 1, squeeze=False)
     for panel, one in zip(panels[:, 0], series, strict=True):
         _draw(panel, one)
+        _dates(panel)
     try:
         figure.savefig(path, format="png", dpi=110)
     except OSError as error:
@@ -48,7 +51,10 @@ def write_png(series: list[Series], path: Path) -> None:
 
 def _draw(axes: Axes, one: Series) -> None:
     times = [_day(time) for time in one.times]
-    axes.xaxis_date()
+    # A root, so that quiet days show beside the record.
+    axes.set_yscale("function", functions=(_root, _square))
+    axes.set_ylim(0.0, (one.record or 1.0) * 1.2)
+    axes.set_xlim(times[0], max(times[-1], _day(one.warm_until), times[0] + 1e-4))
     axes.step(times, one.sums, where="post", color="#2b6cb0", linewidth=1.0, label="outflow")
     axes.fill_between(times, one.sums, step="post", color="#2b6cb0", alpha=0.15)
     axes.axhline(one.usual, color="#5a7d3a", linestyle="--", linewidth=0.9, label="usual (95 %)")
@@ -60,12 +66,36 @@ def _draw(axes: Axes, one: Series) -> None:
     for verdict, colour in _COLOURS.items():
         marks = [_day(t) for t, said in one.verdicts if said is verdict]
         if marks:
-            heights = [one.record * (0.55 + 0.08 * verdict)] * len(marks)
-            axes.scatter(marks, heights, s=26, color=colour, label=verdict.word, zorder=3)
-    axes.set_title(f"{one.wallet}  {one.asset} per {step_words(one.step_s)}", fontsize=9)
+            axes.scatter(
+                marks, [_MARKS_AT] * len(marks), s=30, color=colour, label=verdict.word,
+                marker="v", zorder=3, clip_on=False, transform=axes.get_xaxis_transform(),
+            )  # fmt: skip
+    name = one.asset if len(one.asset) < _NAME_MOST else f"{one.asset[:10]}…{one.asset[-6:]}"
+    axes.set_title(f"{one.wallet}   {name} per {step_words(one.step_s)}", fontsize=9, loc="left")
     axes.tick_params(labelsize=7)
-    axes.margins(x=0.01)
-    axes.legend(fontsize=7, loc="upper left", ncols=4, frameon=False)
+    axes.legend(
+        fontsize=7, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=9, frameon=False,
+        borderaxespad=0.1, handlelength=1.4, columnspacing=1.0,
+    )  # fmt: skip
+
+
+def _dates(axes: Axes) -> None:
+    """Write the dates of the axis as shortly as they are clear."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415 (slow)
+
+    locator = AutoDateLocator()  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(
+        ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
+    )
+
+
+def _root(value: Any) -> Any:  # noqa: ANN401 (a number or an array of them)
+    return abs(value) ** 0.5
+
+
+def _square(value: Any) -> Any:  # noqa: ANN401 (a number or an array of them)
+    return value * value
 
 
 def _day(time: int) -> float:

@@ -81,6 +81,36 @@ def make_bump(previous: Bid, market: MarketFacts) -> Bid:
     )
 
 
+def make_urgent_bid(market: MarketFacts, gas_limit: int, *, times: int, max_fee: int) -> Bid:
+    """Bid several times the market's price, tip and all, but no more than `max_fee` in all.
+
+    For moves to safety that race with a thief on the same nonce: the dearer one is mined.
+    """
+    usual = make_bid(market, gas_limit)
+    most = max(max_fee - usual.l1_fee, 0) // gas_limit
+    price = min(times * usual.max_fee_per_gas, max(most, usual.max_fee_per_gas))
+    return Bid(
+        gas_limit=gas_limit,
+        max_fee_per_gas=price,
+        max_priority_fee_per_gas=max(price - _BASE_FEE_ROOM * market.base_fee, 0),
+        l1_fee=usual.l1_fee,
+    )
+
+
+def make_counter_bid(previous: Bid, market: MarketFacts, *, max_fee: int) -> Bid:
+    """Double a bid that a node called too low, as far as `max_fee` goes; else raise it a little."""
+    bump = make_bump(previous, market)
+    doubled = Bid(
+        gas_limit=previous.gas_limit,
+        max_fee_per_gas=max(2 * previous.max_fee_per_gas, bump.max_fee_per_gas),
+        max_priority_fee_per_gas=max(
+            2 * previous.max_priority_fee_per_gas, bump.max_priority_fee_per_gas
+        ),
+        l1_fee=bump.l1_fee,
+    )
+    return doubled if doubled.total <= max_fee else bump
+
+
 def make_cancel(previous: Bid, market: MarketFacts) -> Bid:
     """Replace a bid by one for nothing to oneself, which needs only a plain transfer's gas."""
     bump = make_bump(previous, market)

@@ -131,9 +131,10 @@ def _lanes(settings: Settings, ledger: Ledger, deployment: bytes) -> tuple[_Runn
         if chain is None:
             log.warning("chain_not_in_law", chain=name)
             continue
+        hurry = _do_nothing
         for kind, tick, limits in (
-            ("watch", watch_tick, settings.watch),
             ("money", money_tick, settings.money),
+            ("watch", watch_tick, settings.watch),
         ):
             # Each lane has connections of its own: a slow one never delays the other.
             pool = connect_chain(name, chain_settings, chain.chain_id)
@@ -145,12 +146,19 @@ def _lanes(settings: Settings, ledger: Ledger, deployment: bytes) -> tuple[_Runn
                 deployment=deployment,
                 draw_salt=lambda: secrets.token_bytes(16),
                 watches=watches,
+                hurry=hurry,
             )
             belt = Enduring(f"{kind}:{name}", partial(_tick_now, tick, world))
             interval_s, deadline_s = chain_settings.poll_s, limits.deadline_s
             lane = Lane(belt.name, belt, interval_s=interval_s, deadline_s=deadline_s)
             running.append(_Running(lane=lane, pool=pool))
+            # What the watch lane queues for a wallet in trouble must not wait for the next tick.
+            hurry = lane.wake
     return tuple(running)
+
+
+def _do_nothing() -> None:
+    return
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,10 @@ from treasury.ledger.tables import TransferRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What shall move; `amount` is in base units of `asset`, `lasts_s` the time to first sign."""
+    """What shall move; `amount` is in base units of `asset`, `lasts_s` the time to first sign.
+
+    `max_fee` in wei; left out, it is the law's ceiling.
+    """
 
     purpose: Purpose
     asset: Asset
@@ -26,6 +29,7 @@ class Draft:
     destination: Address
     amount: int
     lasts_s: int
+    max_fee: int | None = None
 
 
 def draft_terms(draft: Draft, law: Law, *, salt: bytes, now: int) -> TransferTerms:
@@ -41,7 +45,7 @@ def draft_terms(draft: Draft, law: Law, *, salt: bytes, now: int) -> TransferTer
         source=draft.source,
         destination=draft.destination,
         amount=draft.amount,
-        max_fee=chain.fee_ceiling,
+        max_fee=chain.fee_ceiling if draft.max_fee is None else draft.max_fee,
         maker=NATIVE,
         proposed_at=now,
         expires_at=now + draft.lasts_s,

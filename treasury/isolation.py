@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from hsm.errors import HsmError
 from policies.law import Law, Role, Wallet
 from policies.lifecycles import IncidentState, Owner, RefillState, WalletState
 from policies.terms import Reason
-from treasury.ledger import Session, moves
+from treasury.halting import halt
+from treasury.ledger import Session, marks, moves
 from treasury.ledger.facts import Incident, Standing
 from treasury.ledger.queries import refills, standings
 from treasury.ledger.reading import reasons_to_json
@@ -39,6 +41,30 @@ def isolate(
         return tuple(
             member.name for member in fallen if _fell(session, member, wallet, findings, now=now)
         )
+
+
+def act_on_proof(
+    world: World, law: Law, wallet: Wallet, findings: tuple[Reason, ...], *, now: int
+) -> str:
+    """Isolate a hot wallet, or freeze it when the signer does not answer; else halt exposure.
+
+    Returns what was done, empty when it was done before.
+    """
+    why = "; ".join(reason.text for reason in findings)
+    if wallet.role is Role.HOT:
+        try:
+            return f"isolated {', '.join(isolate(world, law, wallet, findings, now=now))}: {why}"
+        except HsmError as error:
+            why = f"{why} (the signer did not isolate it: {error})"
+    with world.ledger.write() as session:
+        done = []
+        if wallet.role is not Role.HOT and halt(session, actor=Owner.GUARD, why=findings, now=now):
+            done.append("halted exposure")
+        standing = standings.wallet(session, wallet.name)
+        if standing is not None and not standing.frozen:
+            marks.freeze(session, standing, actor=Owner.GUARD.value, why=why, now=now)
+            done.append(f"froze {wallet.name}")
+    return f"{' and '.join(done)}: {why}" if done else ""
 
 
 def open_incident(

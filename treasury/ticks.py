@@ -1,6 +1,6 @@
 """The two ordered lanes of a chain, each one plain function; order is the safety property.
 
-    watch_tick   listen -> observe -> guard -> respond -> inspect -> assess -> notify
+    watch_tick   listen -> observe -> guard -> sense -> respond -> inspect -> assess -> notify
     money_tick   overhear -> confirm -> adopt -> tally -> carry -> release -> pay -> tend
                  -> dispatch
 
@@ -37,6 +37,7 @@ from treasury.stations.observe import observe
 from treasury.stations.pay import pay
 from treasury.stations.release import release
 from treasury.stations.respond import respond
+from treasury.stations.sense import sense
 from treasury.stations.tally import tally
 from treasury.stations.tend import tend
 from treasury.world import Outcome, World
@@ -44,7 +45,7 @@ from treasury.world import Outcome, World
 Station = Callable[[World, datetime], Outcome]
 
 MOST_FAILURES = 5
-WATCH: tuple[Station, ...] = (listen, observe, guard, respond, inspect, assess)
+WATCH: tuple[Station, ...] = (listen, observe, guard, sense, respond, inspect, assess)
 MONEY: tuple[Station, ...] = (overhear, confirm, adopt, tally, carry, release, pay, tend, dispatch)
 
 log = structlog.get_logger()

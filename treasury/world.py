@@ -125,7 +125,8 @@ class World:
     """One chain's surroundings.
 
     `deployment` is the 32-byte id that consent is bound to; `draw_salt` returns 16 random bytes;
-    `watches` only remembers what the ledger says anyway.
+    `watches` only remembers what the ledger says anyway; `hurry` asks the chain's other lane for a
+    tick now.
     """
 
     ledger: Ledger
@@ -136,6 +137,7 @@ class World:
     draw_salt: Callable[[], bytes]
     watches: Watches = field(default_factory=Watches)
     pace: PaceKeeper = field(default_factory=PaceKeeper)
+    hurry: Callable[[], None] = lambda: None
 
     @property
     def chain_id(self) -> int:

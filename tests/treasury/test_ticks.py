@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("quiet")
 
 def test_guard_before_assess_and_confirm_first() -> None:
     """The order is the safety property."""
-    assert ["listen", "observe", "guard", "respond", "inspect", "assess"] == [
+    assert ["listen", "observe", "guard", "sense", "respond", "inspect", "assess"] == [
         station.__name__ for station in WATCH
     ]
     assert [

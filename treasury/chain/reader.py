@@ -41,8 +41,7 @@ def read_balances(rpc: RpcClient, request: ReadRequest, at: Stamp) -> Readings:
 
 def read_cells(rpc: RpcClient, cells: Sequence[Cell], at: Stamp) -> dict[Cell, int | None]:
     """Read these balances alone, under the same rules."""
-    block = Call("eth_getBlockByNumber", (hex(at.number), False))
-    found = rpc.batch([*(_balance_call(cell, pin(at)) for cell in cells), block])
+    found = rpc.batch([*(_balance_call(cell, pin(at)) for cell in cells), block_call(at)])
     require_same_block(found[-1], at)
     return _balances(cells, found)
 
@@ -52,12 +51,17 @@ def pin(at: Stamp) -> Mapping[str, object]:
     return {"blockHash": at.hash, "requireCanonical": True}
 
 
+def block_call(at: Stamp) -> Call:
+    """Return the call for the block at this height, to see whether it is still the same."""
+    return Call("eth_getBlockByNumber", (hex(at.number), False))
+
+
 def account_calls(request: ReadRequest, at: Stamp) -> list[Call]:
     """Return the calls for nonces, code and, at the end, the block itself."""
     coded = request.wallets if request.with_code else ()
     calls = [Call("eth_getTransactionCount", (wallet, pin(at))) for wallet in request.wallets]
     calls += [Call("eth_getCode", (wallet, pin(at))) for wallet in coded]
-    return [*calls, Call("eth_getBlockByNumber", (hex(at.number), False))]
+    return [*calls, block_call(at)]
 
 
 def accounts(
@@ -79,7 +83,7 @@ def transaction_nonce(rpc: RpcClient, address: Address, at: Stamp) -> int:
     nonce, block = rpc.batch(
         [
             Call("eth_getTransactionCount", (address, pin(at))),
-            Call("eth_getBlockByNumber", (hex(at.number), False)),
+            block_call(at),
         ]
     )
     require_same_block(block, at)

@@ -24,6 +24,7 @@ from policies.lifecycles import Owner, RefillState, TransferState, WithdrawalSta
 from policies.limits import is_refused_for_good
 from policies.terms import Address, Purpose, Reason
 from treasury.chain.errors import ChainError
+from treasury.contending import claims, contend, first_bid
 from treasury.errors import StaleRowError
 from treasury.halting import EXPOSING
 from treasury.ledger import moves
@@ -44,6 +45,8 @@ from treasury.world import NO_LAW, Deeds, Outcome, World
 
 _NAME = "dispatch"
 _UNKNOWN_TO_BOOK = "unknown_order"
+EVACUATIONS_AT_ONCE = 16
+"""Nodes keep so many transactions of one sender at least; a thief leaves no time for turns."""
 
 
 def dispatch(world: World, now: datetime) -> Outcome:
@@ -137,6 +140,7 @@ def _waits(turn: _Turn, transfer: Transfer) -> tuple[Reason, ...]:
     # An evacuation waits for its like only: it may take the nonce of whatever else hangs there.
     evacuates = transfer.purpose is Purpose.EVACUATION
     unmined = (turn.evacuating if evacuates else turn.in_flight)[transfer.source]
+    depth = max(depth, EVACUATIONS_AT_ONCE) if evacuates else depth
     if unmined < depth:
         return ()
     text = f"{unmined} transfers of this sender are not mined yet"
@@ -168,7 +172,7 @@ def _bid(turn: _Turn, transfer: Transfer) -> None:
         text = "the law does not know its asset any more"
         _give_up(desk, transfer, (Reason(code="unknown_asset", text=text),))
         return
-    bid = fees.make_bid(desk.market, fees.gas_limit_for(asset))
+    bid = first_bid(desk, transfer, fees.gas_limit_for(asset))
     blocks = fees.judge_bid(bid, max_fee=transfer.max_fee, fee_ceiling=desk.chain.fee_ceiling)
     if blocks:
         leave(desk, transfer, blocks)
@@ -182,38 +186,41 @@ def _sign_all(desk: Desk, to_sign: Sequence[tuple[Transfer, fees.Bid]]) -> None:
         return
     with desk.world.ledger.read() as session:
         approvals = refills.approvals_of(session, [t.order_id for t, _ in to_sign])
-    asks = [_ask(desk, transfer, bid, approvals[transfer.order_id]) for transfer, bid in to_sign]
+    claimed = claims(desk, [transfer for transfer, _ in to_sign])
+    asks = [
+        _ask(transfer, bid, approvals[transfer.order_id], claimed.get(transfer.id))
+        for transfer, bid in to_sign
+    ]
     coming = iter(transfer for transfer, _ in to_sign)
     refused: list[tuple[Transfer, Refused]] = []
+    urgent: list[Transfer] = []
     for answers in desk.world.signer.sign_all(asks):
         group = list(zip(islice(coming, len(answers)), answers, strict=True))
         signed = [(transfer, answer) for transfer, answer in group if isinstance(answer, Signed)]
         keep_and_send_all(desk, [Handed(transfer=t, signed=a, why="signed") for t, a in signed])
+        urgent.extend(transfer for transfer, _ in signed)
         for transfer, answer in group:
             if isinstance(answer, NotReady):
                 leave(desk, transfer, answer.reasons)
             elif isinstance(answer, Refused):
                 refused.append((transfer, answer))
     # The signer serves nothing else before it has answered all of them.
+    for transfer in urgent:
+        contend(desk, transfer)
     for transfer, refusal in refused:
         _try(desk, transfer, partial(_give_up, desk, transfer, refusal.reasons))
 
 
-def _ask(desk: Desk, transfer: Transfer, bid: fees.Bid, approvals: Sequence[Approval]) -> SignAsk:
+def _ask(
+    transfer: Transfer, bid: fees.Bid, approvals: Sequence[Approval], claim: int | None
+) -> SignAsk:
     return SignAsk(
         order_id=bytes.fromhex(transfer.order_id[2:]),
         fees=fees_of(bid),
         order=transfer.terms,
         approvals=[approval.signature for approval in approvals],
-        nonce=_claim(desk, transfer),
+        nonce=claim,
     )
-
-
-def _claim(desk: Desk, transfer: Transfer) -> int | None:
-    """Return the chain's nonce for an evacuation: a thief may have spent what the book has next."""
-    if transfer.purpose is not Purpose.EVACUATION:
-        return None
-    return desk.world.chain.transaction_nonce(transfer.source, desk.world.chain.head())
 
 
 def _give_up(desk: Desk, transfer: Transfer, why: tuple[Reason, ...]) -> None:

@@ -15,41 +15,28 @@ Not done here: closing an incident, reinstating a wallet. Those are motions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from hsm.answers import Refused
 from hsm.errors import HsmError
-from policies.law import Asset, Law, Pool, Role, Wallet
+from policies.evacuation import Load, plan_evacuation
+from policies.law import Law, Pool, Role, Wallet
 from policies.lifecycles import IncidentState, Owner, TransferState, WalletState
 from policies.succession import Candidate, choose_successor
-from policies.terms import NATIVE, Address, Purpose, Reason
+from policies.terms import Purpose, Reason
 from treasury.clock import unix
 from treasury.drafts import Draft, draft_terms, transfer_row
+from treasury.evacuating import Case, cause_of, evacuation_facts
 from treasury.isolation import has_incident, open_incident
 from treasury.ledger import moves
-from treasury.ledger.facts import Cells, Incident, Standing, Transfer
+from treasury.ledger.facts import Standing, Transfer
 from treasury.ledger.queries import standings, transfers, watch
 from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
 
 _NAME = "respond"
 EVACUATION_LASTS_S = 86_400
 """How long an evacuation may wait for its first signature."""
-_OVER = frozenset({TransferState.CONFIRMED, TransferState.CANCELLED})
 _FOUND_ISOLATED = (Reason(code="found_isolated", text="the signer's book has it as isolated"),)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
-    """One isolated wallet and what this tick knows of it."""
-
-    wallet: Wallet
-    pool: Pool
-    incident: Incident
-    head: Cells
-    final: Cells
-    on_the_way: Sequence[Transfer]
 
 
 def respond(world: World, now: datetime) -> Outcome:
@@ -77,13 +64,16 @@ def _respond_to(world: World, law: Law, wallet: Wallet, deeds: Deeds, now: int) 
     case = _case(world, wallet, pool, now)
     if case is None:
         return
-    for asset, amount in _left(law, case):
-        if _evacuate(world, law, case, _Load(asset=asset, amount=amount), now):
-            deeds.add(f"queued the evacuation of {wallet.name} in {asset.symbol}")
-    _judge_contained(world, law, case, deeds, now)
+    loads = plan_evacuation(evacuation_facts(world, law, case, now))
+    for load in loads:
+        _evacuate(world, law, case, load, now)
+        deeds.add(f"queued the evacuation of {wallet.name} in {load.asset.symbol}")
+    if loads:
+        world.hurry()
+    _judge_contained(world, law, case, deeds, now, is_leaving=bool(loads))
 
 
-def _case(world: World, wallet: Wallet, pool: Pool, now: int) -> _Case | None:
+def _case(world: World, wallet: Wallet, pool: Pool, now: int) -> Case | None:
     """Gather the facts, opening the incident when there is none; None before a fresh look."""
     with world.ledger.write() as session:
         incident = has_incident(standings.incidents(session, only_open=True), wallet.name)
@@ -95,7 +85,7 @@ def _case(world: World, wallet: Wallet, pool: Pool, now: int) -> _Case | None:
     if newest is None or now - newest[0].at > world.settings.stale_after_s:
         return None
     ours = [t for t in open_ones if wallet.address in (t.source, t.destination)]
-    return _Case(
+    return Case(
         wallet=wallet,
         pool=pool,
         incident=incident,
@@ -129,51 +119,13 @@ def _candidate(wallet: Wallet, standing: Standing) -> Candidate:
     )
 
 
-def _left(law: Law, case: _Case) -> list[tuple[Asset, int]]:
-    """Return what can go now, native coin only after every token that can still go."""
-    assets = [a for a in law.assets if a.chain == case.wallet.chain]
-    native_balance = case.head.balance(case.wallet.address, NATIVE) or 0
-    fee = _fee(law, case)
-    tokens = [
-        (asset, amount)
-        for asset in assets
-        if not asset.is_native
-        and (amount := case.head.balance(case.wallet.address, asset.address) or 0) > 0
-        and native_balance > fee
-    ]
-    if tokens or any(t.asset != NATIVE for t in _evacuations(case)):
-        return tokens
-    native = next((asset for asset in assets if asset.is_native), None)
-    return [(native, native_balance - fee)] if native and native_balance > fee else []
-
-
-def _fee(law: Law, case: _Case) -> int:
-    chain = law.chain(case.wallet.chain)
-    assert chain is not None, "a wallet of a parsed law has a chain"
-    return chain.fee_ceiling
-
-
-def _evacuations(case: _Case) -> list[Transfer]:
-    return [t for t in case.on_the_way if t.purpose is Purpose.EVACUATION]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Load:
-    """What can leave an isolated wallet now."""
-
-    asset: Asset
-    amount: int
-
-
-def _evacuate(world: World, law: Law, case: _Case, load: _Load, now: int) -> bool:
-    """Queue the evacuation of one asset, unless one is on its way or it cannot be moved."""
+def _evacuate(world: World, law: Law, case: Case, load: Load, now: int) -> None:
+    """Queue the evacuation of one asset."""
     vault = law.wallet(case.pool.vault)
     assert vault is not None, "a pool of a parsed law has a vault"
-    prefix = f"evacuation:{case.incident.id}:{load.asset.symbol}"
+    prefix = cause_of(case, load.asset)
     with world.ledger.read() as session:
-        earlier = transfers.by_cause(session, prefix)
-    if earlier and not _may_follow(earlier[-1], case.head):
-        return False
+        number = len(transfers.by_cause(session, prefix)) + 1
     draft = Draft(
         purpose=Purpose.EVACUATION,
         asset=load.asset,
@@ -181,27 +133,19 @@ def _evacuate(world: World, law: Law, case: _Case, load: _Load, now: int) -> boo
         destination=vault.address,
         amount=load.amount,
         lasts_s=EVACUATION_LASTS_S,
+        max_fee=load.max_fee,
     )
     terms = draft_terms(draft, law, salt=world.draw_salt(), now=now)
-    cause = f"{prefix}:{len(earlier) + 1}"
-    row = transfer_row(terms, deployment=world.deployment, cause=cause, now=now)
+    row = transfer_row(terms, deployment=world.deployment, cause=f"{prefix}:{number}", now=now)
     why = f"{case.wallet.name} is isolated"
     with world.ledger.write() as session:
         moves.create(session, Transfer, row, actor=Owner.GUARD, why=why, now=now)
-    return True
 
 
-def _may_follow(last: Transfer, head: Cells) -> bool:
-    """Say whether a further evacuation makes sense: the last is over, seen, and did not revert."""
-    if last.state is TransferState.USURPED:
-        return True
-    if last.state not in _OVER:
-        return False
-    return last.block_number is None or head.stamp.number >= last.block_number
-
-
-def _judge_contained(world: World, law: Law, case: _Case, deeds: Deeds, now: int) -> None:
-    is_safe = not case.on_the_way and _is_empty(law, case)
+def _judge_contained(
+    world: World, law: Law, case: Case, deeds: Deeds, now: int, *, is_leaving: bool
+) -> None:
+    is_safe = not is_leaving and not any(map(_matters, case.on_the_way)) and _is_empty(law, case)
     state = case.incident.state
     if is_safe and state is IncidentState.OPEN:
         to, why = IncidentState.CONTAINED, f"what is left of {case.wallet.name} is below its fees"
@@ -214,16 +158,23 @@ def _judge_contained(world: World, law: Law, case: _Case, deeds: Deeds, now: int
     deeds.add(f"incident {case.incident.id} is {to.value}: {why}")
 
 
-def _is_empty(law: Law, case: _Case) -> bool:
+def _matters(transfer: Transfer) -> bool:
+    """Say whether a transfer may still change an empty wallet.
+
+    An evacuation that the thief left nothing to pay for hangs there for ever, and does no harm.
+    """
+    is_hanging = transfer.state is TransferState.IN_FLIGHT
+    return not (is_hanging and transfer.purpose is Purpose.EVACUATION)
+
+
+def _is_empty(law: Law, case: Case) -> bool:
     """Say whether the final balances are known and worth less than a transfer costs."""
+    chain = law.chain(case.wallet.chain)
+    assert chain is not None, "a wallet of a parsed law has a chain"
     for asset in law.assets:
-        if asset.chain != case.wallet.chain:
+        if asset.chain != chain.name:
             continue
-        seen = _final_balance(case, asset.address)
-        if seen is None or seen > (_fee(law, case) if asset.is_native else 0):
+        seen = case.final.balance(case.wallet.address, asset.address)
+        if seen is None or seen > (chain.fee_ceiling if asset.is_native else 0):
             return False
     return True
-
-
-def _final_balance(case: _Case, asset: Address) -> int | None:
-    return case.final.balance(case.wallet.address, asset)

@@ -19,6 +19,7 @@ from policies.lifecycles import TransferState
 from policies.terms import NATIVE
 from treasury.chain.errors import ChainError
 from treasury.chain.port import SendKind
+from treasury.contending import bid_of, contend
 from treasury.halting import EXPOSING
 from treasury.ledger.facts import Attempt, Transfer
 from treasury.ledger.queries import transfers, watch
@@ -44,6 +45,7 @@ def tend(world: World, now: datetime) -> Outcome:
         # All are sent before the first one needs the signer, which may be away.
         _send_again(desk, [(transfer, attempts[transfer.id][-1]) for transfer in waiting])
         for transfer in waiting:
+            contend(desk, transfer)
             _replace(desk, transfer, attempts[transfer.id][-1])
     except (HsmError, ChainError) as error:
         return deeds.broken_off(error)
@@ -67,10 +69,10 @@ def _replace(desk: Desk, transfer: Transfer, newest: Attempt) -> None:
     is_stopped = desk.is_halted and transfer.purpose in EXPOSING and not is_cancel
     is_hopeless = is_cut_off(desk, transfer) or _cannot_be_paid(desk, transfer, newest)
     if is_hopeless and not is_cancel:
-        _bid(desk, transfer, fees.make_cancel(_bid_of(newest), desk.market), is_cancel=True)
+        _bid(desk, transfer, fees.make_cancel(bid_of(newest), desk.market), is_cancel=True)
     elif is_old and not is_stopped:
         raised = fees.make_cancel if is_cancel else fees.make_bump
-        _bid(desk, transfer, raised(_bid_of(newest), desk.market), is_cancel=is_cancel)
+        _bid(desk, transfer, raised(bid_of(newest), desk.market), is_cancel=is_cancel)
 
 
 def _cannot_be_paid(desk: Desk, transfer: Transfer, newest: Attempt) -> bool:
@@ -101,12 +103,3 @@ def _bid(desk: Desk, transfer: Transfer, bid: fees.Bid, *, is_cancel: bool) -> N
         keep_and_send(desk, transfer, answer, "cancelled" if is_cancel else "bid higher")
     else:
         leave(desk, transfer, answer.reasons)
-
-
-def _bid_of(attempt: Attempt) -> fees.Bid:
-    return fees.Bid(
-        gas_limit=attempt.gas_limit,
-        max_fee_per_gas=attempt.max_fee_per_gas,
-        max_priority_fee_per_gas=attempt.max_priority_fee_per_gas,
-        l1_fee=attempt.l1_fee,
-    )

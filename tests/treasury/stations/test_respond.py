@@ -40,11 +40,11 @@ def test_a_stolen_wallet_is_isolated_replaced_and_emptied(calm: Belt) -> None:
     vault_before = calm.chain.balance(address_of("vault"), NATIVE)
     steal(calm, 5 * ETH)
     left = calm.chain.balance(address_of("hot-a"), NATIVE)
-    calm.run(8)
+    calm.run(14)
 
     assert WalletState.ISOLATED is calm.standing("hot-a").state
     assert WalletState.ACTIVE is calm.standing("hot-b").state
-    assert [TransferState.CONFIRMED] == [t.state for t in evacuations(calm)]
+    assert {TransferState.CONFIRMED} == {t.state for t in evacuations(calm)}
     assert calm.chain.balance(address_of("vault"), NATIVE) >= vault_before + left - FEES
     assert IncidentState.CONTAINED is incident(calm).state
 
@@ -57,7 +57,8 @@ def test_tokens_go_before_the_native_coin(calm: Belt) -> None:
     steal(calm, 5 * ETH)
     calm.run(14)
 
-    assert [usdc, NATIVE] == [t.asset for t in evacuations(calm)]
+    assert usdc == evacuations(calm)[0].asset
+    assert {NATIVE} == {t.asset for t in evacuations(calm)[1:]}
     assert 0 == calm.chain.balance(address_of("hot-a"), usdc)
     assert IncidentState.CONTAINED is incident(calm).state
 
@@ -123,4 +124,5 @@ def test_a_crash_anywhere_in_the_response_costs_nothing(calm: Belt, passage: int
     assert WalletState.ISOLATED is calm.standing("hot-a").state
     assert WalletState.ACTIVE is calm.standing("hot-b").state
     assert calm.chain.balance(address_of("hot-a"), NATIVE) <= FEES
-    assert len([t for t in evacuations(calm) if t.state is TransferState.CONFIRMED]) == 1
+    amounts = [t.amount for t in evacuations(calm) if t.state is TransferState.CONFIRMED]
+    assert len([amount for amount in amounts if amount > ETH]) == 1

@@ -1,0 +1,168 @@
+"""One robbery of a running treasury: real node, token, signer and daemon; all of it measured.
+
+The clock is this machine's. The thief's first block is the moment when the node shows the receipt
+of the thief's first transaction; the answer is the moment when the node shows an evacuation, in its
+pool or in a block.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+from policies.terms import Address
+from tests.drills.crook import MANNERS, Crook, fund_lair
+from treasury.cli.api import Api
+from treasury.dev.coins import USDC, USDT, addresses_of
+from treasury.dev.deployment import Plan
+from treasury.dev.node_client import DevelopmentNode, DevelopmentNodeError
+from treasury.dev.scenes import Stage, raised
+
+_COINS = (USDC, USDT)
+_LOOK_S, _PATIENCE_S, _QUIET_S = 0.01, 90.0, 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Robbery:
+    """What came of one robbery; seconds after the thief's first block, shares of the value.
+
+    Amounts are base units by symbol; `saved` reached the vault, `lost` the thief or its friends.
+    """
+
+    manner: str
+    answered_s: float
+    contained_s: float
+    held: dict[str, int]
+    saved: dict[str, int]
+    residual: dict[str, int]
+
+    @property
+    def saved_share(self) -> float:
+        """Return the mean over the assets of the share that was saved."""
+        shares = [self.saved[symbol] / held for symbol, held in self.held.items() if held]
+        return sum(shares) / len(shares)
+
+    def line(self) -> str:
+        """Return one row of the table."""
+        each = "  ".join(f"{s} {self.saved[s] / h:6.1%}" for s, h in self.held.items() if h)
+        return (
+            f"{self.manner:14} answered {self.answered_s:5.2f} s  contained"
+            f" {self.contained_s:5.1f} s  saved {self.saved_share:6.1%}  ({each})"
+        )
+
+
+def rob(directory: Path, manner: str) -> Robbery:
+    """Raise a treasury, let a crook of that manner rob its hot wallet, and measure."""
+    plan = Plan(coins=_COINS, imported=("hot-a",))
+    with raised(directory, plan) as stage:
+        fund_lair(stage.chain.url)
+        key = stage.deployment.stolen_key("hot-a")
+        crook = Crook(stage.chain.url, key, addresses_of(_COINS))
+        try:
+            _settle(stage, crook)
+            return _rob(stage, crook, manner)
+        finally:
+            crook.leave()
+
+
+def _rob(stage: Stage, crook: Crook, manner: str) -> Robbery:
+    vault = stage.deployment.addresses["vault"]
+    symbols = ("ETH", *crook.tokens)
+    held = {s: crook.held(s, crook.victim) for s in symbols}
+    before = {s: crook.held(s, vault) for s in symbols}
+    watcher = _Watcher(stage.chain.url, crook.victim, vault)
+    steps = MANNERS[manner](crook)
+    next(steps)
+    crook.node.receipt(crook.hashes[0])
+    began = time.monotonic()
+    watcher.start()
+    _go_on(crook, steps)
+    answered = watcher.wait(_PATIENCE_S)
+    contained = _wait_contained(stage)
+    return Robbery(
+        manner=manner,
+        answered_s=answered - began,
+        contained_s=contained - began,
+        held=held,
+        saved={s: max(crook.held(s, vault) - before[s], 0) for s in symbols},
+        residual={s: crook.held(s, crook.victim) for s in symbols},
+    )
+
+
+def _go_on(crook: Crook, steps: Iterator[None]) -> None:
+    """Take one thing after the other, each as soon as the former is mined."""
+    while True:
+        sent = len(crook.hashes)
+        try:
+            next(steps)
+        except StopIteration:
+            return
+        except DevelopmentNodeError:
+            return  # somebody was quicker, or nothing is left to pay with
+        if len(crook.hashes) > sent:
+            with suppress(DevelopmentNodeError):
+                crook.node.receipt(crook.hashes[-1], deadline_s=4.0)
+
+
+class _Watcher:
+    """Looks for the first transaction that goes home, in the pool or in a block."""
+
+    def __init__(self, url: str, victim: Address, vault: Address) -> None:
+        self._url = url
+        self._victim, self._vault = victim.lower(), vault[2:].lower()
+        self._seen = Event()
+        self._at = 0.0
+        self._thread = Thread(target=self._look, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wait(self, timeout_s: float) -> float:
+        """Return when it was seen; raises when it was not in time."""
+        if not self._seen.wait(timeout_s):
+            raise AssertionError(f"no evacuation within {timeout_s:.0f} s")
+        return self._at
+
+    def _look(self) -> None:
+        with closing(DevelopmentNode(self._url)) as node:
+            while not self._seen.is_set():
+                for tag in ("pending", "latest"):
+                    block = node.call("eth_getBlockByNumber", tag, True)
+                    if block and any(map(self._goes_home, block["transactions"])):
+                        self._at = time.monotonic()
+                        self._seen.set()
+                time.sleep(_LOOK_S)
+
+    def _goes_home(self, transaction: dict[str, Any]) -> bool:
+        if transaction["from"].lower() != self._victim:
+            return False
+        return self._vault in f"{transaction.get('to')}{transaction.get('input')}".lower()
+
+
+def _settle(stage: Stage, crook: Crook) -> None:
+    """Wait until the daemon has seen the wallet as it is and proposes nothing new."""
+    api = Api(str(stage.deployment.sockets / "api"))
+    end = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < end:
+        shown = api.get("/v1/wallets/hot-a")
+        seen = {asset["asset"]: int(asset["balance"] or 0) for asset in shown["assets"]}
+        if all(seen.get(s) == crook.held(s, crook.victim) for s in ("ETH", *crook.tokens)):
+            time.sleep(_QUIET_S)
+            return
+        time.sleep(0.2)
+    raise AssertionError("the daemon did not see its wallet in time")
+
+
+def _wait_contained(stage: Stage) -> float:
+    api = Api(str(stage.deployment.sockets / "api"))
+    end = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < end:
+        if any(i["state"] == "CONTAINED" for i in api.get("/v1/incidents")["incidents"]):
+            return time.monotonic()
+        time.sleep(0.2)
+    raise AssertionError(f"not contained within {_PATIENCE_S:.0f} s")

@@ -53,6 +53,12 @@ class KnownRecipients:
                 return entry & 0xFF
         return UNKNOWN
 
+    def most(self) -> int:
+        """Return the largest trusted size bucket of all, 0 when nobody is known."""
+        if self.exact is not None:
+            return max(self.exact.values(), default=0)
+        return max((entry & 0xFF for entry in self.table), default=0)
+
     def remember(self, key: int, level: int) -> None:
         """Know a recipient, or trust a known one with more."""
         if self.exact is not None:

@@ -88,11 +88,15 @@ class Ladder(Memory):
             return Verdict.CALM
         if rank < settings.throttle:
             return Verdict.ALERT
-        if rank < settings.hold + self.slow_margin() + self.early_margin():
+        if rank < self.hold_rank():
             return Verdict.THROTTLE
         if rank < settings.freeze:
             return Verdict.HOLD
         return Verdict.FREEZE if rank < settings.isolate else Verdict.ISOLATE
+
+    def hold_rank(self) -> float:
+        """Return the rank from which on this wallet's payments wait for a person."""
+        return self.sensitivity.hold + self.slow_margin() + self.early_margin()
 
     def slow_margin(self) -> float:
         """Return how much more it takes to hold a payment of a wallet that pays seldom.

@@ -84,6 +84,9 @@ CATALOGUE: Mapping[str, Ring] = {
         Severity.NOTICE, "held", "withdrawal_queued", "withdrawal_refused", "withdrawal_cancelled"
     ),
     "signer_silent": _ring(Severity.CRITICAL, "signer-not-ready", "signer_ready"),
+    "unlock_awaited": _ring(
+        Severity.WARNING, "signer-not-ready", "transfer_in_flight", "transfer_cancelled"
+    ),
     "chain_unseen": _ring(Severity.CRITICAL, "nodes", "chain_seen"),
     "endpoint_dissented": _ring(Severity.WARNING, "dissent"),
     "finality_lost": _ring(Severity.WARNING, "standstill", "finality_back"),

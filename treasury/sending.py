@@ -33,6 +33,8 @@ from treasury.world import Deeds, World, law_here
 _RAW_BYTES = 250
 """More than any raw transaction of ours: a token's transfer takes about 180 bytes."""
 _CANCEL = "cancel"
+_NEEDS_A_PIN = "token_locked"
+"""The signer's code for a token whose PIN a treasurer has to type."""
 _CUT_OFF = frozenset({WalletState.ISOLATED, WalletState.RETIRED})
 
 
@@ -166,7 +168,23 @@ def leave(desk: Desk, transfer: Transfer, why: tuple[Reason, ...]) -> None:
         return
     with desk.world.ledger.write() as session:
         marks.write_reasons(session, transfer, why)
+        if any(reason.code == _NEEDS_A_PIN for reason in why):
+            _call_a_treasurer(session, transfer, why, desk.now)
     desk.deeds.add(f"left transfer {transfer.id}: " + "; ".join(reason.text for reason in why))
+
+
+def _call_a_treasurer(
+    session: Session, transfer: Transfer, why: tuple[Reason, ...], now: int
+) -> None:
+    text = "; ".join(reason.text for reason in why)
+    marks.tell(
+        session,
+        "unlock_awaited",
+        f"transfer:{transfer.id}",
+        {"why": text},
+        now=now,
+        actor=Owner.DISPATCH.value,
+    )
 
 
 def _reject(desk: Desk, transfer: Transfer, why: tuple[Reason, ...]) -> None:

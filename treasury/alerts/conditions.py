@@ -73,12 +73,18 @@ class Conditions:
             marks.tell(session, kind, condition.subject, body, now=now, actor="alerts")
 
 
+_WELL = frozenset({"ready", "locked"})
+
+
 def signer_speaks(health: Callable[[], str]) -> Look:
-    """Return a look at the signer: ready, or what it is instead."""
+    """Return a look at the signer: well, or what it is instead.
+
+    A locked token is well: people lock it on purpose, and the transfer that needs it rings.
+    """
 
     def look(_now: int) -> Iterable[Condition]:
         found = health()
-        why = "" if found == "ready" else f"the signer is {found}: nothing can be signed"
+        why = "" if found in _WELL else f"the signer is {found}: not everything can be signed"
         yield Condition(bad="signer_silent", good="signer_ready", subject="signer:signer", why=why)
 
     return look

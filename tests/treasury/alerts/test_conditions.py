@@ -97,13 +97,16 @@ def test_a_restart_neither_forgets_nor_repeats(ledger: Ledger, clock: FakeClock)
 
 
 def test_a_signer_that_is_not_ready_rings(ledger: Ledger, clock: FakeClock) -> None:
-    """Locked, degraded and down all mean that nothing can be signed."""
-    health = "locked"
+    """Degraded and down ring; ready and locked are as people want it."""
+    health = "degraded"
     watch = conditions(ledger, clock, signer_speaks(lambda: health))
     watch.look()
     clock.advance(31)
     watch.look()
     health = "ready"
+    watch.look()
+    health = "locked"
+    clock.advance(31)
     watch.look()
 
     assert ["signer_silent", "signer_ready"] == lines(ledger)

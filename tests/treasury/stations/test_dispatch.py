@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from hsm.answers import Signed
-from hsm.errors import TokenAwayError
+from hsm.errors import TokenAwayError, TokenLockedError
 from policies.lifecycles import RefillState, TransferState
 from policies.terms import TransferTerms
 from tests.fakes.belt import Belt
 from tests.laws import ETH, address_of
 from treasury.chain.port import SendAnswer, SendKind
 from treasury.ledger import journal
+from treasury.ledger.alarms import rings
 from treasury.ledger.facts import Attempt
 from treasury.ledger.queries import transfers
 from treasury.stations.release import release
@@ -99,7 +100,24 @@ def test_foreign_bytes_halt_and_are_not_sent(low: Belt, change: dict[str, Any]) 
     assert () == attempts(low)
 
 
-def test_a_locked_token_waits(low: Belt) -> None:
+def test_a_locked_vault_calls_a_treasurer(low: Belt) -> None:
+    """A transfer that waits for a PIN rings once, and no longer once it is on its way."""
+    queued(low)
+    low.room.tokens.trouble = TokenLockedError("token vault is locked: a treasurer must unlock it")
+    low.run(3)
+    with low.ledger.read() as session:
+        rings_while_locked = rings(session, "unlock_awaited", "transfer:1")
+    low.room.tokens.trouble = None
+    low.until(lambda: not low.open_transfers())
+    with low.ledger.read() as session:
+        kinds = [entry.kind for entry in journal.tail(session, limit=200)]
+        rings_after = rings(session, "unlock_awaited", "transfer:1")
+
+    assert (True, False) == (rings_while_locked, rings_after)
+    assert 1 == kinds.count("unlock_awaited")
+
+
+def test_a_token_that_is_away_waits(low: Belt) -> None:
     """`not_ready` is no refusal; the transfer stays queued and goes when it can."""
     queued(low)
     low.room.tokens.trouble = TokenAwayError("unplugged")

@@ -47,7 +47,7 @@ def copy_tree(folder: Path) -> Path:
     ignore = shutil.ignore_patterns("__pycache__")
     for room in _COPIED:
         shutil.copytree(ROOT / room, folder / room, ignore=ignore)
-    for name in ("pyproject.toml", "Makefile", "tools", "build"):
+    for name in ("pyproject.toml", "Makefile", "tools", "build", "systemd"):
         (folder / name).symlink_to(ROOT / name)
     compileall.compile_dir(folder, quiet=2)
     return folder

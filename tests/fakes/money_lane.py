@@ -17,6 +17,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import text
+
 from config.load import load_settings
 from hsm.client import SignerClient
 from policies.crypto import checksum_address
@@ -40,7 +42,7 @@ from treasury.dev.npm import anvil_program
 from treasury.introduction import introduce
 from treasury.ledger import moves, open_ledger
 from treasury.ledger.facts import Withdrawal
-from treasury.ledger.queries import requests, transfers
+from treasury.ledger.queries import requests
 from treasury.ledger.tables import WithdrawalRow
 from treasury.stations.pay import pay
 from treasury.ticks import money_tick, watch_tick
@@ -103,12 +105,14 @@ class MoneyLane:
             moves.create(session, Withdrawal, row, actor=Owner.API, why="asked", now=now)
 
     def _is_busy(self) -> bool:
-        with self.world.ledger.read() as session:
-            return bool(transfers.open_ones(session, self.world.chain_id))
+        states = (TransferState.QUEUED, TransferState.IN_FLIGHT, TransferState.MINED)
+        return any(self._count(state) for state in states)
 
     def _count(self, state: TransferState) -> int:
+        query = text("SELECT count(*) FROM transfer WHERE state = :state")
         with self.world.ledger.read() as session:
-            return len(transfers.in_states(session, self.world.chain_id, state))
+            found = session.connection().execute(query, {"state": state.value})
+            return int(found.scalar_one())
 
 
 @contextlib.contextmanager

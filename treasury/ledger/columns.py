@@ -15,6 +15,7 @@ from sqlalchemy.types import TypeDecorator
 from policies.terms import UINT256_MAX
 
 WEI_DIGITS = 78
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 class WeiText(TypeDecorator[int]):
@@ -55,16 +56,19 @@ class JsonText(TypeDecorator[Any]):
 def canonical_json(value: object) -> str:
     """Return the canonical JSON text of a value without floats; raises `ValueError` for one."""
     _refuse_floats(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return _CANONICAL.encode(value)
 
 
 def _refuse_floats(value: object) -> None:
+    if type(value) is str or value is None:
+        return
     if isinstance(value, float):
         msg = "a float must not enter the ledger: write integers or decimal strings"
         raise ValueError(msg)  # noqa: TRY004 - the value is wrong, its type is what it is
     if isinstance(value, dict):
         for item in value.values():
-            _refuse_floats(item)
+            if type(item) is not str:
+                _refuse_floats(item)
     elif isinstance(value, list | tuple):
         for item in value:
             _refuse_floats(item)

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
-from sqlalchemy import bindparam, insert
+from sqlalchemy import bindparam, event, insert
 from sqlmodel import Session, col, select
 
 from treasury.ledger import alarms
@@ -33,9 +33,11 @@ _TAIL = (
     .order_by(col(JournalRow.seq))
     .limit(bindparam("limit"))
 )
-_BOOK, LAST = "book", "last_line"
+_BOOK, _UNWRITTEN = "book", "unwritten_lines"
+LAST = "last_line"
+"""Under which name a session keeps the newest line that it wrote."""
 _INSERT = insert(JournalRow)
-_COLUMNS = tuple(field.name for field in fields(Entry))
+_HASHED = ("actor", "at", "body", "book_head", "book_seq", "kind", "seq", "subject")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,23 +80,37 @@ def append(session: Session, line: Line) -> Entry:
     """Write one line at the end of the chain."""
     last = _last(session)
     place = _newest_place(session, last)
-    entry = Entry(
-        seq=1 if last is None else last.seq + 1,
-        at=line.at,
-        actor=line.actor,
-        kind=line.kind,
-        subject=line.subject,
-        body=canonical_json(line.body),
-        book_seq=place.seq if place else None,
-        book_head=place.head if place else None,
-        prev=GENESIS if last is None else last.hash,
-        hash="",
-    )
-    entry = replace(entry, hash=entry_hash(entry))
-    session.connection().execute(_INSERT, {name: getattr(entry, name) for name in _COLUMNS})
+    hashed: dict[str, object] = {
+        "seq": 1 if last is None else last.seq + 1,
+        "at": line.at,
+        "actor": line.actor,
+        "kind": line.kind,
+        "subject": line.subject,
+        "body": canonical_json(line.body),
+        "book_seq": place.seq if place else None,
+        "book_head": place.head if place else None,
+    }
+    prev = GENESIS if last is None else last.hash
+    values = {**hashed, "prev": prev, "hash": _hash_of(prev, hashed)}
+    if _UNWRITTEN not in session.info:
+        session.info[_UNWRITTEN] = []
+        event.listen(session, "before_commit", _write_down)
+    session.info[_UNWRITTEN].append(values)
+    entry = Entry(**values)  # type: ignore[arg-type]
     session.info[LAST] = entry
     alarms.ring(session, entry)
     return entry
+
+
+def _write_down(session: Session) -> None:
+    """Insert the lines of this transaction, all in one statement, before anybody reads or commits.
+
+    A transaction that is rolled back never comes here, and its session is used no more.
+    """
+    lines = session.info.get(_UNWRITTEN)
+    if lines:
+        session.info[_UNWRITTEN] = []
+        session.connection().execute(_INSERT, lines)
 
 
 def _last(session: Session) -> Entry | None:
@@ -105,22 +121,17 @@ def _last(session: Session) -> Entry | None:
 
 def entry_hash(row: JournalRow | Entry) -> str:
     """Return the hash that a line must carry."""
-    fields = {
-        "actor": row.actor,
-        "at": row.at,
-        "body": row.body,
-        "book_head": row.book_head,
-        "book_seq": row.book_seq,
-        "kind": row.kind,
-        "seq": row.seq,
-        "subject": row.subject,
-    }
-    digest = hashlib.sha256(bytes.fromhex(row.prev[2:]) + canonical_json(fields).encode("ascii"))
+    return _hash_of(row.prev, {name: getattr(row, name) for name in _HASHED})
+
+
+def _hash_of(prev: str, hashed: Mapping[str, object]) -> str:
+    digest = hashlib.sha256(bytes.fromhex(prev[2:]) + canonical_json(hashed).encode("ascii"))
     return "0x" + digest.hexdigest()
 
 
 def verify(session: Session) -> Verified:
     """Walk the whole chain; name the first line that is missing, changed or out of place."""
+    _write_down(session)
     prev, count = GENESIS, 0
     for row in session.exec(select(JournalRow).order_by(col(JournalRow.seq))).yield_per(1000):
         why = _why_bad(row, count + 1, prev)
@@ -132,6 +143,7 @@ def verify(session: Session) -> Verified:
 
 def tail(session: Session, *, after: int = 0, limit: int = 100) -> Sequence[Entry]:
     """Return up to `limit` lines that follow line `after`, oldest first."""
+    _write_down(session)
     rows = ask(session, _TAIL, {"after": after, "limit": limit})
     return tuple(read_as(Entry, row) for row in rows)
 
@@ -144,6 +156,7 @@ def of_kind(session: Session, kind: str) -> Sequence[Entry]:
 
 def head(session: Session) -> Entry | None:
     """Return the newest line."""
+    _write_down(session)
     row = session.exec(select(JournalRow).order_by(col(JournalRow.seq).desc()).limit(1)).first()
     return None if row is None else read_as(Entry, row)
 

@@ -21,7 +21,7 @@ from policies.lifecycles import (
     WalletState,
     WithdrawalState,
 )
-from policies.terms import Purpose, Reason, Stamp
+from policies.terms import Purpose, Reason, Stamp, TransferTerms
 from treasury.ledger import facts, tables, tables_seen
 
 Fact = TypeVar("Fact")
@@ -69,6 +69,12 @@ def read_as(kind: type[Fact], row: SQLModel | Row[Any]) -> Fact:
     return kind(**{name: _convert(kind, name, getattr(row, name)) for name in _names(kind)})  # type: ignore[arg-type]
 
 
+@lru_cache(maxsize=4_096)
+def _terms(*items: tuple[str, str]) -> TransferTerms:
+    """Read terms once: they never change, and every tick reads those of all open transfers."""
+    return transfer_from_json(dict(items))
+
+
 @lru_cache(maxsize=64)
 def _names(kind: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
@@ -105,7 +111,7 @@ def _convert(kind: type[Any], name: str, value: Any) -> Any:  # noqa: ANN401, PL
         case "state":
             return _STATES[kind](value) if kind in _STATES else value
         case "terms":
-            return motion_from_json(value) if kind is facts.Motion else transfer_from_json(value)
+            return motion_from_json(value) if kind is facts.Motion else _terms(*value.items())
         case "reasons":
             return tuple(Reason(code=item["code"], text=item["text"]) for item in value)
         case "counted":

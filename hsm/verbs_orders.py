@@ -21,6 +21,7 @@ from hsm.transaction import build_cancel, build_transfer, digest_of, unsigned_pa
 from hsm.verbs_consent import MOST_APPROVALS, keep_consent, terms_in
 from hsm.wire import Answer, Body, Result
 from policies.consent import transfer_digest
+from policies.fees import Bid, judge_bump
 from policies.law import Wallet
 from policies.terms import Reason
 
@@ -146,16 +147,22 @@ def _replacement_refusals(order: Order, kind: AttemptKind, fees: Fees) -> Sequen
         found.append(no("cancelled", "a cancelled order is not bid for again"))
     if kind is AttemptKind.BUMP and not order.is_signed:
         found.append(no("not_signed", "the order has no signature yet: sign it"))
-    signed = [a.fees for a in order.attempts if a.raw is not None]
-    if any(
-        fees.max_fee_per_gas <= old.max_fee_per_gas
-        or fees.max_priority_fee_per_gas <= old.max_priority_fee_per_gas
-        for old in signed
-    ):
-        found.append(no("not_higher", "both fees of a replacement must be above all earlier ones"))
+    # Nodes drop a replacement that is not far enough above the former: 12.5 % on both fields.
+    signed = [attempt.fees for attempt in order.attempts if attempt.raw is not None]
+    low = {reason.text for old in signed for reason in judge_bump(_bid_of(old), _bid_of(fees))}
+    found += [no("bump_too_small", text) for text in sorted(low)]
     if len(order.attempts) >= MOST_ATTEMPTS:
         found.append(no("too_many_attempts", f"an order has at most {MOST_ATTEMPTS} attempts"))
     return found
+
+
+def _bid_of(fees: Fees) -> Bid:
+    return Bid(
+        gas_limit=fees.gas_limit,
+        max_fee_per_gas=fees.max_fee_per_gas,
+        max_priority_fee_per_gas=fees.max_priority_fee_per_gas,
+        l1_fee=fees.l1_fee,
+    )
 
 
 def _asked_again(order: Order, kind: AttemptKind, fees: Fees) -> Asked:

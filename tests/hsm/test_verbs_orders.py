@@ -167,8 +167,26 @@ def test_a_bump_repeats_and_never_exceeds_the_consented_fee(room: VaultRoom) -> 
     )
 
     assert raw_of(first) == raw_of(again)
-    assert {"not_higher"} == codes(lower)
+    assert {"bump_too_small"} == codes(lower)
     assert {"fee_too_high"} == codes(dear)
+
+
+@pytest.mark.parametrize(("fee", "tip", "expected"), [(1125, 1125, 0), (1124, 1200, 1), (1, 1, 2)])
+def test_a_replacement_rises_by_an_eighth_in_both_fields(
+    room: VaultRoom, fee: int, tip: int, expected: int
+) -> None:
+    """R4.3: 12.5 % in both fields is the least, told for each field that is too low."""
+    terms = room.order(Purpose.SWEEP)
+    room.sign(terms)
+    bid = dataclasses.replace(
+        FEES,
+        max_fee_per_gas=FEES.max_fee_per_gas * fee // 1000,
+        max_priority_fee_per_gas=FEES.max_priority_fee_per_gas * tip // 1000,
+    )
+    answer = room.again("bump", terms, bid)
+
+    assert expected == sum(reason.code == "bump_too_small" for reason in answer.reasons)
+    assert (Result.SIGNED is answer.result) == (expected == 0)
 
 
 def test_a_cancelled_order_is_not_bid_for_again(room: VaultRoom) -> None:

@@ -181,9 +181,16 @@ def _chain(name: str, table: Table) -> ChainSettings:
         bump_after_s=table.seconds("bump_after_s", least=0.1, most=_DAY_S, default=90),
         vault_in_flight=table.integer("vault_in_flight", least=1, most=512, default=1),
         hot_in_flight=table.integer("hot_in_flight", least=1, most=512, default=1),
+        sweep_below_gwei=_sweep_below(table),
     )
     table.finish()
     return settings
+
+
+def _sweep_below(table: Table) -> int | None:
+    """Return the base fee above which sweeps wait; nothing stands for: they never do."""
+    gwei = table.integer("sweep_below_gwei", least=0, most=1_000_000, default=0)
+    return gwei or None
 
 
 def _endpoints(table: Table) -> tuple[str, ...]:

@@ -55,6 +55,7 @@ def test_a_chain_says_how_many_endpoints_must_agree(tmp_path: Path) -> None:
     three = SMALLEST.replace('545"]', '545", "ws://b:1/key", "ipc:///run/geth.ipc"]')
     plain = load_settings(written(tmp_path, three)).chains["devnet"]
     more = f'read_quorum = 3\nanchor = "17:0x{"ab" * 32}"\nrollup = "op-stack"\nlag_blocks = 0\n'
+    more += "sweep_below_gwei = 40\n"
     strict = load_settings(written(tmp_path, three + more)).chains["devnet"]
     assert (2, 5, None, Rollup.NONE) == (
         plain.quorum,
@@ -64,6 +65,7 @@ def test_a_chain_says_how_many_endpoints_must_agree(tmp_path: Path) -> None:
     )
     assert (3, 0, Rollup.OP_STACK) == (strict.quorum, strict.lag_blocks, strict.rollup)
     assert Anchor(number=17, hash="0x" + "ab" * 32) == strict.anchor
+    assert (None, 40) == (plain.sweep_below_gwei, strict.sweep_below_gwei)
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,7 @@ def tail(session: Session, *, after: int = 0, limit: int = 100) -> Sequence[Entr
 
 def of_kind(session: Session, kind: str) -> Sequence[Entry]:
     """Return every line of a kind, oldest first."""
+    _write_down(session)
     query = select(JournalRow).where(JournalRow.kind == kind).order_by(col(JournalRow.seq))
     return tuple(read_as(Entry, row) for row in session.exec(query))
 

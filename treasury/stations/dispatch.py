@@ -45,6 +45,7 @@ from treasury.world import NO_LAW, Deeds, Outcome, World
 
 _NAME = "dispatch"
 _UNKNOWN_TO_BOOK = "unknown_order"
+_GWEI = 10**9
 EVACUATIONS_AT_ONCE = 16
 """Nodes keep so many transactions of one sender at least; a thief leaves no time for turns."""
 
@@ -108,7 +109,7 @@ def _judge(turn: _Turn, transfer: Transfer) -> None:
     desk, holds_nonce = turn.desk, transfer.nonce is not None
     ends, stops = _ends(desk, transfer), _stops(desk, transfer)
     is_in_the_way = holds_nonce and turn.others[transfer.source] > 1
-    waits = () if holds_nonce else _waits(turn, transfer)
+    waits = () if holds_nonce else (*_dearness(desk, transfer), *_waits(turn, transfer))
     if ends or (stops and is_in_the_way):
         # A sweep behind a nonce that may not be signed would never be mined.
         _give_up(desk, transfer, (*ends, *stops))
@@ -178,6 +179,16 @@ def _bid(turn: _Turn, transfer: Transfer) -> None:
         leave(desk, transfer, blocks)
         return
     turn.to_sign.append((transfer, bid))
+
+
+def _dearness(desk: Desk, transfer: Transfer) -> tuple[Reason, ...]:
+    """Let a sweep wait for cheaper gas: it only puts money where it is safer still."""
+    gwei = desk.world.settings.sweep_below_gwei
+    is_dear = gwei is not None and desk.market.base_fee > gwei * _GWEI
+    if transfer.purpose is not Purpose.SWEEP or not is_dear:
+        return ()
+    text = f"sweeps wait until the base fee is not above {gwei} gwei"
+    return (Reason(code="fee_wait", text=text),)
 
 
 def _sign_all(desk: Desk, to_sign: Sequence[tuple[Transfer, fees.Bid]]) -> None:

@@ -260,6 +260,34 @@ def test_a_halt_stops_exposure_and_not_safety(low: Belt) -> None:
     assert {"refill": TransferState.QUEUED, "sweep": TransferState.CONFIRMED} == found
 
 
+def test_a_sweep_waits_for_cheaper_gas_and_nothing_else_does(calm: Belt) -> None:
+    """A payout goes at any price below its ceiling; a sweep waits visibly, and goes by itself."""
+    settings = dataclasses.replace(calm.world.settings, sweep_below_gwei=20)
+    calm.world = dataclasses.replace(calm.world, settings=settings)
+    calm.chain.base_fee = 21 * GWEI
+    calm.ask_withdrawal(2 * ETH, "customer-1")
+    calm.fund("hot-a", 60 * ETH)
+    calm.run(5)
+    waiting = calm.transfer_of("sweep")
+    dear = (calm.transfer_of("withdrawal").state, waiting.state, [r.code for r in waiting.reasons])
+    calm.chain.base_fee = 20 * GWEI
+    calm.run(5)
+
+    assert (TransferState.CONFIRMED, TransferState.QUEUED, ["fee_wait"]) == dear
+    assert TransferState.CONFIRMED is calm.transfer_of("sweep").state
+
+
+def test_an_evacuation_never_waits_for_cheaper_gas(calm: Belt) -> None:
+    """What a thief may take leaves at whatever price the ceiling allows."""
+    settings = dataclasses.replace(calm.world.settings, sweep_below_gwei=1)
+    calm.world = dataclasses.replace(calm.world, settings=settings)
+    calm.chain.base_fee = 30 * GWEI
+    calm.chain.spend(address_of("hot-a"), address_of("thief"), ETH)
+    calm.run(6)
+
+    assert TransferState.CONFIRMED is calm.transfer_of("evacuation").state
+
+
 def test_one_unmined_transfer_per_sender(low: Belt) -> None:
     """The vault has one transfer in flight; the next one waits its turn."""
     low.chain.base_fee = 4 * GWEI

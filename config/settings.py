@@ -137,9 +137,9 @@ class ChainSettings:
     A reading older than `stale_after_s` is no reading; unmined bytes are sent again after
     `resend_after_s` and bid higher after `bump_after_s`; `*_in_flight` is the number of unmined
     transfers that one sender may have. While the base fee is above `sweep_below_gwei` sweeps wait
-    for it to fall (None: they never wait). `read_quorum` of the endpoints must agree on what decisions
-    rest on (None: the majority); an endpoint more than `lag_blocks` behind does not count among
-    them.
+    for it to fall (None: they never wait). `read_quorum` of the endpoints must agree on what
+    decisions rest on (None: the majority); an endpoint more than `lag_blocks` behind does not count
+    among them.
     """
 
     name: str

@@ -45,7 +45,6 @@ class Ledger:
         info = session_info(self._snapshots, reads_only=True)
         with _translated(), Session(self._reading, expire_on_commit=False, info=info) as session:
             yield session
-            session.rollback()
 
     @contextmanager
     def write(self, book: Place | None = None) -> Iterator[Session]:

@@ -30,6 +30,7 @@ from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
 
 _NAME, _OVERHEAR = "listen", "overhear"
 _ACTOR = "guard"
+_TROUBLES = ("quorum", "head", "finality")
 _TOLD_AGAIN_S = 3_600
 _ABOUT_WALLETS = frozenset({Topic.BALANCE, Topic.NONCE, Topic.CODE})
 _CUT_OFF = frozenset({WalletState.ISOLATED, WalletState.RETIRED})
@@ -82,31 +83,35 @@ def _ring(world: World, deeds: Deeds, now: int) -> bool:
     """Ring for a lost quorum and for blocks that do not move; say whether there is a quorum."""
     with world.ledger.read() as session:
         look = watch.last_tick(session, world.chain_id)
+        was = {what: standings.remembered(session, _key(world, what)) for what in _TROUBLES}
     is_blind = look is not None and not look.ok
-    _toggle(world, "quorum", look.error if look is not None and is_blind else "", deeds, now)
+    troubles = {"quorum": look.error if look is not None and is_blind else ""}
     stalled = {stall.what: stall for stall in world.chain.stalls()}
-    for what in ("head", "finality"):
+    for what in _TROUBLES[1:]:
         stall = stalled.get(what)
         is_long = stall is not None and stall.unmoved_s >= world.settings.stale_after_s
         text = f"{what} has not moved for {stall.unmoved_s:.0f} s" if stall and is_long else ""
-        _toggle(world, what, text, deeds, now)
+        troubles[what] = text
+    for what, trouble in troubles.items():
+        if bool(was[what]) != bool(trouble):
+            _toggle(world, what, (was[what] or "", trouble), deeds, now)
     return not is_blind
 
 
-def _toggle(world: World, what: str, trouble: str, deeds: Deeds, now: int) -> None:
-    """Tell when a trouble begins and when it is over, and nothing in between."""
-    key = f"trouble:{world.chain_id}:{what}"
-    with world.ledger.read() as session:
-        was = standings.remembered(session, key) or ""
-    if bool(was) == bool(trouble):
-        return
+def _toggle(world: World, what: str, change: tuple[str, str], deeds: Deeds, now: int) -> None:
+    """Tell that a trouble begins or is over: since when it was, and what it is now."""
+    was, trouble = change
     kind = f"{what}_lost" if trouble else f"{what}_back"
     body = {"why": trouble} if trouble else {"after_s": str(now - int(was))}
     with world.ledger.write() as session:
-        marks.remember(session, key, str(now) if trouble else "")
+        marks.remember(session, _key(world, what), str(now) if trouble else "")
         subject = f"chain:{world.chain_id}"
         marks.tell(session, kind, subject, body, now=now, actor=_ACTOR)
     deeds.add(trouble or f"{what} is back")
+
+
+def _key(world: World, what: str) -> str:
+    return f"trouble:{world.chain_id}:{what}"
 
 
 def _heed(world: World, law: Law, chain: ChainLaw, deeds: Deeds, now: int) -> None:

@@ -113,7 +113,7 @@ def test_the_private_key_cannot_be_read(softhsm: SoftHsm) -> None:
 
 
 def test_an_imported_key_is_refused_without_its_waiver(softhsm: SoftHsm) -> None:
-    """A key born outside the token is not accepted as one of ours (R1.1)."""
+    """A key born outside the token is not accepted as one of ours (R1.1, R3.15)."""
     token = softhsm.init_token("cold")
     session = open_for_ceremony(softhsm.module, token.serial, token.pin)
     made = import_key(session, label="vault", cka_id=b"\x01", private_key=key_of("vault").secret)
@@ -136,7 +136,7 @@ def test_an_imported_key_is_refused_without_its_waiver(softhsm: SoftHsm) -> None
 
 
 def test_an_extractable_key_is_refused(softhsm: SoftHsm) -> None:
-    """A key that could leave the token is not accepted (R1.1)."""
+    """A key that could leave the token is not accepted (R1.1, R3.15)."""
     token = softhsm.init_token("cold")
     session = open_for_ceremony(softhsm.module, token.serial, token.pin)
     domain = session.create_domain_parameters(

@@ -61,6 +61,26 @@ def test_every_problem_is_told(path: str, value: object, told: str) -> None:
     assert told in str(caught.value)
 
 
+def test_a_token_without_a_serial_is_no_token() -> None:
+    """A token is known by its serial alone: labels can be copied (R3.15)."""
+    document = good()
+    del document["tokens"]["vault"]["serial"]
+    with pytest.raises(SettingsError, match="tokens.vault.serial: missing"):
+        parse(document)
+
+
+def test_one_key_has_one_use() -> None:
+    """The same key, under two names or for two kinds of work, is refused (R3.15)."""
+    document = good()
+    twin = {**document["keys"]["vault"], "cka_id": "0f"}
+    document["keys"]["twin"] = twin
+    with pytest.raises(SettingsError, match=r"keys\.twin: is the same as keys\.vault"):
+        parse(document)
+    document["keys"]["twin"] = {**twin, "purpose": "checkpoint", "curve": "p256"}
+    with pytest.raises(SettingsError, match=r"keys\.twin: is the same as keys\.vault"):
+        parse(document)
+
+
 def test_all_problems_are_told_at_once() -> None:
     """Two mistakes make two lines."""
     document = good()

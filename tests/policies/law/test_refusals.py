@@ -329,6 +329,19 @@ def test_a_wrong_checksum_is_told_with_the_right_one() -> None:
     assert issubclass(BadAddressError, ValueError)
 
 
+@pytest.mark.parametrize("name", ["h\u043et-a", "hot\u202ea", "hot a", "hot\x1b[1m", "", "a" * 41])
+def test_no_name_looks_like_another(name: str) -> None:
+    """R8.8: names are short plain ASCII wherever people read them, so that none is a homoglyph."""
+    advice = "use letters, digits"
+    for table in ("wallets", "pools", "chains"):
+        document = make_document()[table]
+        assert isinstance(document, dict)
+        twin = {**document, name: next(iter(document.values()))}
+        assert any(advice in line for line in _problems(**{table: twin})), table
+    person = {"name": name, "address": VAULT}
+    assert any("roster.treasurers" in line for line in _problems(**{"roster.treasurers.0": person}))
+
+
 def test_names_on_another_chain_are_no_members() -> None:
     """Vault, members and sponsor live on their pool's own chain."""
     other = {"id": 5, "native": "ETH", "fee_ceiling": "1"}

@@ -65,7 +65,7 @@ def test_a_token_without_a_serial_is_no_token() -> None:
     """A token is known by its serial alone: labels can be copied (R3.15)."""
     document = good()
     del document["tokens"]["vault"]["serial"]
-    with pytest.raises(SettingsError, match="tokens.vault.serial: missing"):
+    with pytest.raises(SettingsError, match=r"tokens\.vault\.serial: missing"):
         parse(document)
 
 

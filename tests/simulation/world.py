@@ -17,7 +17,7 @@ import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import cache
 from pathlib import Path
 from unittest import mock
@@ -81,26 +81,49 @@ _MOST_RESTORES = 100
 
 
 class FrailLedger(Ledger):
-    """A ledger whose process may die right before or right after each commit."""
+    """A ledger whose process may die right before or right after each commit.
+
+    Until the next commit every reader has the same view, so they share one session; see `recall`.
+    """
 
     def __init__(self, ledger: Ledger, dice: Dice) -> None:
         self.__dict__.update(ledger.__dict__)
         self._dice = dice
-        self._answers: Answers = {}
+        self._shared = ExitStack()
+        self._reader: Session | None = None
+        self._readers = 0
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        with super().read() as session:
-            session.info[ANSWERS] = self._answers
-            yield session
+        if self._reader is None:
+            self._reader = self._shared.enter_context(super().read())
+            self._reader.info[ANSWERS] = Answers()
+        reader = self._reader
+        self._readers += 1
+        try:
+            yield reader
+        finally:
+            self._readers -= 1
+            if reader.dirty or reader.new or reader.deleted:
+                self._reader = None
+            self._close_stale()
 
     def commit(self, session: Session) -> None:
         if self._dice.happens("crash_before_commit", 0.004):
             raise Crash
-        self._answers = {}
+        self._reader = None
+        self._close_stale()
         super().commit(session)
         if self._dice.happens("crash_after_commit", 0.004):
             raise Crash
+
+    def close(self) -> None:
+        self._shared.close()
+        super().close()
+
+    def _close_stale(self) -> None:
+        if self._reader is None and not self._readers:
+            self._shared.close()
 
 
 def simulated_law() -> Law:

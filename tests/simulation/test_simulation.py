@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation import sometimes
+from tests.simulation import sometimes, world
 from tests.simulation.play import Report, run_seed
 
 SEEDS = range(int(os.environ.get("SIMULATION_SEEDS", "10")))
@@ -59,3 +60,11 @@ def test_a_failing_seed_tells_how_to_see_it_again() -> None:
     report = Report(seed=9, digest="", failure="I1: x", seen=Counter(), edges=frozenset())
 
     assert report.replay == "python -m tests.simulation --seed 9"
+
+
+def test_what_is_remembered_changes_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """R6.2: a run whose every question asks the file is the same run as one that remembers."""
+    remembering = run_seed(3)
+    monkeypatch.setattr(world, "recalled", contextlib.nullcontext)
+
+    assert remembering.digest == run_seed(3).digest

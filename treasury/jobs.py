@@ -19,13 +19,14 @@ from treasury.alerts.postman import Postman
 from treasury.alerts.pulse import Pulse
 from treasury.alerts.rounds import Rounds
 from treasury.calendar import Job
+from treasury.checkpoints import Checkpoints
 from treasury.clock import utc_now
 from treasury.incident_file.files import IncidentFiles
 from treasury.introduction import SignerWatch
 from treasury.lanes import Lane
 from treasury.ledger import Ledger
 from treasury.ledger.queries import standings
-from treasury.publishing import Checkpoints, LiveWallets
+from treasury.live_wallets import LiveWallets
 
 _SIGNER_LOOK_S = 5.0
 _PUBLISH_S = 1.0

@@ -24,6 +24,7 @@ from treasury.api import (
     freezing,
     incidents,
     journal,
+    live,
     motions,
     refills,
     status,
@@ -40,6 +41,7 @@ _EVERYONE = tuple(ApiRole)
 _PEOPLE = (ApiRole.READER, ApiRole.OPERATOR, ApiRole.TREASURER)
 _POWERS: Sequence[tuple[APIRouter, tuple[ApiRole, ...]]] = (
     (status.reading, _EVERYONE),
+    (live.reading, _EVERYONE),
     (wallets.reading, _PEOPLE),
     (refills.reading, _PEOPLE),
     (transfers.reading, _PEOPLE),
@@ -58,6 +60,7 @@ _POWERS: Sequence[tuple[APIRouter, tuple[ApiRole, ...]]] = (
     (refills.consenting, (ApiRole.TREASURER,)),
     (motions.consenting, (ApiRole.TREASURER,)),
     (withdrawals.consenting, (ApiRole.TREASURER,)),
+    (live.following, (ApiRole.SERVICE, ApiRole.OPERATOR)),
     (withdrawals.asking, (ApiRole.SERVICE,)),
 )
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from policies.amounts import format_amount
+from treasury.cli.api import PAY, Api
 from treasury.dev.coins import addresses_of
 from treasury.dev.desk import Desk, Row, StoryError
 from treasury.dev.node_client import DevelopmentNode
@@ -24,6 +25,7 @@ def steal(desk: Desk) -> None:
     desk.say("hot-a's key was imported into its token, so a copy can be stolen: status says so")
     stage = desk.stage
     tokens = {"USDC": addresses_of(stage.coins)["USDC"]}
+    desk.wait_for("the live wallet", lambda: _follow(desk, _WALLET))
     thief = Thief(stage.chain.url, stage.deployment.stolen_key(_WALLET), tokens)
     desk.thief = thief
     for symbol in _DECIMALS:
@@ -38,6 +40,7 @@ def steal(desk: Desk) -> None:
 
 def contain(desk: Desk) -> None:
     """See what is left come home while the thief goes on; count the loss, and who pays now."""
+    number = desk.wait_for("the new live wallet", lambda: _follow(desk, _SPARE))
     incident = desk.wait_for("a contained incident", lambda: _while_stealing(desk, _contained))
     evacuated = desk.wait_for("the end of the evacuation", lambda: _evacuated(desk))
     for row in evacuated:
@@ -51,6 +54,7 @@ def contain(desk: Desk) -> None:
     if live["pools"]["payouts"]["wallet"] != _SPARE:
         raise StoryError(f"the published live wallet is {live['pools']}")
     desk.say(f"payout services read in live_wallets.json, number {live['sequence']}: {_SPARE}")
+    desk.say(f"and acknowledged number {number}: before that the incident was not contained")
     desk.say(f"incident #{incident['id']} is {incident['state']}; a quorum will close it")
     folder = desk.stage.deployment.directory / "handed-out"
     made = desk.ctl("incident", "export", str(incident["id"]), "--out", str(folder))
@@ -93,6 +97,16 @@ def _evacuated(desk: Desk) -> list[Row]:
     if not safe:
         raise StoryError(f"nothing was brought home: {[row['state'] for row in rows]}")
     return safe
+
+
+def _follow(desk: Desk, wallet: str) -> int:
+    """Read the live wallet and acknowledge it, as a payout service does; 0 while it is another."""
+    service = Api(str(desk.stage.deployment.api_socket("service")))
+    live = service.get("/v1/live")
+    if live["pools"].get("payouts", {}).get("wallet") != wallet:
+        return 0
+    service.post("/v1/live/acknowledge", {"sequence": live["sequence"]}, PAY)
+    return int(live["sequence"])
 
 
 def _state(desk: Desk, wallet: str) -> str:

@@ -7,8 +7,9 @@ on after a crash, and a wallet that a person isolated at the signer is treated a
 - what lies in an isolated wallet is evacuated to its pool's vault, tokens before the native coin,
   one transfer per asset at a time, and again whenever something is left or comes in. A token whose
   evacuation reverted is left behind and told, so that it does not hold up the others;
-- an incident is CONTAINED when the wallet is empty at finality and nothing of ours is on its way to
-  or from it; a wallet that bleeds again opens it again.
+- an incident is CONTAINED when the wallet is empty at finality, nothing of ours is on its way to
+  or from it, and payout services that listen follow the new live wallet; a wallet that bleeds
+  again opens it again.
 
 Not done here: closing an incident, reinstating a wallet. Those are motions.
 """
@@ -24,6 +25,7 @@ from policies.law import Law, Pool, Role, Wallet
 from policies.lifecycles import IncidentState, Owner, TransferState, WalletState
 from policies.succession import Candidate, choose_successor
 from policies.terms import Purpose, Reason
+from treasury import live_wallets
 from treasury.clock import unix
 from treasury.drafts import Draft, draft_terms, transfer_row
 from treasury.evacuating import Case, cause_of, evacuation_facts
@@ -147,6 +149,8 @@ def _judge_contained(
 ) -> None:
     is_safe = not is_leaving and not any(map(_matters, case.on_the_way)) and _is_empty(law, case)
     state = case.incident.state
+    if is_safe and state is IncidentState.OPEN and not _is_followed(world):
+        return
     if is_safe and state is IncidentState.OPEN:
         to, why = IncidentState.CONTAINED, f"what is left of {case.wallet.name} is below its fees"
     elif not is_safe and state is IncidentState.CONTAINED:
@@ -165,6 +169,12 @@ def _matters(transfer: Transfer) -> bool:
     """
     is_hanging = transfer.state is TransferState.IN_FLIGHT
     return not (is_hanging and transfer.purpose is Purpose.EVACUATION)
+
+
+def _is_followed(world: World) -> bool:
+    """Say whether payout services that listen pay from the new wallet already."""
+    with world.ledger.read() as session:
+        return live_wallets.is_followed(session)
 
 
 def _is_empty(law: Law, case: Case) -> bool:

@@ -34,6 +34,8 @@ TABLE = [
     ("GET", "/v1/incidents/1", PEOPLE),
     ("GET", "/v1/withdrawals", ALL),
     ("GET", "/v1/withdrawals/1", ALL),
+    ("GET", "/v1/live", ALL),
+    ("POST", "/v1/live/acknowledge", {"service", "operator"}),
     ("POST", "/v1/halt", {"operator", "treasurer"}),
     ("GET", "/v1/incidents/1/file", {"reader", "operator", "treasurer"}),
     ("POST", "/v1/incidents/1/file", {"operator", "treasurer"}),

@@ -74,6 +74,9 @@ class Ladder(Memory):
         if verdict is Verdict.CALM:
             return CALM
         if verdict >= Verdict.HOLD:
+            if case is not None and not case.count:
+                # One payment waits: that is enough, however odd it is. More of them freeze.
+                verdict = Verdict.HOLD
             verdict = self.escalate(event.time, verdict)
             if windows:
                 self.accept()

@@ -23,6 +23,8 @@ from tests.simulation.play import Report, run_seed
 ENOUGH = 1_000
 """From so many seeds on, everything that can happen must have happened."""
 
+_NEWS_EVERY = 100
+
 
 def main() -> int:
     """Play what the command line asks for; 1 when a promise was broken."""
@@ -85,6 +87,9 @@ class Total:
         self.edges.update(report.edges)
         self.played += 1
         self.bad += bool(report.failure)
+        if self.played % _NEWS_EVERY == 0:
+            sys.stdout.write(f"{self.played} seeds, {self.bad} broke a promise\n")
+            sys.stdout.flush()
 
     def tell(self, *, with_table: bool) -> int:
         """Write the result; 1 when a promise was broken, or something never happened."""

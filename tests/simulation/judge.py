@@ -11,7 +11,7 @@ I5  a wallet that is isolated signs only evacuations and cancels, and receives n
 I6  the journal verifies, and every head that was ever seen is still part of it
 I7  no gap in the nonces that the book assigned
 I8  when faults stop, everything comes to an end          (`play.settle`)
-I9  one epoch per daemon: the stations' client of this program sends none, so nothing to break
+I9  once a newer daemon has spoken, the signer gives an older one nothing
 I10 no refill is proposed or released toward a wallet with an unexplained drop
 I11 assets are conserved, and in the end the ledger explains every balance to the wei
 """
@@ -78,6 +78,7 @@ class Judge:
         self._vetoed: set[str] = set()
         self._vetoed_before: set[str] = set()
         self._isolated_before: set[str] = set()
+        self._newest_epoch = 0
         self._heads: list[str] = [journal.GENESIS]
         self._accepted: dict[Address, int] = {}
         self._coins = {asset: world.sea.everything(asset) for asset in (NATIVE, USD_COIN)}
@@ -106,6 +107,12 @@ class Judge:
         del self._heads[lines + 1 :]
 
     def _hear(self, verb: str, body: Body, answer: Answer) -> None:
+        if "epoch" in body:
+            epoch = int(str(body["epoch"]))
+            is_old = epoch < self._newest_epoch
+            text = f"{verb} of epoch {epoch} was {answer.result.value} after {self._newest_epoch}"
+            self._require(not is_old or answer.result is Result.REFUSED, "I9", text)
+            self._newest_epoch = max(epoch, self._newest_epoch)
         if verb == "veto" and answer.result is Result.OK:
             self._vetoed.add(str(body["digest"]))
 

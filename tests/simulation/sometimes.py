@@ -22,6 +22,7 @@ FAULTS = frozenset(
             for verb in ("lodge", "sign", "bump", "cancel", "orders_since", "status", "motion")
         ),
         "both_crashed",
+        "former_daemon_speaks",
         "an_hour_without_us",
         "daemon_restarts",
         "restored_older",
@@ -77,7 +78,9 @@ FAULTS = frozenset(
         "signed_evacuation",
     }
 )
-MARKS = frozenset({"wallet_held", "wallet_calm", "wallet_frozen", "wallet_unfrozen"})
+MARKS = frozenset(
+    {"ledger_restored", "wallet_held", "wallet_calm", "wallet_frozen", "wallet_unfrozen"}
+)
 """Journal lines without an edge that must stand in some journal."""
 
 UNREACHED: Mapping[str, str] = MappingProxyType(

@@ -18,7 +18,7 @@ from hsm.desk import Door
 from hsm.errors import HsmError, ProtocolError, SignerUnavailableError, TokenAwayError
 from hsm.reading import sign_body, signature_from
 from hsm.signature import PinnedKey, Signature
-from hsm.wire import Answer, Body, Result
+from hsm.wire import FENCED, Answer, Body, Result
 from policies.crypto import SECP256K1_N
 from tests.fakes.vault_room import SoftTokens, VaultRoom, public_key_of
 from tests.laws import key_of
@@ -58,12 +58,18 @@ def _away() -> HsmError:
 
 
 class FrailClient(SignerClient):
-    """The daemon's client, with the signer behind it in this process and a frail wire between."""
+    """The daemon's client, with the signer behind it in this process and a frail wire between.
+
+    Each daemon has an epoch of its own, and a former one may still speak after its successor began.
+    """
 
     def __init__(self, room: VaultRoom, dice: Dice) -> None:
         super().__init__(Path("unused.sock"))
         self.room = room
         self.dice = dice
+        self.epoch = 1
+        self._last: tuple[str, Body] | None = None
+        self._former: tuple[str, Body] | None = None
         self.is_away = False
         self.on_answer: Callable[[str, Body, Answer], None] = lambda *_: None
 
@@ -75,7 +81,16 @@ class FrailClient(SignerClient):
             group, left = left[:size], left[size:]
             yield [signature_from(self.call("sign", sign_body(ask))) for ask in group]
 
+    def succeed(self) -> None:
+        """Begin the next epoch; what the former daemon said last it may say again."""
+        self.epoch += 1
+        self._former = self._last
+
     def call(self, verb: str, body: Body) -> Answer:
+        if verb in FENCED:
+            body = {**body, "epoch": str(self.epoch)}
+            self._last = (verb, body)
+            self._let_former_speak()
         if self.is_away or self.dice.happens("signer_not_reached", 0.02):
             raise SignerUnavailableError("the signer is away")
         if self.dice.happens(f"crash_before_{verb}", _DEATHS.get(verb, 0.01)):
@@ -90,6 +105,17 @@ class FrailClient(SignerClient):
         if answer.result is Result.ERROR:
             raise ProtocolError("; ".join(reason.text for reason in answer.reasons))
         return answer
+
+    def _let_former_speak(self) -> None:
+        if self._former is not None and self.dice.happens("former_daemon_speaks", 0.05):
+            verb, body = self._former
+            try:
+                answer = self.room.call(verb, body)
+            except SignerCrash:
+                self.room.reopen()
+                return
+            self.dice.note(f"the former daemon asks to {verb}: {answer.result.value}")
+            self.on_answer(verb, body, answer)
 
     def call_as_person(self, verb: str, body: Body) -> Answer | None:
         """Ask at the people's door; None when the signer died over it."""

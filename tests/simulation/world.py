@@ -203,6 +203,7 @@ class SimulatedWorld:
     def restart(self) -> None:
         """Start the daemon again, as its composition root does."""
         self.restarts += 1
+        self.signer.succeed()
         self.dice.note("daemon restarts")
         self.ledger.close()
         self.ledger = self._open_ledger()
@@ -227,6 +228,7 @@ class SimulatedWorld:
         self.ledger = self._open_ledger()
         self.world = self._world()
         self.has_caught_up = not by_hand
+        self.signer.succeed()
         return lines
 
     def _copy_back(self) -> int:

@@ -134,8 +134,14 @@ def source_may_sign(facts: Facts) -> Iterator[Reason]:
 
 
 def destination_may_receive(facts: Facts) -> Iterator[Reason]:
-    """Require that nothing of ours goes to an isolated or retired wallet of ours."""
+    """Require that nothing of ours goes to an isolated or retired wallet of ours.
+
+    Gas from the sponsor is an exception, within its own ceilings: without it the tokens of a wallet
+    whose coins were stolen first could not be brought home.
+    """
     mark = facts.mark_of(facts.destination)
+    if mark is Mark.ISOLATED and facts.terms.purpose is Purpose.TOP_UP:
+        return
     if mark is not None and facts.kind is not AttemptKind.CANCEL:
         yield no(f"destination_{mark.value}", f"{facts.terms.destination} is {mark.value}")
 

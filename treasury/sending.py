@@ -207,7 +207,9 @@ def is_cut_off(desk: Desk, transfer: Transfer) -> bool:
     source = desk.standings.get(transfer.source)
     destination = desk.standings.get(transfer.destination)
     if destination is not None and destination.state in _CUT_OFF:
-        return True
+        # An isolated wallet may get gas, so that its tokens can be brought home.
+        is_rescue = transfer.purpose is Purpose.TOP_UP
+        return not (is_rescue and destination.state is WalletState.ISOLATED)
     is_evacuation = transfer.purpose is Purpose.EVACUATION
     return source is not None and source.state in _CUT_OFF and not is_evacuation
 

@@ -30,6 +30,7 @@ from treasury.halting import EXPOSING
 from treasury.ledger import moves
 from treasury.ledger.facts import Approval, Transfer
 from treasury.ledger.queries import refills, requests, tokens, transfers
+from treasury.rescuing import RESCUE
 from treasury.sending import (
     Desk,
     Handed,
@@ -159,10 +160,16 @@ def _stops(desk: Desk, transfer: Transfer) -> tuple[Reason, ...]:
     reasons.extend(tokens.objections(desk.tokens, asset) if asset else ())
     for address in (transfer.source, transfer.destination):
         standing = desk.standings.get(address)
-        if standing is not None and not standing.is_calm:
+        if standing is None or (_is_rescue(transfer) and address == transfer.destination):
+            continue  # an isolated wallet is never calm, and gas brings its tokens home
+        if not standing.is_calm:
             text = f"{standing.name} is not calm: {standing.frozen_why or standing.hold_why}"
             reasons.append(Reason(code="not_calm", text=text))
     return tuple(reasons)
+
+
+def _is_rescue(transfer: Transfer) -> bool:
+    return transfer.cause.startswith(RESCUE)
 
 
 def _bid(turn: _Turn, transfer: Transfer) -> None:

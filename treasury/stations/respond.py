@@ -33,6 +33,7 @@ from treasury.isolation import has_incident, open_incident
 from treasury.ledger import moves
 from treasury.ledger.facts import Standing, Transfer
 from treasury.ledger.queries import standings, transfers, watch
+from treasury.rescuing import rescue
 from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
 
 _NAME = "respond"
@@ -66,7 +67,11 @@ def _respond_to(world: World, law: Law, wallet: Wallet, deeds: Deeds, now: int) 
     case = _case(world, wallet, pool, now)
     if case is None:
         return
-    loads = plan_evacuation(evacuation_facts(world, law, case, now))
+    facts = evacuation_facts(world, law, case, now)
+    loads = plan_evacuation(facts)
+    if rescue(world, law, case, facts, now):
+        deeds.add(f"queued gas for {wallet.name}, whose tokens cannot pay their way")
+        world.hurry()
     for load in loads:
         _evacuate(world, law, case, load, now)
         deeds.add(f"queued the evacuation of {wallet.name} in {load.asset.symbol}")

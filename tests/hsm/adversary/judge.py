@@ -134,7 +134,9 @@ class Judge:
         place = (*case.place, case.found.transaction.nonce)
         movement = (case.found.destination, case.found.asset, case.found.amount)
         assert movement == self.exposing.setdefault(place, movement), "two exposing orders"
-        for wallet in (case.source, case.destination):
+        # Only the sponsor's gas may reach an isolated wallet, within the sponsor's own limits.
+        is_gas = case.source.role is Role.GAS_SPONSOR
+        for wallet in (case.source, None if is_gas else case.destination):
             if wallet is not None:
                 assert not self.crowd.isolated_before(wallet.name, case.asked), "isolated"
         if is_first:

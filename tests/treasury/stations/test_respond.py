@@ -126,3 +126,36 @@ def test_a_crash_anywhere_in_the_response_costs_nothing(calm: Belt, passage: int
     assert calm.chain.balance(address_of("hot-a"), NATIVE) <= FEES
     amounts = [t.amount for t in evacuations(calm) if t.state is TransferState.CONFIRMED]
     assert len([amount for amount in amounts if amount > ETH]) == 1
+
+
+def test_the_sponsor_brings_gas_when_the_thief_took_the_coins_first(calm: Belt) -> None:
+    """R2.9: not one wei is left; the sponsor pays what the tokens need, and they go home."""
+    usdc = Address(TOKEN)
+    calm.chain.fund(address_of("hot-a"), 60_000 * USDC, usdc)
+    calm.run(4)
+    vault_before = calm.chain.balance(address_of("vault"), usdc)
+    steal(calm, calm.chain.balance(address_of("hot-a"), NATIVE) - 10**15)
+    calm.run(20)
+    gas = [t for t in calm.transfers() if t.purpose is Purpose.TOP_UP]
+
+    assert [TransferState.CONFIRMED] == [t.state for t in gas]
+    assert address_of("hot-a") == gas[0].destination
+    assert gas[0].amount <= ETH // 10
+    assert vault_before + 60_000 * USDC == calm.chain.balance(address_of("vault"), usdc)
+    assert IncidentState.CONTAINED is incident(calm).state
+
+
+def test_a_thief_who_takes_the_gas_too_gets_little(calm: Belt) -> None:
+    """R2.9: the sponsor tries a few times within its limits, and then no more."""
+    usdc = Address(TOKEN)
+    calm.chain.fund(address_of("hot-a"), 60_000 * USDC, usdc)
+    calm.run(4)
+    steal(calm, calm.chain.balance(address_of("hot-a"), NATIVE) - 10**15)
+    before = calm.chain.balance(address_of("sponsor"), NATIVE)
+    for _ in range(20):
+        calm.round()
+        steal(calm, max(calm.chain.balance(address_of("hot-a"), NATIVE) - 10**15, 0))
+
+    spent = before - calm.chain.balance(address_of("sponsor"), NATIVE)
+    assert spent < ETH
+    assert WalletState.ISOLATED is calm.standing("hot-a").state

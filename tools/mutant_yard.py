@@ -30,6 +30,8 @@ _DEADLINE_S = 240.0
 _MEASURING_S = 3_000
 _POLL_S = 0.02
 _MOST_TESTS = 60
+# The fork has imported what pytest would rewrite; that alone is no reason to fail.
+_FORKED = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 _PLAIN = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not bench and not soak")
 _FOREIGN = ("pytest", "hypothesis", "coincurve", "sqlmodel", "structlog", "msgspec", "alembic")
 _RC = """[run]
@@ -112,12 +114,17 @@ class Yard:
         """Copy the tree into `folder`, and import everything foreign."""
         self._tree = copy_tree(folder)
         self._reach = reach
+        self._sound: set[str] = set()
         for name in _FOREIGN:
             importlib.import_module(name)
 
     def is_noticed(self, mutant: Mutant) -> bool:
-        """Say whether a test fails with this mutant; a hang counts as a failure."""
+        """Say whether a test fails with this mutant; a hang counts as a failure.
+
+        Raises `RuntimeError` when the tests of its line fail without it: then they prove nothing.
+        """
         tests = self._reach.get((mutant.file, mutant.line), ())[:_MOST_TESTS]
+        self._require_sound(mutant.file, tests or tests_of(mutant.file))
         target = self._tree / mutant.file
         original = target.read_text()
         compiled = Path(importlib.util.cache_from_source(str(target)))
@@ -129,6 +136,15 @@ class Yard:
         finally:
             target.write_text(original)
             py_compile.compile(str(target), cfile=str(compiled))
+
+    def _require_sound(self, file: str, tests: Sequence[str]) -> None:
+        if file in self._sound:
+            return
+        if not self._passes(tests):
+            raise RuntimeError(
+                f"the tests of {file} fail in a fork without any change: {tests[:3]}"
+            )
+        self._sound.add(file)
 
     def _passes(self, tests: Sequence[str]) -> bool:
         child = os.fork()
@@ -157,6 +173,6 @@ def _run(tree: Path, tests: Sequence[str]) -> None:
         os.dup2(silence, 1)
         os.dup2(silence, 2)
         with contextlib.suppress(BaseException):
-            code = int(pytest.main([*_PLAIN, *tests]))
+            code = int(pytest.main([*_PLAIN, *_FORKED, *tests]))
     finally:
         os._exit(code)

@@ -24,11 +24,15 @@ from treasury.cli.exits import CommandError
 from treasury.dev.children import Child, python
 from treasury.dev.deployment import Plan
 from treasury.dev.desk import Desk, StoryError
+from treasury.dev.law_text import Bands
 from treasury.dev.payouts import customers, pay
 from treasury.dev.scenes import Stage, raised
 
 pytestmark = [pytest.mark.sockets, pytest.mark.softhsm, pytest.mark.crash]
 ETH = 10**18
+AMOUNT = ETH // 5
+LOW = Bands(floor="1.5 ETH", target="2 ETH", cap="3 ETH")
+"""So little that all stories together stay within the law's windows of one hour."""
 PAYOUTS = 3
 _PATIENCE_S = 180.0
 _POLL_S = 0.3
@@ -55,7 +59,7 @@ TABLE = [
     *((f"{when} {call}", hits) for call, hits in CALLS.items() for when in _WHEN),
     *((f"signer {point}", 3) for point in POINTS),
 ]
-CASES = [(place, hit) for place, hits in TABLE for hit in range(1, hits + 1)]
+CASES = [(place, hit) for hit in (1, 2, 3) for place, hits in TABLE if hit <= hits]
 A_FEW = [("after commit of attempt_signed", 1), ("signer record_committed", 2)]
 
 
@@ -111,7 +115,7 @@ class Victim:
         self.told += 1
         api = Api(str(self.stage.deployment.api_socket("service")))
         for number, person in enumerate(people):
-            pay(api, f"story-{self.told}-{number}", person, 19 * ETH // 10)
+            pay(api, f"story-{self.told}-{number}", person, AMOUNT)
 
     def _is_over(self, people: list[Address]) -> bool:
         """Approve what waits for treasurers; say whether payouts and refill have ended."""
@@ -126,7 +130,7 @@ class Victim:
             is_open = any(r["state"] in {"PROPOSED", "APPROVED", "RELEASED"} for r in refills)
         except CommandError:
             return False
-        is_low = self.desk.balance(self.desk.address("hot-a")) < 5 * ETH
+        is_low = self.desk.balance(self.desk.address("hot-a")) < 3 * ETH // 2
         return mine == ["PAID"] * PAYOUTS and not is_open and not is_low
 
     def _approve(self, number: str) -> None:
@@ -151,7 +155,7 @@ class Victim:
 def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
     """A running treasury whose hot wallet is at its target."""
     folder = tmp_path_factory.mktemp("deaths")
-    plan = Plan(time_lock_s=1, refill_window_s=2, hot_eth=10)
+    plan = Plan(bands=LOW, time_lock_s=1, refill_window_s=2, hot_eth=2)
     with raised(folder / "d", plan) as stage:
         desk = Desk(stage)
         yield Victim(stage, desk, folder / "passed")
@@ -162,7 +166,7 @@ def _dies(victim: Victim, place: str, hit: int) -> None:
     people = victim.tell(victim.doom(place, hit))
     balances = [victim.desk.balance(person) for person in people]
 
-    assert balances == [19 * ETH // 10] * PAYOUTS
+    assert balances == [AMOUNT] * PAYOUTS
     assert victim.desk.nonce("vault") == victim.settled_refills()
     assert victim.desk.ctl("journal", "verify")["ok"]
 

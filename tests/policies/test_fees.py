@@ -17,6 +17,8 @@ from policies.fees import (
     make_bid,
     make_bump,
     make_cancel,
+    make_counter_bid,
+    make_urgent_bid,
 )
 from policies.terms import UINT256_MAX, Reason
 from tests.policies.band_facts import COIN, DOLLAR
@@ -180,3 +182,55 @@ def test_a_replacement_that_is_too_small_says_what_is_needed() -> None:
     assert judge_bump(before, least) == ()
     assert ["bump_too_small", "bump_too_small"] == _codes(judge_bump(before, small))
     assert "the fee per gas must be 90 wei at least" == judge_bump(before, small)[0].text
+
+
+@pytest.mark.parametrize(
+    ("max_fee", "times", "price", "tip"),
+    [
+        (10_000, 4, 88, 68),
+        (5_005, 4, 50, 30),
+        (5_004, 4, 49, 29),
+        (1_000, 4, 22, 2),
+        (4, 4, 22, 2),
+        (10_000, 1, 22, 2),
+    ],
+    ids=["four times", "as far as it goes", "not a wei further", "usual", "nothing", "once"],
+)
+def test_an_urgent_bid_goes_as_far_as_the_terms(
+    max_fee: int, times: int, price: int, tip: int
+) -> None:
+    """What races with a thief bids several times the market, tip and all, within its terms."""
+    market = MarketFacts(base_fee=10, priority_fee=2, l1_fee=5)
+    bid = make_urgent_bid(market, 100, times=times, max_fee=max_fee)
+
+    assert (bid.max_fee_per_gas, bid.max_priority_fee_per_gas) == (price, tip)
+    assert (bid.gas_limit, bid.l1_fee) == (100, 5)
+
+
+def test_an_urgent_bid_without_a_tip_stays_without() -> None:
+    """On a chain without tips the usual price leaves none."""
+    bid = make_urgent_bid(MarketFacts(base_fee=10, priority_fee=0), 100, times=1, max_fee=10**6)
+
+    assert (bid.max_fee_per_gas, bid.max_priority_fee_per_gas) == (20, 0)
+
+
+@pytest.mark.parametrize(
+    ("base", "tip", "max_fee", "expected"),
+    [
+        (1, 1, 10_003, (100, 20)),
+        (1, 1, 10_002, (57, 12)),
+        (100, 5, 10**6, (205, 20)),
+        (1, 30, 10**6, (100, 30)),
+    ],
+    ids=["doubled", "raised a little", "the market's price", "the market's tip"],
+)
+def test_a_counter_bid_doubles_what_was_too_low(
+    base: int, tip: int, max_fee: int, expected: tuple[int, int]
+) -> None:
+    """A bid that a node called too low is doubled within its terms, else raised by an eighth."""
+    before = Bid(gas_limit=100, max_fee_per_gas=50, max_priority_fee_per_gas=10, l1_fee=3)
+    market = MarketFacts(base_fee=base, priority_fee=tip)
+    bid = make_counter_bid(before, market, max_fee=max_fee)
+
+    assert (bid.max_fee_per_gas, bid.max_priority_fee_per_gas) == expected
+    assert (bid.gas_limit, bid.l1_fee) == (100, 3)

@@ -50,7 +50,7 @@ class Siege:
     def audit(self) -> None:
         """Judge everything that the book ever signed, heard or not."""
         after, more = 0, True
-        places: dict[tuple[int, Address, int], Purpose] = {}
+        places: dict[tuple[int, Address, int], set[Purpose]] = defaultdict(set)
         while more:
             body: Body = {"seq": str(after), "limit": str(PAGE)}
             page = self.line.ask([("orders_since", body)])[0]
@@ -59,9 +59,10 @@ class Siege:
             assert isinstance(orders, list)
             for order in orders:
                 terms = self._audit(order)
-                places[terms.chain_id, terms.source, int(order["nonce"])] = terms.purpose
+                place = (terms.chain_id, terms.source, int(order["nonce"]))
+                places[place].add(terms.purpose)
                 after = int(order["seq"])
-            more = page.body["more"] == "true"
+            more = page.body["more"] == "1"
         self.judge.judge_nonces(places)
 
     def _audit(self, order: Body) -> TransferTerms:

@@ -58,7 +58,7 @@ bench: bootstrap ## measure speed against the limits in tests/benchmarks
 soak: bootstrap ## long random runs: ledger and chain must agree to the wei
 	@exec $(BIN)/python -m pytest -m soak -s $(ARGS)
 
-mutation: bootstrap ## break the law on purpose, line by line, and see that a test notices
+mutation: bootstrap ## break the law on purpose (ARGS=--sender: the sender), and see that a test notices
 	@exec $(BIN)/python tools/mutate.py $(ARGS)
 
 planted: bootstrap ## plant known bugs, one at a time; fails when no test notices one

@@ -1,8 +1,7 @@
 """The two ordered lanes of a chain, each one plain function; order is the safety property.
 
     watch_tick   listen -> observe -> guard -> sense -> respond -> inspect -> assess -> notify
-    money_tick   overhear -> confirm -> adopt -> tally -> carry -> release -> pay -> tend
-                 -> dispatch
+    money_tick   confirm -> adopt -> tally -> carry -> release -> pay -> tend -> dispatch
 
 Guard before assess, because a theft looks exactly like a wallet that needs a refill. Confirm
 first, so that nonces and projected balances are true before anything new is decided. Adopt before
@@ -31,7 +30,7 @@ from treasury.stations.confirm import confirm
 from treasury.stations.dispatch import dispatch
 from treasury.stations.guard import guard
 from treasury.stations.inspect import inspect
-from treasury.stations.listen import listen, overhear
+from treasury.stations.listen import listen
 from treasury.stations.notify import notify
 from treasury.stations.observe import observe
 from treasury.stations.pay import pay
@@ -46,7 +45,7 @@ Station = Callable[[World, datetime], Outcome]
 
 MOST_FAILURES = 5
 WATCH: tuple[Station, ...] = (listen, observe, guard, sense, respond, inspect, assess)
-MONEY: tuple[Station, ...] = (overhear, confirm, adopt, tally, carry, release, pay, tend, dispatch)
+MONEY: tuple[Station, ...] = (confirm, adopt, tally, carry, release, pay, tend, dispatch)
 
 log = structlog.get_logger()
 

@@ -22,7 +22,6 @@ def test_guard_before_assess_and_confirm_first() -> None:
         station.__name__ for station in WATCH
     ]
     assert [
-        "overhear",
         "confirm",
         "adopt",
         "tally",

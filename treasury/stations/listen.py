@@ -9,6 +9,8 @@ it. Nothing is moved or isolated here: that takes a quorum.
 
 A finality or a head that stands still, and a look that found no quorum, ring when they begin and
 say when they are over. Nothing waits for that: what needs final facts waits by itself.
+
+Nobody else takes dissents: a word about a wallet that another lane took would freeze nothing.
 """
 
 from __future__ import annotations
@@ -28,19 +30,12 @@ from treasury.ledger.queries import standings, watch
 from treasury.scenes import Scene, gather
 from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
 
-_NAME, _OVERHEAR = "listen", "overhear"
+_NAME = "listen"
 _ACTOR = "guard"
 _TROUBLES = ("quorum", "head", "finality")
 _TOLD_AGAIN_S = 3_600
 _ABOUT_WALLETS = frozenset({Topic.BALANCE, Topic.NONCE, Topic.CODE})
 _CUT_OFF = frozenset({WalletState.ISOLATED, WalletState.RETIRED})
-
-
-def overhear(world: World, now: datetime) -> Outcome:
-    """Tell what single endpoints said against the others since the last call."""
-    deeds = Deeds(_OVERHEAR)
-    _tell_dissents(world, world.chain.take_dissents(), deeds, unix(now))
-    return deeds.outcome()
 
 
 def listen(world: World, now: datetime) -> Outcome:

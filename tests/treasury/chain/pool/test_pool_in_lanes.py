@@ -7,6 +7,7 @@ its own way.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.laws import ETH, address_of
 from treasury.chain.errors import WrongChainError
 from treasury.chain.pool.pool import ChainPool
 from treasury.chain.port import Readings, Topic
+from treasury.ledger import journal, marks
 
 HOT = address_of("hot-a")
 SIGNING = {"sign", "bump", "cancel"}
@@ -42,6 +44,16 @@ class Group:
 
     def states(self) -> list[TransferState]:
         return [transfer.state for transfer in self.belt.transfers()]
+
+    def told(self) -> set[tuple[str, str]]:
+        """Return (subject, topic) of every word of one endpoint against the others."""
+        with self.belt.ledger.read() as session:
+            lines = journal.of_kind(session, "endpoint_dissented")
+        kept = {(f"endpoint:{d.endpoint}", d.topic.value) for d in self.pool.take_dissents()}
+        return kept | {(line.subject, json.loads(line.body)["topic"]) for line in lines}
+
+    def frozen(self) -> set[str]:
+        return {name for name in ("vault", "hot-a") if self.belt.standing(name).frozen}
 
     def approved(self) -> None:
         """Take a refill to where the next tick of the money lane signs it."""
@@ -83,34 +95,56 @@ LIES: dict[str, dict[str, Callable[[Any], Any]]] = {
 }
 
 
-@pytest.mark.parametrize("lies", LIES.values(), ids=LIES)
-def test_one_liar_of_three_moves_nothing(
-    calm: Group, lies: dict[str, Callable[[Any], Any]]
-) -> None:
-    """R4.7: no refill, no freeze, no halt; the lie is there as a fact for the alarm."""
-    calm.mouths[0].lies.update(lies)
+ROBBED = {
+    "the wallet is empty": "hot-a",
+    "the vault was spent from": "vault",
+    "a nonce is foreign": "hot-a",
+}
+"""What a single endpoint is believed enough to freeze a wallet for."""
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_one_liar_of_three_moves_nothing(calm: Group, lie: str) -> None:
+    """R4.7: no refill, no evacuation, no halt; at most a freeze; the lie is told for the alarm."""
+    calm.mouths[0].lies.update(LIES[lie])
     calm.belt.run(6)
     calm.pool.fee_market()
     assert [] == calm.belt.refills()
     assert [] == calm.belt.transfers()
-    assert all(calm.belt.standing(name).is_calm for name in ("vault", "hot-a"))
+    assert ({ROBBED[lie]} if lie in ROBBED else set()) == calm.frozen()
     assert not calm.belt.is_halted()
     assert 0 == calm.signatures
     # Nodes call blocks final at different moments, and receipts were not asked for.
-    if not lies.keys() & {"finalised", "receipts"}:
-        assert {"a"} == {dissent.endpoint for dissent in calm.pool.take_dissents()}
+    if not LIES[lie].keys() & {"finalised", "receipts"}:
+        assert {"endpoint:a"} == {subject for subject, _ in calm.told()}
 
 
-@pytest.mark.parametrize("lies", LIES.values(), ids=LIES)
-def test_one_liar_of_three_hinders_nothing(
-    low: Group, lies: dict[str, Callable[[Any], Any]]
-) -> None:
+@pytest.mark.parametrize("lie", LIES.keys() - ROBBED.keys())
+def test_one_liar_of_three_hinders_nothing(low: Group, lie: str) -> None:
     """R4.7: what the two honest endpoints call for is proposed, paid once and settled."""
-    low.mouths[0].lies.update(lies)
+    low.mouths[0].lies.update(LIES[lie])
     settled = low.belt.settle_one()
     assert RefillState.SETTLED is settled.state
     assert 1 == low.belt.paid("vault", HOT)
     assert [TransferState.CONFIRMED] == low.states()
+
+
+@pytest.mark.parametrize("lie", ROBBED)
+def test_a_freeze_on_one_word_ends_with_a_person(low: Group, lie: str) -> None:
+    """R4.7: a lone cry of theft costs a pause; lifted, the wallet is refilled once."""
+    low.mouths[0].lies.update(LIES[lie])
+    low.belt.run(3)
+    assert {ROBBED[lie]} == low.frozen()
+    assert 0 == low.signatures
+    low.mouths[0].lies.clear()
+    with low.belt.ledger.write() as session:
+        standing = low.belt.standing(ROBBED[lie])
+        marks.unfreeze(session, standing, actor="alice", why="endpoint a lied", now=1)
+    if not low.belt.refills():
+        low.belt.watch()
+    low.belt.approve(low.belt.only_refill(), "alice", "bob")
+    low.belt.until(lambda: not low.belt.open_refills())
+    assert 1 == low.belt.paid("vault", HOT)
 
 
 def test_a_liar_can_hide_no_need(low: Group) -> None:
@@ -118,7 +152,7 @@ def test_a_liar_can_hide_no_need(low: Group) -> None:
     low.mouths[0].lies["read_balances"] = _saying(HOT, 60 * ETH)
     low.belt.watch()
     assert 1 == len(low.belt.refills())
-    assert {Topic.BALANCE} == {d.topic for d in low.pool.take_dissents()}
+    assert {("endpoint:a", Topic.BALANCE.value)} == low.told()
 
 
 def test_two_that_disagree_decide_nothing(low: Group) -> None:
@@ -187,7 +221,7 @@ def test_an_endpoint_that_becomes_another_chain(low: Group) -> None:
     low.mouths[1].failures = {}
     low.belt.until(lambda: not low.belt.open_refills())
     assert 1 == low.belt.paid("vault", HOT)
-    assert Topic.CHAIN in {d.topic for d in low.pool.take_dissents()}
+    assert Topic.CHAIN.value in {topic for _, topic in low.told()}
 
 
 def test_a_finality_that_stands_still(low: Group) -> None:

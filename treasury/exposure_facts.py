@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from math import ceil
 
 from config.settings import ChainSettings
 from policies.exposure import Coming, ExposureFacts
 from policies.law import Law
 from policies.lifecycles import RefillState, WalletState
+from policies.outflow.patience import patient_day
 from treasury.ledger import Session
 from treasury.ledger.queries import refills, standings, watch
+from treasury.watches import learned_of
 
 _GONE = frozenset({WalletState.ISOLATED, WalletState.RETIRED})
 
@@ -26,6 +29,18 @@ def gather(session: Session, law: Law, chains: Mapping[str, ChainSettings]) -> E
         coming=tuple(_coming(session, law)),
         endpoints={name: (one.quorum, len(one.endpoints)) for name, one in chains.items()},
     )
+
+
+def learned_days(session: Session, law: Law) -> Iterator[tuple[tuple[str, str], int]]:
+    """Yield, by pool and symbol, the most that learned windows let through in a day."""
+    for pool in law.pools:
+        watch = learned_of(session, pool.name)
+        for asset in law.assets:
+            if watch is None or asset.chain != pool.chain:
+                continue
+            day = patient_day(watch, asset.address)
+            if day.to_newcomers is not None and day.to_acquaintances is not None:
+                yield (pool.name, asset.symbol), ceil(max(day.to_newcomers, day.to_acquaintances))
 
 
 def by_law_alone(facts: ExposureFacts) -> ExposureFacts:

@@ -86,6 +86,15 @@ def keep(session: Session, pool: str, mind: Mind, *, now: int) -> None:
         mind.written_id = mind.upto_id
 
 
+def learned_of(session: Session, pool: str) -> WalletWatch | None:
+    """Return what a pool's judgement has learned, worked out from the ledger; None: nothing yet."""
+    learned, upto_id = _restored(session, pool, salt=0)
+    rows = outflows.after(session, pool, upto_id)
+    for row in rows:
+        learned.judge(event_of(row))
+    return learned if upto_id or rows else None
+
+
 def event_of(row: JudgedOutflow) -> Outflow:
     """Return a stored outflow as the learned judgement reads it."""
     return Outflow(time=row.at, recipient=row.recipient, asset=row.asset, amount=float(row.amount))

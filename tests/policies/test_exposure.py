@@ -132,3 +132,15 @@ def test_the_limit_itself_is_accepted() -> None:
     assert {Threat.STOLEN_KEY, Threat.STOLEN_TOGETHER} == {
         figure.threat for figure in above_max_loss(exposures(more))
     }
+
+
+def test_a_patient_insider_takes_what_a_days_windows_let_through() -> None:
+    """The law's windows bound him, or what was learned if that is narrower; no red line."""
+    law = make_law(**{"chains.devnet.max_loss": {"ETH": "200 ETH"}}).law
+    explicit = most(facts(law), Threat.PATIENT_INSIDER, "main")
+    narrow = facts(law, learned={("main", "ETH"): 7 * ETH})
+    wide = facts(law, learned={("main", "ETH"): 9_000 * ETH})
+
+    assert 24 * 20 * ETH == explicit == most(wide, Threat.PATIENT_INSIDER, "main")
+    assert 7 * ETH == most(narrow, Threat.PATIENT_INSIDER, "main")
+    assert () == above_max_loss(exposures(facts(law)))

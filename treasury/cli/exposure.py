@@ -29,6 +29,7 @@ _MEANS = {
     Threat.CORRUPT_SERVICE: "the payout service asks the daemon for whatever it likes",
     Threat.LYING_MINORITY: "nodes below the read quorum tell what a thief wants",
     Threat.BRIBED_TREASURER: "one treasurer signs whatever a thief wants",
+    Threat.PATIENT_INSIDER: "somebody takes, within a day, what no window and no habit holds",
 }
 
 
@@ -49,12 +50,14 @@ def _facts(call: Call) -> ExposureFacts:
     wallets = call.api.get("/v1/wallets")["wallets"]
     query = {"state": "RELEASED", "limit": _MOST}
     refills = call.api.get("/v1/refills", query)["refills"]
+    learned = call.api.get("/v1/exposure")["learned"]
     return ExposureFacts(
         law=law,
         balances=dict(_balances(wallets, law)),
         active=frozenset(w["name"] for w in wallets if w["state"] == "ACTIVE"),
         gone=frozenset(w["name"] for w in wallets if w["state"] in _GONE),
         coming=tuple(_coming(refills, law)),
+        learned={(one["pool"], one["asset"]): int(one["at_most"]) for one in learned},
         reaction_s=call.arguments.reaction,
     )
 

@@ -40,6 +40,7 @@ TABLE = [
     ("GET", "/v1/incidents/1/file", {"reader", "operator", "treasurer"}),
     ("POST", "/v1/incidents/1/file", {"operator", "treasurer"}),
     ("POST", "/v1/drills", {"operator", "treasurer"}),
+    ("GET", "/v1/exposure", {"reader", "operator", "treasurer"}),
     ("GET", "/v1/denylists", {"reader", "operator", "treasurer"}),
     ("POST", "/v1/denylists/hot-a", {"operator", "treasurer"}),
     ("GET", "/v1/alarms", {"reader", "operator", "treasurer"}),

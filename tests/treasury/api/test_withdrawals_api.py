@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.treasury.api.conftest import Caller
 
 pytestmark = pytest.mark.sockets
+BUSY = 503
 BODY = {
     "pool": "main",
     "asset": "ETH",
@@ -130,8 +131,16 @@ def test_payout_must_make_sense(
 
 def test_twenty_at_once_under_one_key_are_one(office: OfficeForTests, call: Caller) -> None:
     """Blind retries at the same moment make one withdrawal and get one answer."""
+
+    def insist(_: int) -> tuple[int, dict[str, Any]]:
+        for _again in range(20):
+            status, answer = ask(call)
+            if status != BUSY:
+                break
+        return status, answer
+
     with ThreadPoolExecutor(10) as pool:
-        answers = list(pool.map(lambda _: ask(call), range(20)))
+        answers = list(pool.map(insist, range(20)))
     assert {201} == {status for status, _ in answers}
     assert 1 == len({answer["id"] for _, answer in answers})
     assert 1 == len(call.get("/v1/withdrawals", "service")[1]["withdrawals"])

@@ -31,7 +31,7 @@ def test_a_delegated_wallet_is_emptied_by_us_before_the_thief_comes(
 def test_every_manner_of_thief_on_every_node(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """R2.3, R2.8, R2.9: the table of answers; something is saved from each of them."""
+    """R2.8, R2.9: the table of answers; something is saved from each of them."""
     robberies = []
     for node in chosen_nodes():
         require_node(node)

@@ -40,6 +40,8 @@ def sense(world: World, now: datetime) -> Outcome:
         return deeds.broken_off("the chain was never seen")
     cut_off = {standing.name for standing in known if standing.state in _CUT_OFF}
     ours = [w for w in law.wallets if w.chain == chain.name and w.name not in cut_off]
+    if not ours:
+        return deeds.outcome()
     request = ReadRequest(wallets=tuple(w.address for w in ours), assets=(), with_code=True)
     try:
         codes = world.chain.read_balances(request, tick.head).codes

@@ -166,6 +166,13 @@ def test_only_the_tokens_files_speak_pkcs11() -> None:
     assert speakers <= _SPEAKS_TO_TOKENS
 
 
+def test_plain_c_is_called_in_few_files() -> None:
+    """R3.1: the token's short road, the hardening of the process, and the development children."""
+    callers = {relative(path) for path in SOURCES if "ctypes" in imported(tree(path))}
+
+    assert {"hsm/direct.py", "hsm/hardening.py", "treasury/dev/children.py"} == callers
+
+
 def test_the_law_imports_nothing_that_can_act() -> None:
     """Facts in, verdicts out: a short list of modules that neither read nor write the world."""
     foreign = [

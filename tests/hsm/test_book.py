@@ -44,6 +44,7 @@ def test_an_empty_book_draws_a_new_deployment(tmp_path: Path, clock: FakeClock) 
         book.close()
 
     assert 2 == len(drawn)
+    assert {32} == {len(deployment) for deployment in drawn}
 
 
 def test_it_is_durable_and_private(book: Book, path: Path) -> None:

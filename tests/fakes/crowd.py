@@ -83,6 +83,7 @@ class Crowd:
             row = ExposureRow(state="RUNNING", why="first start", who="daemon", changed_at=now)
             moves.create(session, Exposure, row, actor=Owner.DAEMON, why="start", now=now)
             digest = "0x" + law_digest(self.law).hex()
+            marks.remember(session, "deployment", DEPLOYMENT.hex())
             marks.keep_law(session, digest, canonical_law(self.law).decode(), now=now)
             enrol(session, self.law, now)
             for pool in self.law.pools:

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from policies.law import Asset, Band, Law, Pool, canonical_law
+from policies.lifecycles import WalletState
 from policies.terms import Address
 from treasury.api.answers import Glossary, exactly
 from treasury.api.asking import TheOffice
@@ -57,14 +58,20 @@ def show_wallet(office: TheOffice, name: str) -> Json:
 
 def pools(session: Session, law: Law, now: int) -> list[Json]:
     """Write every pool with its active wallet's balances and how long they last."""
-    paces = {c.chain_id: measure(session, law, c.chain_id, now) for c in law.chains}
-    return [_pool(session, pool, law, paces) for pool in law.pools]
+    chains = [chain.chain_id for chain in law.chains]
+    seen = {c: (_cells(session, c), measure(session, law, c, now)) for c in chains}
+    found = queries.standings.wallets(session)
+    active = {s.pool: s for s in found if s.state is WalletState.ACTIVE}
+    return [_pool(pool, law, active.get(pool.name), seen) for pool in law.pools]
 
 
-def _pool(session: Session, pool: Pool, law: Law, paces: Mapping[int, Pace]) -> Json:
-    standing = queries.standings.active_of(session, pool.name)
-    cells = _cells(session, standing.chain_id) if standing else None
-    pace = paces.get(standing.chain_id, Pace()) if standing else Pace()
+def _pool(
+    pool: Pool,
+    law: Law,
+    standing: facts.Standing | None,
+    seen: Mapping[int, tuple[Cells | None, Pace]],
+) -> Json:
+    cells, pace = seen.get(standing.chain_id, (None, Pace())) if standing else (None, Pace())
     return {
         "name": pool.name,
         "chain": pool.chain,

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from config.errors import ConfigError
 from config.load import load_settings
-from config.settings import ChainSettings, Settings
+from config.settings import ChainSettings, ChannelSettings, Settings
 from hsm.answers import SignerStatus
 from hsm.client import SignerClient
 from hsm.errors import HsmError
@@ -58,7 +58,7 @@ Findings = Iterator[Finding]
 
 def examine(settings: Settings, ledger: Ledger, signer: SignerClient) -> tuple[Finding, ...]:
     """Examine everything that the daemon depends on; nothing is changed anywhere."""
-    findings = [*_examine_folder(settings), *_examine_journal(ledger)]
+    findings = [*_examine_folder(settings), *_examine_alerts(settings), *_examine_journal(ledger)]
     try:
         status = signer.status()
         law = _law_of(signer)
@@ -104,6 +104,32 @@ def _examine_folder(settings: Settings) -> Findings:
         yield _yellow("state folder", f"{state} is open to others", f"chmod 0700 {state}")
     else:
         yield _green("state folder", f"{state} is private")
+
+
+def _examine_alerts(settings: Settings) -> Findings:
+    alerts = settings.alerts
+    if not alerts.channels:
+        remedy = "add a table [alerts.channels.<name>] to treasuryd.toml"
+        yield _yellow("alerts", "nobody is told of an alarm", remedy)
+    if alerts.pulse is None:
+        remedy = "add a table [alerts.pulse], and something that rings when beats stay out"
+        yield _yellow("alerts", "nobody would notice that the daemon is dead", remedy)
+    private = [one for channel in alerts.channels.values() for one in _files_of(channel)]
+    if alerts.pulse is not None:
+        private += [alerts.pulse.address_file, alerts.pulse.secret_file]
+    for path in private:
+        try:
+            mode = path.stat().st_mode
+        except OSError as error:
+            yield _yellow("alerts", f"{path} cannot be read: {error.strerror}", "write one line")
+            continue
+        if mode & _WORLD_READABLE:
+            yield _yellow("alerts", f"{path} is open to others", f"chmod 0600 {path}")
+
+
+def _files_of(channel: ChannelSettings) -> tuple[Path, ...]:
+    secret = channel.secret_file
+    return (channel.address_file,) if secret is None else (channel.address_file, secret)
 
 
 def _examine_journal(ledger: Ledger) -> Findings:

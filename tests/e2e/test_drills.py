@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.receiver import Receiver, receiving
 from treasury.cli.api import Api
+from treasury.cli.exits import CommandError
 from treasury.dev.coins import USDC
 from treasury.dev.deployment import Plan
 from treasury.dev.scenes import Stage, raised
@@ -71,3 +73,35 @@ def test_every_real_drill_happens(tmp_path: Path, kind: str) -> None:
 
     assert (0, "") == (code, record.get("failure")), words
     print("\n" + "\n".join(f"{s['ms']:>8} ms  {s['what']}" for s in record["steps"]))
+
+
+def test_a_running_daemon_tells_a_receiver_and_beats(stage: Stage, tmp_path: Path) -> None:
+    """The whole way with nothing mocked: settings, outbox, postman, signature, and the pulse."""
+    secret = b"sixteen bytes or more"
+    with receiving(secret) as receiver:
+        (tmp_path / "address").write_text(receiver.url)
+        (tmp_path / "secret").write_bytes(secret)
+        files = f'address_file = "{tmp_path}/address"\nsecret_file = "{tmp_path}/secret"\n'
+        toml = stage.deployment.daemon_toml
+        toml.write_text(
+            f"{toml.read_text()}\n[alerts.pulse]\n{files}every_s = 1\n"
+            f'[alerts.channels.here]\nkind = "webhook"\nleast = "critical"\n{files}'
+        )
+        stage.daemon.stop()
+        stage.daemon.start()
+        stage.daemon.wait_until(lambda: _tested(stage), 30)
+        stage.daemon.wait_until(lambda: _events(receiver) >= {"test", "alive"}, 30)
+
+    assert [] == receiver.forged
+
+
+def _tested(stage: Stage) -> bool:
+    try:
+        Api(str(stage.deployment.sockets / "api")).post("/v1/alarms/test", {}, ("operator",))
+    except CommandError:
+        return False
+    return True
+
+
+def _events(receiver: Receiver) -> set[str]:
+    return {str(body["event"]) for body in receiver.bodies}

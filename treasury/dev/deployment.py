@@ -227,7 +227,7 @@ checkpoint_after_s = 5
 [chains.devnet]
 endpoints = {json.dumps(list(endpoints))}
 finality = "depth:2"
-poll_s = 0.5
+poll_s = 0.25
 deadline_s = 5
 stale_after_s = 30
 resend_after_s = 5

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from treasury.cli.main import Call
 
 Json = dict[str, Any]
+_NO_LAW = "none: adopt one"
 
 
 def ask_signer(call: Call, verb: str, body: Json) -> Json:
@@ -61,7 +62,7 @@ def status(call: Call) -> None:
                 ("isolated", ", ".join(found["isolated"]) or "none"),
                 ("retired", ", ".join(found["retired"]) or "none"),
                 ("next nonces", _pairs(found["nonces"])),
-                ("law", found["lawDigest"]),
+                ("law", _NO_LAW if found["lawDigest"] == "0x" else found["lawDigest"]),
                 ("deployment", found["deployment"]),
             ]
         ),
@@ -92,8 +93,14 @@ def unlock(call: Call) -> None:
     if arguments.signatures is not None:
         body["signatures"] = str(arguments.signatures)
     answer = ask_signer(call, "unlock", body)
-    text = f"{plain(arguments.token)} is unlocked for {arguments.minutes} minutes"
+    text = f"{plain(arguments.token)} is unlocked for {_count(arguments.minutes, 'minute')}"
+    if arguments.signatures is not None:
+        text += f" and {_count(arguments.signatures, 'signature')}"
     call.show(answer, [f"{text}: `signer lock` ends it sooner"])
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def lock(call: Call) -> None:

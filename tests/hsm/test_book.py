@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 from hsm import book_law, book_orders
 from hsm.answers import AttemptKind
-from hsm.book import REWIND_S, Book
+from hsm.book import REWIND_S, Book, chain_head
 from hsm.book_law import Mark
 from hsm.book_orders import Attempt, record_order
 from hsm.errors import BookError
@@ -52,6 +53,14 @@ def test_it_is_durable_and_private(book: Book, path: Path) -> None:
     assert (2,) == book.connection.execute("PRAGMA synchronous").fetchone()
     assert ("wal",) == book.connection.execute("PRAGMA journal_mode").fetchone()
     assert 0o600 == path.stat().st_mode & 0o777
+
+
+def test_the_chain_is_the_one_that_old_books_have() -> None:
+    """A hash once written must verify for ever: its layout never changes."""
+    head = chain_head(bytes(range(32)), 7, 1_767_355_200, "law_adopted", '{"a":"b"}')
+    laid_out = bytes(range(32)) + bytes([0] * 7 + [7]) + bytes.fromhex("000000006957b340")
+
+    assert hashlib.sha256(laid_out + b'law_adopted\n{"a":"b"}').digest() == head
 
 
 def test_a_second_signer_on_one_book_is_refused(book: Book, path: Path, clock: FakeClock) -> None:

@@ -31,7 +31,10 @@ How it learns
    alone never holds at a wallet that pays many times a day.
 5. *Drains.* Where balances are known, the share of an asset's balance that a newcomer takes has
    a histogram, too: nobody is paid nine tenths of what is there, but thieves.
-6. *Kinds of evidence agree* (`signals`): how much, and how fast or odd. The stronger counts, the
+6. *Leaps and storms.* How many times as much as before a newcomer is paid, and how close together
+   payments come that usually are days apart, have histograms of their own; an odd way of paying
+   speaks only as far as the recipient got something.
+7. *Kinds of evidence agree* (`signals`): how much, and how fast or odd. The stronger counts, the
    second for a part.
 
 What resists poisoning: what was held is taken out of what is normal, and counted only when its

@@ -113,6 +113,14 @@ def _drain(scene: _Scene) -> str:
     return f"{share:.1%} of the wallet's {event.asset} to {event.recipient}, new in these days"
 
 
+def _jump(scene: _Scene) -> str:
+    times = 2.0 ** (scene.signal.seen / 2.0)
+    return (
+        f"{scene.event.recipient}, new in these days, is paid {times:,.0f} times as much as ever"
+        " before"
+    )
+
+
 def _window(text: str) -> Callable[[_Scene], str]:
     def say(scene: _Scene) -> str:
         return text.format(seen=scene.signal.seen, span=_span(scene.signal.span_s))
@@ -137,6 +145,7 @@ _OBSERVED: dict[str, Callable[[_Scene], str]] = {
     "recipient_pace": _recipient_pace,
     "recipient_count": _recipient_count,
     "drain": _drain,
+    "jump": _jump,
     "fresh": _window(
         "in {span} new recipients got {seen:,.1f} times a large payment"
         " (no payment counted above 3)"
@@ -166,6 +175,7 @@ _EXPECTED = {
     "recipient_surprise": "a new recipient is paid so much, so fast and so oddly {often}",
     "recipient_pace": "a new recipient is paid in such quick succession {often}",
     "recipient_count": "a new recipient is paid so often in its first days {often}",
+    "jump": "a new recipient is paid so much more than the last time {often}",
     "drain": "a new recipient gets so much of what is there {often}",
     "fresh": "new recipients get this much {often}",
     "hours": "new recipients get this much at such an hour {often}",

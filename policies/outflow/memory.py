@@ -38,6 +38,8 @@ MEMORY_RECIPIENTS = 2_000.0
 SECOND_CHANCES = 6
 EXPERIENCE_DAYS = 3.0
 EXPERIENCE_EVENTS = 1_000
+OFTEN_JUMPED = 12
+"""Half octaves that a second payment may be above the first, while little was seen."""
 STORM_S = 600
 SURPRISE_FREE = 0.5
 """Decades of surprise that every payment has for free."""
@@ -51,9 +53,9 @@ class Memory:
     __slots__ = (
         "all", "apart", "assets", "crowd", "day_end", "days", "drained", "drains", "entries",
         "entry", "events", "every", "first", "firsts", "flows", "follow", "founded", "fresh",
-        "heat", "holds", "hours", "is_stale", "known", "large", "last", "next_roll", "offset",
-        "rare", "rhythm", "salt", "score", "sensitivity", "storm", "tails", "times", "total",
-        "unread", "usual", "usual_bucket", "young",
+        "heat", "holds", "hours", "is_stale", "jump", "known", "large", "last", "next_roll",
+        "offset", "rare", "rhythm", "salt", "score", "sensitivity", "storm", "tails", "times",
+        "total", "unread", "usual", "usual_bucket", "young",
     )  # fmt: skip
 
     def __init__(
@@ -74,7 +76,9 @@ class Memory:
         self.drained = Tail(
             size=SHARES, excess_prior=2.5, excess_floor=1.0, anchor=HALF, is_firm=True
         )
+        self.jump = Tail(size=SIZES, excess_prior=4.0, excess_floor=2.0, anchor=OFTEN_JUMPED)
         self.tails = (
+            self.jump,
             self.entry, self.total, self.score, self.heat, self.times, self.drained,
         )  # fmt: skip
         self.fresh = _flow("fresh", (6, 24, 72), 1.4)
@@ -186,7 +190,7 @@ class Memory:
             return
         experience = min(EXPERIENCE_DAYS, self.events / EXPERIENCE_EVENTS)
         days = max(self.days + experience, 1e-3)
-        for tail in (self.score, self.heat, self.times):
+        for tail in (self.score, self.heat, self.times, self.jump):
             tail.refresh(days)
         self.follow.refresh()
         self.is_stale = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 AGREEMENT = 0.3
-ALONE = {"recipient_pace": 3.0, "recipient_count": 3.0, "storm": 1.6, "drain": 1.8}
+ALONE = {"recipient_pace": 3.0, "recipient_count": 3.0, "storm": 1.6, "drain": 1.8, "jump": 2.3}
 """What these may say, over the decades of what the recipient got in all, by themselves."""
 HOW_MUCH = frozenset({"first_payment", "recipient_total", "fresh", "hours", "all", "large"})
 HOW_ODD = frozenset({"recipient_surprise", "rare", *ALONE})

@@ -20,12 +20,12 @@ from policies.outflow.tail import Tail
 from policies.outflow.watch import WalletWatch
 from policies.outflow.windows import Flow, Window
 
-VERSION = 3
+VERSION = 4
 _PLAIN = (
     "apart", "days", "day_end", "drains", "entries", "events", "first", "firsts", "founded",
     "holds", "is_stale", "last", "next_roll", "offset", "salt", "unread", "usual", "usual_bucket",
 )  # fmt: skip
-_TAILS = ("every", "entry", "total", "score", "heat", "times", "drained")
+_TAILS = ("every", "entry", "total", "score", "heat", "times", "drained", "jump")
 _RHYTHM = ("count", "hour", "hours_seen", "usual", "weight")
 _FOLLOW = ("changes", "costs", "gaps", "payments", "turn")
 _SCALE = Scale.__slots__

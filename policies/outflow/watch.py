@@ -164,14 +164,15 @@ class WalletWatch(Ladder):
         crowded = self._flow_out(time, scale, size, gain, rarity)
         beyond = bucket if bucket > case.level else -1
         is_founder = case.first < self.first + DAY_S
-        decades = self._again_decades(slots, beyond, share, is_founder=is_founder)
+        marks = (beyond, share, beyond - case.level)
+        decades = self._again_decades(slots, marks, is_founder=is_founder)
         judgement = CALM
         if max(decades) >= LOOK_AT:
             self.look_again()
             self.refresh_repeats()
-            decades = self._again_decades(slots, beyond, share, is_founder=is_founder)
+            decades = self._again_decades(slots, marks, is_founder=is_founder)
         if crowded or max(decades) >= LOOK_AT:
-            seen = (size, total, score, heat, float(count), float(share))
+            seen = (size, total, score, heat, float(count), float(share), float(marks[2]))
             rules = zip(_AGAIN_RULES, decades, seen, strict=True)
             judgement = self.weigh(event, case, [Signal(*rule, 0) for rule in rules])
         case.gap_least = min(case.gap_least, self.follow.slot(gap_s))
@@ -185,6 +186,7 @@ class WalletWatch(Ladder):
             scale.learn(x, time // HOUR_S)
             if beyond >= 0:
                 self.entry.counts[beyond] += 1.0
+                self.jump.counts[marks[2]] += 1.0
             if share >= 0:
                 self.drained.counts[share] += 1.0
             if not is_founder:
@@ -204,12 +206,13 @@ class WalletWatch(Ladder):
         return case.score * exp(-gap_s / SCORE_FADES_S) + gain + cost
 
     def _again_decades(
-        self, slots: tuple[int, int, int, int], beyond: int, share: int, *, is_founder: bool
+        self, slots: tuple[int, int, int, int], marks: tuple[int, int, int], *, is_founder: bool
     ) -> tuple[float, ...]:
+        beyond, share, jump = marks
         largest = self.entry.decades[beyond] if beyond >= 0 else 0.0
         drained = self.drained.decades[share] if share >= HALF else 0.0
         if is_founder:
-            return (largest, 0.0, 0.0, 0.0, 0.0, drained)
+            return (largest, 0.0, 0.0, 0.0, 0.0, drained, 0.0)
         return (
             largest,
             self.total.decades[slots[0]],
@@ -217,6 +220,7 @@ class WalletWatch(Ladder):
             self.heat.decades[slots[2]],
             self.times.decades[slots[3]],
             drained,
+            self.jump.decades[jump] if jump > 0 else 0.0,
         )
 
     def _flow_out(self, time: int, scale: Scale, size: float, gain: float, rarity: float) -> bool:
@@ -265,4 +269,5 @@ _AGAIN_RULES = (
     "recipient_pace",
     "recipient_count",
     "drain",
+    "jump",
 )

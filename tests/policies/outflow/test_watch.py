@@ -325,3 +325,19 @@ def test_large_payments_to_several_strangers_within_minutes_are_held(wallet: Hon
     parts = [(40 * i, wallet.address(), "ETH", 25.0) for i in range(4)]
 
     assert _first_hold(wallet.steal(parts)) <= 2
+
+
+def test_a_ladder_after_a_test_of_dust_is_held_at_its_first_rung(wallet: Honest) -> None:
+    """A large payment of every week, but no newcomer was ever paid so many times as much."""
+    for day in range(30):
+        to = wallet.address()
+        wallet.steal([(day * DAY_S, to, "ETH", 0.05), (day * DAY_S + 900, to, "ETH", 0.9)])
+    thief, start = wallet.address(), 31 * DAY_S
+    ladder = [(start, thief, "ETH", 0.001), (start + 400, thief, "ETH", 15.0)]
+    judgements = [
+        wallet.watch.judge(Outflow(wallet.time + after, to, asset, amount))
+        for after, to, asset, amount in ladder
+    ]
+
+    assert judgements[0].verdict < Verdict.HOLD <= judgements[1].verdict
+    assert any(finding.rule == "jump" for finding in judgements[1].findings)

@@ -1,7 +1,8 @@
 """Plant known mistakes, one at a time, into a copy of the tree, and see that a test notices each.
 
     make planted                      all of tests/planted.toml; writes tests/PLANTED.md
-    make planted ARGS="--only veto"   those with this word in their name; writes nothing
+    make planted ARGS="--only veto"   those with this word in their name; renews their rows
+    make planted ARGS=--new           those that the table does not name yet
 
 Before the first one is planted, the tests that are meant to notice must pass. Exit code 1 when a
 mistake lived.
@@ -24,6 +25,7 @@ LIST = ROOT / "tests" / "planted.toml"
 TABLE = ROOT / "tests" / "PLANTED.md"
 _COPIED = ("policies", "hsm", "config", "treasury", "tests")
 _DEADLINE_S = 900
+_NOBODY = "**nobody**"
 _HEAD = """# Planted bugs
 
 Each mistake of `tests/planted.toml` was planted into a copy of the tree, alone, and its tests were
@@ -103,9 +105,11 @@ def main() -> int:
     """Try every mistake and write the table."""
     parser = argparse.ArgumentParser(description="Plant known mistakes.")
     parser.add_argument("--only", default="", help="a word in the name of the mistake")
+    parser.add_argument("--new", action="store_true", help="those that the table does not name")
     parser.add_argument("--trust", action="store_true", help="do not run the tests unplanted first")
     chosen = parser.parse_args()
-    wanted = [bug for bug in bugs() if chosen.only in bug.name]
+    known = {} if not chosen.only and not chosen.new else _known()
+    wanted = [b for b in bugs() if chosen.only in b.name and not (chosen.new and b.name in known)]
     with tempfile.TemporaryDirectory(prefix="treasury-planted-") as folder:
         tree = _copy_tree(Path(folder))
         tests = tuple(sorted({test for bug in wanted for test in bug.tests}))
@@ -114,11 +118,23 @@ def main() -> int:
             print(f"{broken} fails already: mend it first")
             return 1
         rows = [_try(tree, bug) for bug in wanted]
+    _write(known | {row[0]: _line(*row) for row in rows})
     lived = [row for row in rows if not row[1]]
-    if not chosen.only:
-        TABLE.write_text(_HEAD + "".join(_line(*row) for row in rows) + _foot(rows, lived))
     print(f"{len(rows) - len(lived)} of {len(rows)} noticed")
     return 1 if lived else 0
+
+
+def _known() -> dict[str, str]:
+    """Return the lines of the table by the name of their mistake."""
+    lines = TABLE.read_text().splitlines(keepends=True) if TABLE.exists() else []
+    return {line.split(" | ")[0].removeprefix("| "): line for line in lines if " | " in line}
+
+
+def _write(lines: dict[str, str]) -> None:
+    """Write the table in the order of the list."""
+    shown = [lines[bug.name] for bug in bugs() if bug.name in lines]
+    lived = sum(_NOBODY in line for line in shown)
+    TABLE.write_text(_HEAD + "".join(shown) + _foot(len(shown), lived))
 
 
 def _try(tree: Path, bug: Bug) -> tuple[str, str, float]:
@@ -135,12 +151,12 @@ def _try(tree: Path, bug: Bug) -> tuple[str, str, float]:
 
 
 def _line(name: str, noticed: str, took: float) -> str:
-    shown = f"`{noticed.removeprefix('tests/')}`" if noticed else "**nobody**"
+    shown = f"`{noticed.removeprefix('tests/')}`" if noticed else _NOBODY
     return f"| {name} | {shown} | {took:.0f} |\n"
 
 
-def _foot(rows: list[tuple[str, str, float]], lived: list[tuple[str, str, float]]) -> str:
-    return f"\n{len(rows) - len(lived)} of {len(rows)} were noticed.\n"
+def _foot(count: int, lived: int) -> str:
+    return f"\n{count - lived} of {count} were noticed.\n"
 
 
 def _copy_tree(folder: Path) -> Path:

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from policies.amounts import format_amount
 from policies.law import Asset, Band
 from policies.lifecycles import WalletState
+from policies.runway import is_within
 from policies.terms import Reason
 
-_HOUR_S = 3600
 _ROUNDING_SHARE = 20
 
 
@@ -115,18 +115,6 @@ def assess(facts: BandFacts, band: Band) -> Hold | Refill | Sweep:
     if projected > band.cap:
         return _sweep(facts, band, projected)
     return _refill(facts, band, projected, tuple(_wants_refill(facts, band, projected)))
-
-
-def is_within(band: Band, projected: int, outflow_per_h: int, lead_time_s: int) -> bool:
-    """Say whether a projected balance asks for nothing, whatever else is true.
-
-    It lies within the band, and will for as long as approval takes. Nearly all balances do, so
-    this is asked before any other fact is gathered.
-    """
-    if not band.floor <= projected <= band.cap:
-        return False
-    lasts = (projected - band.floor) * _HOUR_S >= outflow_per_h * lead_time_s
-    return lasts or projected >= band.target
 
 
 def judge_release(facts: BandFacts, band: Band, amount: int) -> tuple[Reason, ...]:

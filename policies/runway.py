@@ -31,6 +31,18 @@ def runway_s(projected: int, band: Band, per_h: int) -> int | None:
     return max(projected - band.floor, 0) * HOUR_S // per_h
 
 
+def is_within(band: Band, projected: int, outflow_per_h: int, lead_time_s: int) -> bool:
+    """Say whether a projected balance asks for nothing, whatever else is true.
+
+    It lies within the band, and will for as long as approval takes. Nearly all balances do, so
+    this is asked before any other fact is gathered.
+    """
+    if not band.floor <= projected <= band.cap:
+        return False
+    lasts = (projected - band.floor) * HOUR_S >= outflow_per_h * lead_time_s
+    return lasts or projected >= band.target
+
+
 def usual_wait_s(waits_s: Sequence[int]) -> int | None:
     """Return the wait from proposal to settlement that nine of ten stayed under, or met.
 

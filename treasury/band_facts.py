@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from config.settings import ChainSettings
-from policies.bands import BandFacts, is_within
+from policies.bands import BandFacts
 from policies.law import Asset, Band, Law, Pool, Wallet
 from policies.lifecycles import TransferState, WalletState
+from policies.runway import is_within
 from policies.schedule import is_open, parse_schedule
 from policies.terms import NATIVE, Address, Reason
 from treasury.ledger import Session

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies.bands import Hold, Refill, assess
-from policies.runway import HOUR_S, outflow_per_h, runway_s, usual_wait_s
+from policies.runway import HOUR_S, is_within, outflow_per_h, runway_s, usual_wait_s
 from tests.laws import ETH
 from tests.policies.band_facts import BAND, facts
 
@@ -74,3 +74,17 @@ def test_the_bands_ask_early_exactly_when_the_runway_is_shorter_than_the_wait(
     if BAND.floor <= projected < BAND.target:
         assert (runway < wait_s) == ("short_runway" in codes)
     assert isinstance(verdict, Refill | Hold)
+
+
+@given(
+    projected=st.integers(0, 3 * BAND.cap),
+    outflow=st.integers(0, BAND.cap),
+    lead=st.integers(0, 86_400),
+)
+def test_within_means_that_nothing_is_asked_for(projected: int, outflow: int, lead: int) -> None:
+    """The question that is asked first is the verdict itself: hold, because it lies within."""
+    seen = facts(observed=projected, outflow_per_h=outflow, lead_time_s=lead)
+    verdict = assess(seen, BAND)
+
+    codes = [reason.code for reason in verdict.reasons]
+    assert is_within(BAND, projected, outflow, lead) is (codes == ["within_band"])

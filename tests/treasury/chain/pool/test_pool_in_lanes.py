@@ -119,7 +119,7 @@ def test_one_liar_of_three_moves_nothing(calm: Group, lie: str) -> None:
         assert {"endpoint:a"} == {subject for subject, _ in calm.told()}
 
 
-@pytest.mark.parametrize("lie", LIES.keys() - ROBBED.keys())
+@pytest.mark.parametrize("lie", [lie for lie in LIES if lie not in ROBBED])
 def test_one_liar_of_three_hinders_nothing(low: Group, lie: str) -> None:
     """R4.7: what the two honest endpoints call for is proposed, paid once and settled."""
     low.mouths[0].lies.update(LIES[lie])

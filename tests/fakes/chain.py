@@ -188,6 +188,16 @@ class FakeChain:
             raise MissingBlockError(msg)
         return self._blocks[number].stamp
 
+    def stamps_at(self, numbers: Sequence[int]) -> Mapping[int, Stamp | None]:
+        """Return several blocks, None where there is none."""
+        return {number: self._stamp_or_none(number) for number in numbers}
+
+    def _stamp_or_none(self, number: int) -> Stamp | None:
+        try:
+            return self.stamp_at(number)
+        except MissingBlockError:
+            return None
+
     def read_balances(self, request: ReadRequest, at: Stamp) -> Readings:
         """Read all cells at the block of `at`; unknown where the test said so."""
         state = self._state_at(at)

@@ -66,6 +66,9 @@ class Mouth:
     def stamp_at(self, number: int) -> Stamp:
         return self._tell("stamp_at", lambda: self._seen(number))
 
+    def stamps_at(self, numbers: Sequence[int]) -> Mapping[int, Stamp | None]:
+        return {number: self.stamp_at(number) for number in numbers}
+
     def read_balances(self, request: ReadRequest, at: Stamp) -> Readings:
         self._seen(at.number)
         return self._tell("read_balances", lambda: self._truth.read_balances(request, at))

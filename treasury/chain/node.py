@@ -83,6 +83,18 @@ class NodeChain:
             raise BadAnswerError(f"asked {self.name} for block {number}, got {found.number}")
         return found
 
+    def stamps_at(self, numbers: Sequence[int]) -> Mapping[int, Stamp | None]:
+        """Return the blocks of these numbers, in one batch; None where there is none."""
+        calls = [Call("eth_getBlockByNumber", (hex(number), False)) for number in numbers]
+        found: dict[int, Stamp | None] = {}
+        for number, answer in zip(numbers, self._rpc.batch(calls), strict=True):
+            if isinstance(answer, NodeError):
+                raise answer
+            found[number] = answers.stamp(answer)
+            if (stamp := found[number]) is not None and stamp.number != number:
+                raise BadAnswerError(f"asked {self.name} for block {number}, got {stamp.number}")
+        return found
+
     def read_balances(self, request: ReadRequest, at: Stamp) -> Readings:
         """Read all cells at the block of `at`, in as few calls as the node takes."""
         return self._reader.read_balances(request, at)

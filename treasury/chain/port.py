@@ -186,6 +186,9 @@ class Chain(Protocol):
     def stamp_at(self, number: int) -> Stamp:
         """Return the block of this number; raises `MissingBlockError` when there is none."""
 
+    def stamps_at(self, numbers: Sequence[int]) -> Mapping[int, Stamp | None]:
+        """Return the blocks of these numbers in one question; None where there is none."""
+
     def read_balances(self, request: ReadRequest, at: Stamp) -> Readings:
         """Read balances, nonces and (when asked) code, all pinned at the block of `at`.
 

@@ -11,7 +11,7 @@ below the final block and is still the block of that number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -19,7 +19,7 @@ from functools import partial
 from policies.lifecycles import TransferState
 from policies.terms import NATIVE, Stamp
 from policies.tokens import judge_movement
-from treasury.chain.errors import ChainError, MissingBlockError
+from treasury.chain.errors import ChainError
 from treasury.chain.port import Receipt, TokenTransfer
 from treasury.clock import unix
 from treasury.ledger.facts import Attempt, Transfer
@@ -35,11 +35,11 @@ _MOST_IN_COMMIT = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Round:
-    """One round: the time, and which block each number is, asked once."""
+    """One round: the time, and which block each number in question is."""
 
     world: World
     now: int
-    blocks: dict[int, str] = field(default_factory=dict)
+    blocks: dict[int, Stamp | None] = field(default_factory=dict)
 
 
 def confirm(world: World, now: datetime) -> Outcome:
@@ -55,7 +55,9 @@ def confirm(world: World, now: datetime) -> Outcome:
     turn = _Round(world=world, now=unix(now))
     pieces: list[Piece[str]] = []
     try:
-        for case in _cases(world, unsettled, attempts):
+        cases = list(_cases(world, unsettled, attempts))
+        turn.blocks.update(_blocks(world, cases))
+        for case in cases:
             piece = _judge(turn, case)
             if piece is not None:
                 pieces.append(piece)
@@ -87,6 +89,17 @@ def _cases(
             final=final,
             spent=spent[transfer.source],
         )
+
+
+def _blocks(world: World, cases: Sequence[Case]) -> Mapping[int, Stamp | None]:
+    """Ask once which blocks now stand where mined transfers that may be final were seen."""
+    numbers = {
+        case.won[1].block_number
+        for case in cases
+        if case.transfer.state is TransferState.MINED and case.won is not None
+    }
+    wanted = sorted(number for number in numbers if number <= cases[0].final.number)
+    return world.chain.stamps_at(wanted) if wanted else {}
 
 
 def _write(world: World, pieces: list[Piece[str]], deeds: Deeds) -> None:
@@ -138,10 +151,5 @@ def _judge_mined(turn: _Round, case: Case) -> Piece[str] | None:
 def _is_final(turn: _Round, final: Stamp, receipt: Receipt) -> bool:
     if receipt.block_number > final.number:
         return False
-    if receipt.block_number not in turn.blocks:
-        try:
-            stamp = turn.world.chain.stamp_at(receipt.block_number)
-        except MissingBlockError:
-            return False
-        turn.blocks[receipt.block_number] = stamp.hash
-    return turn.blocks[receipt.block_number] == receipt.block_hash
+    stamp = turn.blocks.get(receipt.block_number)
+    return stamp is not None and stamp.hash == receipt.block_hash

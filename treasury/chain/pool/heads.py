@@ -9,15 +9,16 @@ at least. Once a head was agreed on, an older one counts only when every endpoin
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from policies.terms import Stamp
-from treasury.chain.errors import BelowQuorumError, DisagreementError
+from treasury.chain.errors import BelowQuorumError, DisagreementError, MissingBlockError
 from treasury.chain.pool.panel import Matter, Panel
 from treasury.chain.pool.votes import Answer, Voice, answers_in
 from treasury.chain.port import Topic
 
 _FORK_STEPS = 4
+_Stamps = tuple[tuple[int, Stamp | None], ...]
 
 
 class Heads:
@@ -65,6 +66,23 @@ class Heads:
         """Return the block of this number; raises `ChainError` leaves."""
         matter = Matter(topic=Topic.BLOCK, subject=str(number), block_number=number)
         return self._panel.agree(lambda witness: witness.stamp_at(number), matter, _shown)
+
+    def stamps_at(self, numbers: Sequence[int]) -> Mapping[int, Stamp | None]:
+        """Return several blocks in one question; where one is disputed, each by itself."""
+        voices: list[Voice[_Stamps]] = self._panel.poll(
+            lambda witness: tuple(witness.stamps_at(numbers).items())
+        )
+        if self._panel.has_winner(voices):
+            matter = Matter(topic=Topic.BLOCK, subject=f"{len(numbers)} blocks")
+            agreed: _Stamps = self._panel.settle(voices, matter, _counted)
+            return dict(agreed)
+        return {number: self._found(number) for number in numbers}
+
+    def _found(self, number: int) -> Stamp | None:
+        try:
+            return self.stamp_at(number)
+        except MissingBlockError:
+            return None
 
     def _agreed(self, voices: Sequence[Voice[Stamp]], number: int) -> Stamp:
         """Go back a few blocks where the newest ones are still disputed, as after a fork."""
@@ -125,6 +143,10 @@ def group_number(numbers: Sequence[int], quorum: int, lag_blocks: int) -> int | 
         if sum(number <= other <= number + lag_blocks for other in numbers) >= quorum:
             return number
     return None
+
+
+def _counted(stamps: _Stamps) -> str:
+    return f"{sum(stamp is not None for _, stamp in stamps)} blocks"
 
 
 def _shown(stamp: Stamp) -> str:

@@ -101,6 +101,10 @@ class ChainPool:
         """Return the block of this number as a quorum has it."""
         return self._heads.stamp_at(number)
 
+    def stamps_at(self, numbers: Sequence[int]) -> Mapping[int, Stamp | None]:
+        """Return the blocks of these numbers as a quorum has them; None where it has none."""
+        return self._heads.stamps_at(numbers) if numbers else {}
+
     def read_balances(self, request: ReadRequest, at: Stamp) -> Readings:
         """Read all cells at the block of `at`; what no quorum agrees on is unknown."""
         return readings.read_balances(self._panel, request, at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from treasury.cli import listing
 from treasury.cli.api import HALT
 from treasury.cli.screen import past, plain, table, wrapped
 
@@ -20,6 +21,10 @@ def list_all(call: Call) -> None:
     """Print what rings, or with --all also what is over."""
     query = {"open_only": "false"} if call.arguments.all else {}
     found = call.api.get("/v1/alarms", query)["alarms"]
+    found = [alarm for alarm in found if listing.is_since(call, alarm["raised_at"])]
+    if listing.wants_csv(call):
+        listing.print_csv(found)
+        return
     call.show(found, list(_listed(found, call.now)) or ["nothing rings"])
 
 

@@ -17,12 +17,14 @@ from treasury.cli.options import (
     subject,
     verb,
     with_common,
+    with_csv,
     with_filters,
     with_id,
     with_key,
     with_node,
     with_signer,
     with_signing,
+    with_since,
 )
 
 if TYPE_CHECKING:
@@ -84,12 +86,13 @@ def _completion(subjects: Verbs) -> None:
 
 def _pools(subjects: Verbs) -> None:
     verbs = subject(subjects, "pool", "pools and their bands")
-    verb(verbs, "list", "places:list_pools", "each pool's active wallet against its bands")
+    text = "each pool's active wallet against its bands"
+    with_csv(verb(verbs, "list", "places:list_pools", text))
 
 
 def _wallets(subjects: Verbs) -> None:
     verbs = subject(subjects, "wallet", "wallets, their state and balances")
-    verb(verbs, "list", "places:list_wallets", "all wallets")
+    with_csv(verb(verbs, "list", "places:list_wallets", "all wallets"))
     one = verb(verbs, "show", "places:show_wallet", "one wallet")
     one.add_argument("name", metavar="NAME", help="the wallet's name")
     for name, text in (
@@ -114,7 +117,9 @@ def _journal(subjects: Verbs) -> None:
     verbs = subject(subjects, "journal", "the journal: every change, in a chain of hashes")
     tail = verb(verbs, "tail", "journal:tail", "the newest lines, oldest first")
     tail.add_argument("--after", metavar="SEQ", type=int, help="lines after this number")
-    tail.add_argument("--limit", metavar="N", type=int, default=20, help="at most N lines (20)")
+    tail.add_argument("--limit", metavar="N", type=int, help="at most N lines (20)")
+    with_since(tail)
+    with_csv(tail)
     verify = verb(verbs, "verify", "journal:verify", "compute the chain anew; name a bad line")
     verify.add_argument("--checkpoints", metavar="FILE", help="signed heads, as kept elsewhere")
     verify.add_argument("--key", metavar="HEX", help="the checkpoint key's public key, pinned")
@@ -168,6 +173,7 @@ def _withdrawals(subjects: Verbs) -> None:
     listed = verb(verbs, "list", "withdrawals:list_all", "withdrawals, newest first")
     with_filters(listed)
     listed.add_argument("--pool", metavar="NAME", help="only of this pool")
+    listed.add_argument("--key", metavar="KEY", help="only what was asked for under this key")
     with_id(verb(verbs, "show", "withdrawals:show", "one withdrawal"))
     with_signing(
         with_id(verb(verbs, "approve", "withdrawals:approve", "sign a withdrawal that waits"))

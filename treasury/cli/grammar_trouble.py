@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from treasury.cli.options import age, subject, verb, with_id, with_signer
+from treasury.cli.options import (
+    age,
+    subject,
+    verb,
+    with_csv,
+    with_id,
+    with_signer,
+    with_since,
+)
 
 if TYPE_CHECKING:
     from treasury.cli.options import Verbs
@@ -27,6 +35,8 @@ def _incidents(subjects: Verbs) -> None:
     verbs = subject(subjects, "incident", "incidents: trouble with a wallet")
     listed = verb(verbs, "list", "incidents:list_all", "incidents, newest first")
     listed.add_argument("--open", action="store_true", help="only those that are not closed")
+    with_since(listed)
+    with_csv(listed)
     with_id(verb(verbs, "show", "incidents:show", "one incident, its reasons and its cost"))
     text = "write the incident file, sealed by its hash in the journal"
     export = with_id(verb(verbs, "export", "incidents:export", text))
@@ -37,6 +47,8 @@ def _alarms(subjects: Verbs) -> None:
     verbs = subject(subjects, "alarm", "alarms: what rings, and how it was told")
     listed = verb(verbs, "list", "alarms:list_all", "what rings now, newest first")
     listed.add_argument("--all", action="store_true", help="also what is over")
+    with_since(listed)
+    with_csv(listed)
     taken = with_id(verb(verbs, "acknowledge", "alarms:acknowledge", "take an alarm on"))
     taken.add_argument("--why", metavar="TEXT", required=True, help="what you do about it")
     told = verb(verbs, "deliveries", "alarms:list_deliveries", "how each telling fared")

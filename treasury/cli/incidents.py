@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from treasury.cli import listing
 from treasury.cli.api import HALT
 from treasury.cli.exits import BAD_DATA, REFUSED, CommandError
 from treasury.cli.screen import brief, fields, moment, past, plain, reasons, table
@@ -20,8 +21,10 @@ def list_all(call: Call) -> None:
     """Print incidents, newest first."""
     query = {"open_only": "true"} if call.arguments.open else {}
     found = call.api.get("/v1/incidents", query)["incidents"]
-    rows = [
-        (
+    recent = [incident for incident in found if listing.is_since(call, incident["changed_at"])]
+
+    def row(incident: dict[str, Any]) -> tuple[object, ...]:
+        return (
             f"#{incident['id']}",
             incident["state"],
             incident["wallet"],
@@ -29,9 +32,8 @@ def list_all(call: Call) -> None:
             incident["outcome"],
             incident["reasons"][0]["text"] if incident["reasons"] else "-",
         )
-        for incident in found
-    ]
-    call.show(found, table(_HEADINGS, rows) if rows else ["no incidents"])
+
+    listing.show_rows(call, recent, headings=_HEADINGS, row=row, none="no incidents")
 
 
 def show(call: Call) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from treasury.cli import listing
 from treasury.cli.chain_of_hashes import Walk, is_genuine
 from treasury.cli.consent import deployment_of
 from treasury.cli.exits import BAD_DATA, REFUSED, USAGE, CommandError
@@ -16,19 +17,26 @@ if TYPE_CHECKING:
     from treasury.cli.main import Call
 
 _PAGE = 500
+_LINES = 20
 
 
 def tail(call: Call) -> None:
     """Print journal lines, oldest first."""
-    wanted = {"after": call.arguments.after, "limit": call.arguments.limit}
+    few = _LINES if call.arguments.since is None else _PAGE
+    wanted = {"after": call.arguments.after, "limit": call.arguments.limit or few}
     found = call.api.get("/v1/journal", wanted)
+    entries = [entry for entry in found["entries"] if listing.is_since(call, entry["at"])]
+    if listing.wants_csv(call):
+        listing.print_csv(entries)
+        return
     lines: list[str] = []
-    for entry in found["entries"]:
+    for entry in entries:
         what = f"{entry['kind']} by {entry['actor']}"
         lines.append(plain(f"{entry['seq']:>6}  {clock(entry['at'])}  {what}"))
         lines += wrapped(plain(entry["subject"]), indent="        ")
         lines += wrapped(_told(entry["body"]), indent="        ")
-    call.show(found, lines or ["the journal is empty"])
+    none = "no line since then" if found["entries"] else "the journal is empty"
+    call.show({**found, "entries": entries}, lines or [none])
 
 
 def _told(body: str) -> str:

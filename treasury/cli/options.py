@@ -115,11 +115,22 @@ def with_filters(parser: Parser, *, asset: bool = True) -> None:
     parser.add_argument("--state", metavar="A,B", help="only in these states")
     if asset:
         parser.add_argument("--asset", metavar="SYMBOL", help="only of this asset")
+    with_since(parser)
+    parser.add_argument("--limit", metavar="N", type=int, default=50, help="at most N rows (50)")
+    with_csv(parser)
+
+
+def with_since(parser: Parser) -> None:
+    """Add the time from which on things are listed."""
     parser.add_argument(
         "--since", metavar="TIME", type=since, help='changed since: 15m, 2h, "2026-01-02 12:00" UTC'
     )
-    parser.add_argument("--limit", metavar="N", type=int, default=50, help="at most N rows (50)")
+
+
+def with_csv(parser: Parser) -> Parser:
+    """Add the form for spreadsheets."""
     parser.add_argument("--csv", action="store_true", help="comma-separated values, all columns")
+    return parser
 
 
 def with_key(parser: Parser) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from treasury.cli import listing
 from treasury.cli.api import HALT
 from treasury.cli.screen import brief, fields, moment, plain, table
 
@@ -24,6 +25,9 @@ def list_pools(call: Call) -> None:
         for pool in found["pools"]
         for asset in pool["assets"]
     ]
+    if listing.wants_csv(call):
+        listing.print_csv([row for pool in found["pools"] for row in _flat(pool)])
+        return
     headings = ("POOL", "CHAIN", "ACTIVE", *_BANDS)
     call.show(found["pools"], table(headings, rows) if rows else ["no pools: adopt a law"])
 
@@ -31,6 +35,9 @@ def list_pools(call: Call) -> None:
 def list_wallets(call: Call) -> None:
     """Print all wallets, each address in full on its own line."""
     found = call.api.get("/v1/wallets")
+    if listing.wants_csv(call):
+        listing.print_csv([row for wallet in found["wallets"] for row in _flat(wallet)])
+        return
     call.show(found["wallets"], list(_listed(found["wallets"])) or ["no wallets: adopt a law"])
 
 
@@ -38,6 +45,12 @@ def show_wallet(call: Call) -> None:
     """Print one wallet."""
     found = call.api.get(f"/v1/wallets/{quote(call.arguments.name, safe='')}")
     call.show(found, list(_shown(found, call.now)))
+
+
+def _flat(place: Json) -> Iterator[Json]:
+    """Yield a row for every asset of a pool or wallet, with the place's own columns in each."""
+    for asset in place["assets"] or [{}]:
+        yield {**place, **asset}
 
 
 def freeze(call: Call) -> None:

@@ -23,7 +23,7 @@ _HEADINGS = ("ID", "STATE", "POOL", "AMOUNT", "TO", "ASKED")
 
 def list_all(call: Call) -> None:
     """Print withdrawals, newest first."""
-    narrowed = listing.query(call, pool=call.arguments.pool)
+    narrowed = listing.query(call, pool=call.arguments.pool, key=call.arguments.key)
     found = call.api.get("/v1/withdrawals", narrowed, GLANCE)
 
     def row(withdrawal: Json) -> tuple[object, ...]:

@@ -229,3 +229,26 @@ def hold_withdrawal(office: OfficeForTests) -> None:
                 terms=terms_to_json(terms),
             )
         )
+
+
+def test_lists_of_what_happened_take_times_and_spreadsheets(
+    office: OfficeForTests, terminal: Terminal
+) -> None:
+    """Journal, incidents and alarms are narrowed by time and written as CSV like every list."""
+    office.propose()
+    everything = terminal("journal", "tail", "--since", "2026-01-01", "--csv")
+    nothing = terminal("journal", "tail", "--since", "5s")
+    lines = everything.out.splitlines()
+    assert lines[0].startswith("seq,at,actor,kind,subject")
+    assert "refill_proposed" in everything.out
+    assert "no line since then\n" == nothing.out
+    for subject in ("incident", "alarm"):
+        assert 0 == terminal(subject, "list", "--since", "1h", "--csv").code
+
+
+def test_a_withdrawal_is_found_by_its_key(office: OfficeForTests, terminal: Terminal) -> None:
+    """What a service asks itself after a lost answer."""
+    for key in ("order-1", "order-2"):
+        terminal("withdrawal", "create", "main", address_of("customer"), "1 ETH", "--key", key)
+    found = terminal("withdrawal", "list", "--key", "order-2", "--json").document
+    assert ["order-2"] == [withdrawal["idempotency_key"] for withdrawal in found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ def test_bars_show_floor_and_target(balance: int, expected: str) -> None:
 
 def test_unknown_balance_is_no_empty_bar() -> None:
     """Nobody takes a failed reading for an empty wallet."""
-    assert "?" * 40 == bar(None, floor=1, target=2, cap=3)
+    assert "?" * 40 + "]" == bar(None, floor=1, target=2, cap=3)
 
 
 @pytest.mark.sockets
@@ -67,8 +68,9 @@ def test_one_picture_for_a_log_file(office: OfficeForTests, terminal: Terminal) 
     found = terminal("watch", "--once")
     assert (0, "") == (found.code, found.err)
     assert "\x1b" not in found.out
-    assert "main/hot-a" in found.out
-    assert "4 ETH  below floor" in found.out
+    assert "main on devnet" in found.out
+    assert re.search(r"hot-a +\[=.* 4 ETH below floor", found.out)
+    assert re.search(r"hot-b standby +\[", found.out)
     assert "#1 PROPOSED: 40 ETH to hot-a, 0 of 2 approvals" in found.out
     assert "signer  locked" in found.out
     assert 100 >= max(len(line) for line in found.out.splitlines())
@@ -78,18 +80,31 @@ def test_one_picture_for_a_log_file(office: OfficeForTests, terminal: Terminal) 
 def test_colours_mark_what_needs_eyes(office: OfficeForTests, terminal: Terminal) -> None:
     """Below the floor is red on a terminal, and every colour is ended on its line."""
     office.see("hot-a", 4 * ETH)
-    status = terminal("status", "--json").document
-    lines = list(picture(status, [], has_colours=True))
+    seen = terminal("watch", "--once", "--json").document
+    lines = list(picture(seen, has_colours=True))
     red = [line for line in lines if line.startswith("\x1b[31m")]
     assert red
     assert all(line.endswith("\x1b[0m") for line in red)
 
 
 @pytest.mark.sockets
+def test_the_picture_says_how_long_it_lasts(office: OfficeForTests, terminal: Terminal) -> None:
+    """The runway stands beside the bar once the outflow is measured."""
+    office.see("hot-a", 40 * ETH)
+    seen = terminal("watch", "--once", "--json").document
+    (wallet,) = (w for w in seen["wallets"] if w["name"] == "hot-a")
+    (asset,) = (a for a in wallet["assets"] if a["asset"] == "ETH")
+    asset["runway_text"] = "123.4 h"
+    (line,) = (x for x in picture(seen, has_colours=False) if "40 ETH" in x)
+    assert line.endswith("40 ETH in band, 123.4 h left")
+    assert 100 >= len(line)
+
+
+@pytest.mark.sockets
 def test_stopped_daemon_ends_a_single_picture(terminal: Terminal) -> None:
     """One picture of nobody is an error; a live view would wait."""
     assert 69 == terminal("watch", "--once", "--socket", "/nowhere").code
-    assert ["treasury: gone"] == list(picture({"error": "gone"}, [], has_colours=False))
+    assert ["treasury: gone"] == list(picture({"error": "gone"}, has_colours=False))
 
 
 @pytest.mark.parametrize(

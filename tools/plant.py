@@ -97,7 +97,8 @@ def noticed_by(tree: Path, tests: tuple[str, ...]) -> str:
     if done.returncode == 0:
         return ""
     lines = done.stdout.splitlines()
-    named = [line for line in lines if line.startswith(("FAILED ", "ERROR "))]
+    # A captured log has lines that begin with ERROR too.
+    named = [line for line in lines if line.startswith(("FAILED tests/", "ERROR tests/"))]
     return named[0].split(" ")[1] if named else "the collection of the tests"
 
 

@@ -98,12 +98,14 @@ class Window:
         """Take the peak of the day that ended into the record; a peak beyond bounds is cut."""
         peak = max(self.peak, total - self.base)
         self.peak = 0.0
-        if peak > 1e-9:
-            # Nobody may teach a new normal in one day.
-            peak = min(peak, self.level(hold_at))
-            self.record = max(self.record * 0.998, peak)
-            self.days += 1
-            self.tail.add(slot_of(peak, is_surprise=self.is_surprise))
+        if peak <= 1e-9:
+            # A day without any teaches nothing, and rarity waits for the next one that has.
+            return
+        # Nobody may teach a new normal in one day.
+        peak = min(peak, self.level(hold_at))
+        self.record = max(self.record * 0.998, peak)
+        self.days += 1
+        self.tail.add(slot_of(peak, is_surprise=self.is_surprise))
         self.past_days = days
         self.tail.refresh(days)
         self.bar = self.level(look_at)

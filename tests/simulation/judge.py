@@ -7,7 +7,7 @@ I1  at most one mined payment per order, and per payout that a service asked for
 I2  at most one exposing order per chain, address and nonce
 I3  nothing leaves the vault without a quorum over exactly these terms, or against a veto
 I4  windows hold at every signature
-I5  a wallet that is isolated signs only evacuations and cancels, and receives nothing
+I5  a wallet that is isolated signs only evacuations and cancels, and receives nothing but gas
 I6  the journal verifies, and every head that was ever seen is still part of it
 I7  no gap in the nonces that the book assigned
 I8  when faults stop, everything comes to an end          (`play.settle`)
@@ -210,7 +210,9 @@ class Judge:
 
     def _judge_isolation(self, signature: Signature) -> None:
         terms = signature.terms
-        ends = {_NAME_OF.get(terms.destination)}
+        # The sponsor alone may bring gas: without it an isolated wallet's tokens stay there.
+        is_gas = terms.purpose is Purpose.TOP_UP
+        ends = set() if is_gas else {_NAME_OF.get(terms.destination)}
         if terms.purpose is not Purpose.EVACUATION:
             ends.add(_NAME_OF.get(terms.source))
         cut = ends & self._isolated_before

@@ -7,7 +7,8 @@ The anchor is the last final value up to which everything was explained. From th
 and a balance below that is a drop that nobody of ours caused. More than expected is a deposit and
 no concern. At finality every number is exact, so a single missing base unit shows. At the head a
 transfer whose outcome is still open is counted in the wallet's favour: as sent with the largest
-fee, and not yet as received.
+fee, and not yet as received. Whoever is about to send more counts it strictly: what is mined has
+arrived, or an incoming refill would hide a drop of its own size until it is final.
 
 Each transfer is looked at once per wallet and block, however many assets the wallet has.
 """
@@ -23,6 +24,9 @@ from treasury.ledger.facts_seen import Anchor, AnyTransfer
 
 Anchors = Mapping[tuple[Address, Address], Anchor]
 _MOVED = frozenset({TransferState.MINED, TransferState.CONFIRMED})
+_FINALLY = frozenset({TransferState.CONFIRMED})
+STRICTLY = _MOVED
+"""The states in which an incoming transfer counts for who is about to send more."""
 _OUTCOME_KNOWN = frozenset(
     {TransferState.CONFIRMED, TransferState.REVERTED, TransferState.CANCELLED}
 )
@@ -49,14 +53,20 @@ def by_wallet(transfers: Iterable[AnyTransfer]) -> dict[Address, list[AnyTransfe
 
 
 def missing(
-    anchors: Anchors, sight: Sight, assets: Iterable[Address], transfers: Sequence[AnyTransfer]
+    anchors: Anchors,
+    sight: Sight,
+    assets: Iterable[Address],
+    transfers: Sequence[AnyTransfer],
+    *,
+    arrived: frozenset[TransferState] = _FINALLY,
 ) -> dict[Address, int]:
     """Return how much less than expected is there of which asset, in base units.
 
-    `transfers` are those with the wallet at an end. An asset without an anchor, or whose balance
-    is unknown, is left out: nobody can say.
+    `transfers` are those with the wallet at an end, `arrived` the states in which one that comes
+    in is counted. An asset without an anchor, or whose balance is unknown, is left out: nobody
+    can say.
     """
-    effects = _effects(anchors, sight, transfers) if transfers else {}
+    effects = _effects(anchors, sight, transfers, arrived) if transfers else {}
     lost: dict[Address, int] = {}
     for asset in assets:
         cell = (sight.wallet, asset)
@@ -79,14 +89,17 @@ def is_settled(sight: Sight, transfers: Iterable[AnyTransfer]) -> bool:
 
 
 def _effects(
-    anchors: Anchors, sight: Sight, transfers: Iterable[AnyTransfer]
+    anchors: Anchors,
+    sight: Sight,
+    transfers: Iterable[AnyTransfer],
+    arrived: frozenset[TransferState],
 ) -> Mapping[Address, int]:
     """Add up what the transfers that the block contains did to each asset since its anchor."""
     effects: dict[Address, int] = {}
     for transfer in transfers:
         if not _is_in(transfer, sight):
             continue
-        for asset, amount in _effects_of(transfer, sight.wallet):
+        for asset, amount in _effects_of(transfer, sight.wallet, arrived):
             anchor, block = anchors.get((sight.wallet, asset)), transfer.block_number
             if anchor is not None and (block is None or block > anchor.block_number):
                 effects[asset] = effects.get(asset, 0) + amount
@@ -104,11 +117,13 @@ def _is_in(transfer: AnyTransfer, sight: Sight) -> bool:
     return transfer.block_number is not None and transfer.block_number <= sight.block_number
 
 
-def _effects_of(transfer: AnyTransfer, wallet: Address) -> Iterator[tuple[Address, int]]:
+def _effects_of(
+    transfer: AnyTransfer, wallet: Address, arrived: frozenset[TransferState]
+) -> Iterator[tuple[Address, int]]:
     if transfer.source == wallet:
         yield NATIVE, -(transfer.max_fee if transfer.settled_fee is None else transfer.settled_fee)
         if transfer.state in _MOVED or transfer.state is TransferState.IN_FLIGHT:
             sent = transfer.amount if transfer.moved_out is None else transfer.moved_out
             yield transfer.asset, -sent
-    if transfer.destination == wallet and transfer.state is TransferState.CONFIRMED:
+    if transfer.destination == wallet and transfer.state in arrived:
         yield transfer.asset, transfer.amount if transfer.moved_in is None else transfer.moved_in

@@ -15,7 +15,7 @@ from zlib import crc32
 from policies.law import Law
 from policies.lifecycles import TransferState
 from policies.terms import Address
-from treasury.explained import Sight, by_wallet, is_settled, missing
+from treasury.explained import STRICTLY, Sight, by_wallet, is_settled, missing
 from treasury.ledger import Session
 from treasury.ledger.cell_marks import Cell
 from treasury.ledger.facts import Cells, Standing
@@ -64,6 +64,11 @@ class Scene:
         if is_settled(final, moves):
             lost = {**missing(self.anchors, final, self.assets, moves), **lost}
         return {asset: amount for asset, amount in lost.items() if self.is_known(wallet, asset)}
+
+    def hidden(self, wallet: Address) -> Mapping[Address, int]:
+        """Return what is missing at the head if all that is mined has arrived, in base units."""
+        head, moves = _sight(self.head, wallet), self.movements.get(wallet, ())
+        return missing(self.anchors, head, self.assets, moves, arrived=STRICTLY) if head else {}
 
     def is_known(self, wallet: Address, asset: Address) -> bool:
         """Say whether a balance is known at both depths."""

@@ -12,7 +12,7 @@ from policies.lifecycles import TransferState
 from policies.terms import NATIVE
 from tests.fakes.transfers import TRANSFER
 from tests.laws import address_of
-from treasury.explained import Sight, is_settled, missing
+from treasury.explained import STRICTLY, Sight, is_settled, missing
 from treasury.ledger.facts import Transfer
 from treasury.ledger.facts_seen import Anchor
 
@@ -61,6 +61,16 @@ def lost_of(seen: Sight, transfers: list[Transfer]) -> int:
 def test_the_table(transfer: Transfer, seen: Sight, lost: int) -> None:
     """Amount and fee out, amount in, by block and by nonce."""
     assert lost == lost_of(seen, [transfer])
+
+
+@pytest.mark.parametrize(("value", "lost"), [(1100, 0), (1099, 1), (1000, 100)])
+def test_counted_strictly_what_arrives_hides_no_drop(value: int, lost: int) -> None:
+    """R2.7: before more is sent, a mined refill counts as arrived, so a drop behind it shows."""
+    arriving = [replace(IN, state=TransferState.MINED)]
+    found = missing(
+        {(WALLET, NATIVE): START}, sight(value, nonce=0), [NATIVE], arriving, arrived=STRICTLY
+    )
+    assert lost == found.get(NATIVE, 0)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 """Release: look once more, at head and at finality, and let an approved refill go.
 
 Released are refills whose time-lock is over, whose wallet is ACTIVE and calm, whose schedule is
-open, and for which both stamps still leave room up to the target; the signer must still call the
-quorum reached. RELEASED and its queued transfer are one commit, so neither exists alone. What may
-not go yet stays APPROVED and shows all reasons.
+open, and for which both stamps still leave room up to the target. Nothing may be missing that a
+transfer on its way in could hide, and the signer must still call the quorum reached. RELEASED and
+its queued transfer are one commit, so neither exists alone. What may not go yet stays APPROVED and
+shows all reasons.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +26,7 @@ from treasury.errors import StaleRowError
 from treasury.ledger import marks, moves
 from treasury.ledger.facts import Refill, Transfer
 from treasury.ledger.queries import refills, standings
+from treasury.scenes import gather
 from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
 
 _NAME = "release"
@@ -89,7 +92,20 @@ def _obstacles(turn: _Round, refill: Refill) -> tuple[Reason, ...]:
         return tuple(reasons)
     for view in views:
         reasons.extend(_objections(view, refill))
+    reasons.extend(_hidden_drops(turn, refill))
     return tuple(dict.fromkeys(reasons))
+
+
+def _hidden_drops(turn: _Round, refill: Refill) -> Iterator[Reason]:
+    """Say what an incoming transfer of ours may hide at the refill's wallet until it is final."""
+    wallet = turn.law.wallet(refill.wallet)
+    if wallet is None:
+        return
+    with turn.world.ledger.read() as session:
+        scene = gather(session, turn.law, turn.world.chain_id, turn.now, (wallet.address,))
+    for asset, amount in (scene.hidden(wallet.address) if scene else {}).items():
+        text = f"{amount} base units of {asset} seem to have left {wallet.name} as others arrived"
+        yield Reason(code="hidden_drop", text=text)
 
 
 def _objections(view: View, refill: Refill) -> tuple[Reason, ...]:

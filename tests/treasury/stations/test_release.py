@@ -8,6 +8,7 @@ from policies.lifecycles import Owner, RefillState
 from tests.fakes.belt import Belt
 from tests.laws import ETH, address_of
 from treasury.halting import halt
+from treasury.stations.observe import observe
 from treasury.stations.release import release
 from treasury.stations.tally import tally
 
@@ -58,6 +59,15 @@ def test_room_at_finality_alone_is_not_enough(approved: Belt) -> None:
     approved.watch()
 
     assert {"above_target"} == codes(approved)
+
+
+def test_what_is_missing_behind_an_arrival_holds_it(approved: Belt) -> None:
+    """R2.7: nothing goes to a wallet that lacks money at the head, whatever the guard said."""
+    approved.chain.spend(address_of("hot-a"), address_of("thief"), ETH)
+    approved.chain.mine(1)
+    observe(approved.world, approved.clock())
+
+    assert "hidden_drop" in codes(approved)
 
 
 def test_old_facts_release_nothing(approved: Belt) -> None:

@@ -40,13 +40,15 @@ class ApiRole(StrEnum):
 
 
 class Rung(StrEnum):
-    """How far the learned judgement may go by itself, from telling to isolating."""
+    """How far the learned judgement may go by itself, from telling to freezing.
+
+    Statistics never isolate: what came through our own door is no proof that the key is gone.
+    """
 
     ALERT = "alert"
     THROTTLE = "throttle"
     HOLD = "hold"
     FREEZE = "freeze"
-    ISOLATE = "isolate"
 
 
 class Rollup(StrEnum):

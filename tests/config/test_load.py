@@ -92,6 +92,14 @@ def test_an_endpoint_names_a_host_or_a_path(tmp_path: Path, url: str) -> None:
     assert "entry 1 is no address of a node" in refusal(tmp_path, text)
 
 
+def test_statistics_are_not_set_to_isolate(tmp_path: Path) -> None:
+    """R2.4: what would behave as freeze is refused, in one line that names what there is."""
+    text = refusal(tmp_path, f'{SMALLEST}[judgement]\nstrictest = "isolate"\n')
+    path = tmp_path / "treasuryd.toml"
+    advice = "write one of alert, throttle, hold, freeze"
+    assert f"{path}: judgement.strictest = 'isolate': {advice}" == text
+
+
 def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     """Three mistakes are three lines, each with file, key, value and what to do."""
     text = SMALLEST.replace('"depth:2"', '"soon"').replace("http:", "ftp:")

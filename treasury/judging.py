@@ -6,6 +6,9 @@ rungs: *alert* is told; *throttle* lets the pool pay one withdrawal a minute for
 has treasurers approve exactly this one; *freeze* lets nothing leave the wallet until a person
 lifts it. What statistics alone say never isolates: an order that came through our own door is no
 proof that the key is gone.
+
+What was learned asks about a recipient once and then only slows its payouts, as if a person had
+agreed. Whether one did stands in the ledger: until then nothing more goes to that recipient.
 """
 
 from __future__ import annotations
@@ -15,9 +18,11 @@ from dataclasses import dataclass, replace
 
 from policies.consent import Tally
 from policies.law import Pool
+from policies.lifecycles import WithdrawalState
 from policies.outflow import Judgement, Outflow, Verdict, strictest
 from policies.terms import Reason
 from treasury.ledger import Session, marks, outflow_marks
+from treasury.ledger.facts import Withdrawal
 from treasury.ledger.facts_outflow import JudgedOutflow
 from treasury.ledger.queries import outflows, standings, transfers, watch
 from treasury.paying import Payment, Round
@@ -29,6 +34,8 @@ THROTTLED_FOR_S = 600
 THROTTLE_GAP_S = 60
 """How far apart its withdrawals are then."""
 _SLOW = tuple(v.word for v in Verdict if v >= Verdict.THROTTLE)
+_ASKED = tuple(v.word for v in Verdict if v >= Verdict.HOLD)
+_OPEN = (WithdrawalState.ACCEPTED, WithdrawalState.HELD)
 _ACTOR = "judge"
 _SIZE_MAX = 2**62
 
@@ -45,19 +52,49 @@ class Ruling:
 
 def rule_on(turn: Round, payment: Payment) -> Ruling:
     """Return the ruling on a withdrawal that nothing else holds, judging it if it was not yet."""
-    subject = f"withdrawal:{payment.withdrawal.id}"
+    subject = f"{outflows.WITHDRAWAL}{payment.withdrawal.id}"
     with turn.world.ledger.read() as session:
         judged = outflows.by_subject(session, subject)
-        waits = _waits(session, payment, turn.now)
-    if judged is None:
-        judged = _judge(turn, payment, subject)
-        if judged.verdict in _SLOW:
-            with turn.world.ledger.read() as session:
-                waits = _waits(session, payment, turn.now)
+        if judged is not None:
+            return _ruling(session, payment, judged, now=turn.now)
+    return _judge(turn, payment, subject)
+
+
+def _ruling(session: Session, payment: Payment, judged: JudgedOutflow, *, now: int) -> Ruling:
+    """Return what the verdict asks for, and what an open question about its recipient adds."""
     rule = payment.pool.withdrawals[payment.asset.symbol]
     verdict = Verdict[judged.verdict.upper()]
-    approvals = max(1, rule.hold_approvals) if verdict >= Verdict.HOLD else 0
-    return Ruling(verdict=verdict, approvals=approvals, reasons=judged.reasons, waits=waits)
+    undecided, denied = _doubts(session, judged)
+    is_asked = verdict >= Verdict.HOLD or bool(denied)
+    return Ruling(
+        verdict=verdict,
+        approvals=max(1, rule.hold_approvals) if is_asked else 0,
+        reasons=(*judged.reasons, *denied),
+        waits=(*undecided, *_waits(session, payment, now)),
+    )
+
+
+def _doubts(
+    session: Session, judged: JudgedOutflow
+) -> tuple[tuple[Reason, ...], tuple[Reason, ...]]:
+    """Return why it waits for an answer about its recipient, or why it needs one of its own.
+
+    Without a yes treasurers are asked about what waited meanwhile, and what is odd by itself.
+    """
+    doubted = outflows.not_agreed_before(session, judged, _ASKED)
+    for one in doubted:
+        if one.state in _OPEN:
+            text = f"withdrawal {one.id} to the same recipient is held and not decided yet"
+            return (Reason(code="recipient_in_question", text=text),), ()
+    denied = [one for one in doubted if _still_counts(one, judged)]
+    if not denied:
+        return (), ()
+    text = f"nobody agreed to withdrawal {denied[-1].id} to the same recipient"
+    return (), (Reason(code="recipient_not_agreed", text=text),)
+
+
+def _still_counts(denied: Withdrawal, judged: JudgedOutflow) -> bool:
+    return denied.changed_at >= judged.at or judged.verdict in _SLOW
 
 
 def with_ruling(tally: Tally, ruling: Ruling) -> Tally:
@@ -75,26 +112,27 @@ def with_ruling(tally: Tally, ruling: Ruling) -> Tally:
     )
 
 
-def _judge(turn: Round, payment: Payment, subject: str) -> JudgedOutflow:
+def _judge(turn: Round, payment: Payment, subject: str) -> Ruling:
     """Judge and write down in one commit: the verdict, what was learned, and a freeze."""
     world, pool = turn.world, payment.pool.name
     watches = world.watches
-    asked = _asked(turn, payment, subject)
     with world.ledger.write() as session:
+        asked = replace(_asked(turn, payment, subject), balance=_balance(session, payment))
         past = _past(session, world, payment.pool)
         mind = watches.take(session, pool, past, salt=_salt(world))
-        balance = _balance(session, payment)
         most = Verdict[watches.settings.strictest.name]
-        judged = _said(asked, _judgement(mind, asked, balance, most))
+        judged = _said(asked, _judgement(mind, asked, payment, most))
         mind.upto_id = outflow_marks.keep_outflow(session, judged)
+        ruling = _ruling(session, payment, replace(judged, id=mind.upto_id), now=turn.now)
         keep(session, pool, mind, now=turn.now)
         if judged.verdict == Verdict.FREEZE.word:
             _freeze(session, payment.payer.name, judged)
     watches.put(pool, mind)
-    return judged
+    return ruling
 
 
-def _judgement(mind: Mind, asked: JudgedOutflow, balance: int | None, most: Verdict) -> Judgement:
+def _judgement(mind: Mind, asked: JudgedOutflow, payment: Payment, most: Verdict) -> Judgement:
+    balance = None if asked.balance is None else _size(asked.balance, payment)
     bounded = mind.bounds.judge(request_of(asked, balance=balance))
     learned = mind.learned.judge(event_of(asked))
     learned = learned._replace(verdict=min(learned.verdict, most))
@@ -140,8 +178,7 @@ def _asked(turn: Round, payment: Payment, subject: str) -> JudgedOutflow:
 
 def _balance(session: Session, payment: Payment) -> int | None:
     payer = payment.payer
-    held = watch.balance(session, payer.chain_id, payer.address, payment.asset.address)
-    return None if held is None else _size(held, payment)
+    return watch.balance(session, payer.chain_id, payer.address, payment.asset.address)
 
 
 def reasons_of(judgement: Judgement) -> tuple[Reason, ...]:

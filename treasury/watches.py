@@ -97,7 +97,13 @@ def learned_of(session: Session, pool: str) -> WalletWatch | None:
 
 def event_of(row: JudgedOutflow) -> Outflow:
     """Return a stored outflow as the learned judgement reads it."""
-    return Outflow(time=row.at, recipient=row.recipient, asset=row.asset, amount=float(row.amount))
+    return Outflow(
+        time=row.at,
+        recipient=row.recipient,
+        asset=row.asset,
+        amount=float(row.amount),
+        balance=None if row.balance is None else float(row.balance),
+    )
 
 
 def request_of(row: JudgedOutflow, *, balance: int | None) -> Request:

@@ -23,6 +23,7 @@ from hsm.answers import NotReady, Refused, SignAsk, Signed
 from hsm.client import SignerClient
 from hsm.errors import ProtocolError, SignerUnavailableError
 from hsm.wire import Answer, Body, Result
+from policies.consent import veto_digest
 from policies.crypto import recover_address
 from policies.law import Law
 from policies.lifecycles import ExposureState, Owner
@@ -223,6 +224,20 @@ class Belt:
                     signature=signature,
                     now=self.clock.unix(),
                 )
+
+    def veto(self, found: Withdrawal, name: str) -> None:
+        """Hand in a veto, as the API does after it verified it."""
+        digest = found.order_id or ""
+        raw = bytes.fromhex(digest[2:])
+        with self.ledger.write() as session:
+            marks.receive_signature(
+                session,
+                "veto",
+                digest=digest,
+                treasurer=address_of(name),
+                signature=sign(name, veto_digest(raw, self.world.deployment)),
+                now=self.clock.unix(),
+            )
 
     def ask_withdrawal(
         self, amount: int, to: str, *, key: str = "key-1", asset: Address = NATIVE

@@ -15,6 +15,7 @@ from tests.laws import ETH, address_of, make_law
 from treasury.ledger import outflow_marks
 from treasury.ledger.facts_outflow import JudgedOutflow
 from treasury.ledger.queries import outflows
+from treasury.watches import event_of
 
 USUAL = ETH // 100
 HOUR_S = 3_600
@@ -185,4 +186,85 @@ def test_a_crash_neither_repeats_nor_loses_a_verdict(paid: Belt, passage: int) -
 
     assert MONTH + 1 == len(judged(paid))
     assert WithdrawalState.HELD is paid.withdrawal(1).state
+    assert 0 == paid.paid("hot-a", address_of("stranger"))
+
+
+def test_the_balance_is_kept_and_learned_again_exactly(paid: Belt) -> None:
+    """R4.1: the balance that a payout was seen against is in its row; a restart learns it anew."""
+    before = paid.world.watches
+    for number in range(3):
+        pay_one(paid, USUAL, f"newcomer-{number}", key=f"usual-{number}")
+    with paid.ledger.read() as session:
+        kept = to_bytes(before.take(session, "main", (), salt=1).learned)
+    rows = judged(paid)
+    paid.restart()
+    with paid.ledger.read() as session:
+        again = to_bytes(paid.world.watches.take(session, "main", (), salt=1).learned)
+    balances = [row.balance or 0 for row in rows[MONTH:]]
+
+    assert kept == again
+    assert 60 * ETH == balances[0]
+    assert balances == sorted(balances, reverse=True)
+    assert [None] * MONTH == [row.balance for row in rows[:MONTH]]
+    assert [float(one) for one in balances] == [event_of(o).balance for o in rows[MONTH:]]
+    assert event_of(rows[0]).balance is None
+
+
+def test_more_to_a_held_recipient_waits_for_the_answer(paid: Belt) -> None:
+    """R2.10: while one payout to somebody is not decided nothing else goes to him.
+
+    What was learned only slows it; a restart changes nothing, and the answer yes lets both go.
+    """
+    first = ask(paid, 2 * ETH, "stranger", key="unlike-1")
+    second = ask(paid, 2 * ETH, "stranger", key="unlike-2")
+    paid.restart()
+    paid.run(10)
+    text = " ".join(reason.text for reason in paid.withdrawal(second).reasons)
+
+    assert ["hold", "throttle"] == [outflow.verdict for outflow in judged(paid)[MONTH:]]
+    assert 0 == paid.paid("hot-a", address_of("stranger"))
+    assert {"recipient_in_question"} == codes(paid, second)
+    assert f"withdrawal {first} to the same recipient is held and not decided yet" == text
+
+    paid.approve(paid.withdrawal(first), "alice")
+    paid.until(lambda: paid.withdrawal(second).state is WithdrawalState.PAID)
+
+    assert 2 == paid.paid("hot-a", address_of("stranger"))
+
+
+def test_a_payout_to_somebody_else_does_not_wait_for_the_answer(paid: Belt) -> None:
+    """The question is about one recipient; a usual payout to another goes meanwhile."""
+    first = ask(paid, 2 * ETH, "stranger", key="unlike")
+    pay_one(paid, USUAL, "customer-3", key="usual")
+
+    assert WithdrawalState.HELD is paid.withdrawal(first).state
+
+
+def test_what_waited_for_a_veto_needs_treasurers_itself(paid: Belt) -> None:
+    """R2.10: the answer no lets nothing go; what waited is approved by itself, or never paid."""
+    first = ask(paid, 2 * ETH, "stranger", key="unlike-1")
+    waited = ask(paid, 2 * ETH, "stranger", key="unlike-2")
+    paid.veto(paid.withdrawal(first), "carol")
+    paid.run(10)
+
+    assert WithdrawalState.REFUSED is paid.withdrawal(first).state
+    assert {"recipient_not_agreed", "quorum_missing"} <= codes(paid, waited)
+    assert 0 == paid.paid("hot-a", address_of("stranger"))
+
+    paid.approve(paid.withdrawal(waited), "alice")
+    paid.until(lambda: paid.withdrawal(waited).state is WithdrawalState.PAID)
+
+    assert 1 == paid.paid("hot-a", address_of("stranger"))
+
+
+def test_the_same_again_after_a_veto_is_held(paid: Belt) -> None:
+    """R2.10: what was learned only slows a repetition, but nobody agreed to the first."""
+    first = ask(paid, 2 * ETH, "stranger", key="unlike-1")
+    paid.veto(paid.withdrawal(first), "carol")
+    paid.run(10)
+    again = ask(paid, 2 * ETH, "stranger", key="unlike-2")
+    paid.run(10)
+
+    assert "throttle" == judged(paid)[-1].verdict
+    assert "recipient_not_agreed" in codes(paid, again)
     assert 0 == paid.paid("hot-a", address_of("stranger"))

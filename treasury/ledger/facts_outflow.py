@@ -13,6 +13,8 @@ class JudgedOutflow:
 
     `size` is the amount in billionths of the law's limit for one withdrawal, so that sizes of
     different assets compare; `at` is unix, `amount` base units, `score` decades as a decimal text.
+    `balance` is what the paying wallet held of the asset at the newest look before, in base units;
+    None: nobody knew.
     """
 
     id: int
@@ -28,6 +30,7 @@ class JudgedOutflow:
     verdict: str
     score: str
     reasons: tuple[Reason, ...]
+    balance: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

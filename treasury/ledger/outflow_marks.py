@@ -33,6 +33,7 @@ def keep_outflow(session: Session, outflow: JudgedOutflow) -> int:
         verdict=outflow.verdict,
         score=outflow.score,
         reasons=reasons_to_json(outflow.reasons),
+        balance=outflow.balance,
     )
     session.add(row)
     try:

@@ -19,7 +19,10 @@ class OutflowRow(SQLModel, table=True):
     """
 
     __tablename__ = "outflow"
-    __table_args__ = (Index("outflows_of_pool", "pool", "id"),)
+    __table_args__ = (
+        Index("outflows_of_pool", "pool", "id"),
+        Index("outflows_to_recipient", "pool", "recipient"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     subject: str = Field(unique=True)
     pool: str
@@ -33,6 +36,7 @@ class OutflowRow(SQLModel, table=True):
     verdict: str
     score: str
     reasons: list[dict[str, str]] = Field(sa_column=Column(JsonText, nullable=False))
+    balance: int | None = Field(default=None, sa_column=Column(WeiText))
 
 
 class LearnedRow(SQLModel, table=True):

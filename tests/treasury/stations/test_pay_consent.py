@@ -6,13 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from policies.consent import veto_digest
 from policies.lifecycles import WithdrawalState
 from policies.terms import MotionKind
 from tests.fakes.belt import Belt
-from tests.laws import ETH, GONE, address_of, make_law, sign
-from treasury.ledger import marks
-from treasury.ledger.facts import Withdrawal
+from tests.laws import ETH, GONE, address_of, make_law
 
 LARGE = 9 * ETH // 2
 
@@ -24,21 +21,6 @@ def held(calm: Belt) -> Belt:
     calm.run(1)
     assert WithdrawalState.HELD is calm.withdrawal(1).state
     return calm
-
-
-def veto(belt: Belt, name: str, found: Withdrawal) -> None:
-    """Hand in a veto, as the API does."""
-    digest = found.order_id or ""
-    raw = bytes.fromhex(digest[2:])
-    with belt.ledger.write() as session:
-        marks.receive_signature(
-            session,
-            "veto",
-            digest=digest,
-            treasurer=address_of(name),
-            signature=sign(name, veto_digest(raw, belt.world.deployment)),
-            now=belt.clock.unix(),
-        )
 
 
 def codes(belt: Belt) -> set[str]:
@@ -59,7 +41,7 @@ def test_its_terms_stay_the_same(held: Belt) -> None:
 
 def test_a_veto_refuses_it(held: Belt) -> None:
     """One signed veto ends it, and the signer knows first."""
-    veto(held, "carol", held.withdrawal(1))
+    held.veto(held.withdrawal(1), "carol")
     held.run(2)
 
     assert WithdrawalState.REFUSED is held.withdrawal(1).state

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, func, select
 
-from policies.lifecycles import TransferState
+from policies.lifecycles import TransferState, WithdrawalState
 from policies.terms import Address, Purpose, Reason
+from treasury.ledger.facts import Withdrawal
 from treasury.ledger.facts_outflow import JudgedOutflow, Learned
-from treasury.ledger.tables import TransferRow
+from treasury.ledger.reading import read_as
+from treasury.ledger.tables import TransferRow, WithdrawalRow
 from treasury.ledger.tables_outflow import LearnedRow, OutflowRow
+
+WITHDRAWAL = "withdrawal:"
+"""How the subject of a withdrawal's verdict begins; its number follows."""
+_AGREED = (WithdrawalState.QUEUED.value, WithdrawalState.PAID.value)
 
 
 def by_subject(session: Session, subject: str) -> JudgedOutflow | None:
@@ -50,6 +56,30 @@ def newest_of(
     )
     row = session.exec(query.order_by(col(OutflowRow.id).desc()).limit(1)).first()
     return None if row is None else _read(row)
+
+
+def not_agreed_before(
+    session: Session, judged: JudgedOutflow, verdicts: tuple[str, ...]
+) -> tuple[Withdrawal, ...]:
+    """Return the pool's earlier withdrawals to the same recipient that nobody let go, oldest first.
+
+    Only those count that got any of the verdicts.
+    """
+    subjects = select(OutflowRow.subject).where(
+        OutflowRow.pool == judged.pool,
+        OutflowRow.recipient == judged.recipient,
+        col(OutflowRow.id) < judged.id,
+        col(OutflowRow.verdict).in_(verdicts),
+    )
+    found = [one for one in session.exec(subjects) if one.startswith(WITHDRAWAL)]
+    if not found:
+        return ()
+    query = select(WithdrawalRow).where(
+        col(WithdrawalRow.id).in_([int(one.removeprefix(WITHDRAWAL)) for one in found]),
+        col(WithdrawalRow.state).not_in(_AGREED),
+    )
+    rows = session.exec(query.order_by(col(WithdrawalRow.id)))
+    return tuple(read_as(Withdrawal, row) for row in rows)
 
 
 def learned(session: Session, pool: str) -> Learned | None:
@@ -98,4 +128,5 @@ def _read(row: OutflowRow) -> JudgedOutflow:
         verdict=row.verdict,
         score=row.score,
         reasons=tuple(Reason(code=one["code"], text=one["text"]) for one in row.reasons),
+        balance=row.balance,
     )

@@ -26,6 +26,9 @@ from treasury.ledger import facts, tables, tables_seen
 
 Fact = TypeVar("Fact")
 
+_TERMS_KEPT = 512
+"""As many as the deepest pipeline has in flight; two kilobytes each, for the daemon's life."""
+
 ROW_OF: Mapping[type[Any], type[SQLModel]] = {
     facts.Refill: tables.RefillRow,
     facts.Transfer: tables.TransferRow,
@@ -69,7 +72,7 @@ def read_as(kind: type[Fact], row: SQLModel | Row[Any]) -> Fact:
     return kind(**{name: _convert(kind, name, getattr(row, name)) for name in _names(kind)})  # type: ignore[arg-type]
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=_TERMS_KEPT)
 def _terms(*items: tuple[str, str]) -> TransferTerms:
     """Read terms once: they never change, and every tick reads those of all open transfers."""
     return transfer_from_json(dict(items))

@@ -29,7 +29,7 @@ from policies.law import Chain as ChainLaw
 from policies.law import Law
 from policies.terms import MotionTerms, TransferTerms
 from treasury.chain.port import Chain
-from treasury.ledger import Ledger
+from treasury.ledger import Ledger, Session
 from treasury.ledger.queries import standings
 from treasury.pace import PaceKeeper
 from treasury.watches import Watches
@@ -186,8 +186,13 @@ class Deeds:
 def law_here(world: World) -> tuple[Law, ChainLaw] | None:
     """Return the law in force and its part on this chain; None when there is none."""
     with world.ledger.read() as session:
-        law = standings.law(session)
-    chain = None if law is None else law.chain_by_id(world.chain_id)
+        return law_of(session, world.chain_id)
+
+
+def law_of(session: Session, chain_id: int) -> tuple[Law, ChainLaw] | None:
+    """Return the same as `law_here` does, for who asks the ledger more in one view."""
+    law = standings.law(session)
+    chain = None if law is None else law.chain_by_id(chain_id)
     return None if law is None or chain is None else (law, chain)
 
 

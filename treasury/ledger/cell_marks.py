@@ -5,18 +5,49 @@ All rows of one call go out in two statements, and share one revision (see `snap
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import Dialect, Executable, Insert, bindparam, insert, update
+from sqlalchemy.dialects.sqlite import Insert as Upsert
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlmodel import Session, col
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlmodel import Session, SQLModel, col
 
 from policies.terms import Address, Stamp
+from treasury.ledger.columns import wei_text
 from treasury.ledger.facts import Tick
 from treasury.ledger.tables_seen import CellRevisionRow, CellRow, Depth, ObservationRow, TickRow
 
 _NEW_TICK = insert(TickRow).returning(col(TickRow.id))
+_HISTORY = ("tick_id", "chain_id", "address", "cell", "depth", "value")
+_KEY = ("chain_id", "depth", "address", "cell")
+_CHANGING = ("value", "block_number", "revision")
+
+
+def _new_rows(table: type[SQLModel], names: Iterable[str]) -> Upsert:
+    """Return the insertion of rows whose values are given as the columns store them."""
+    return upsert(table).values({name: bindparam(name) for name in names}).inline()
+
+
+def _newest_rows() -> Insert:
+    rows = _new_rows(CellRow, (*_KEY, *_CHANGING))
+    changed = {name: rows.excluded[name] for name in _CHANGING}
+    return rows.on_conflict_do_update(index_elements=_KEY, set_=changed)
+
+
+def _revision_taken() -> Executable:
+    first = upsert(CellRevisionRow).values(chain_id=bindparam("chain_id"), revision=1)
+    return first.on_conflict_do_update(
+        index_elements=["chain_id"], set_={"revision": col(CellRevisionRow.revision) + 1}
+    ).returning(col(CellRevisionRow.revision))
+
+
+_NEW_HISTORY = _new_rows(ObservationRow, _HISTORY)
+_NEWEST = _newest_rows()
+_TAKE_REVISION = _revision_taken()
 
 
 class Cell(NamedTuple):
@@ -66,37 +97,32 @@ def write_cells(session: Session, chain_id: int, tick_id: int, cells: Sequence[C
             "address": cell.address,
             "cell": cell.cell,
             "depth": cell.depth.value,
-            "value": cell.value,
+            "value": wei_text(cell.value),
         }
         for cell in cells
     ]
-    session.connection().execute(insert(ObservationRow), history)
+    _write_all(session, _NEW_HISTORY, history)
     write_newest(session, chain_id, cells)
 
 
-def write_newest(session: Session, chain_id: int, cells: Iterable[Cell]) -> None:
+def write_newest(session: Session, chain_id: int, cells: Sequence[Cell]) -> None:
     """Write the newest values of cells without history."""
+    if not cells:
+        return
+    revision = _next_revision(session, chain_id)
     rows = [
         {
             "chain_id": chain_id,
             "depth": cell.depth.value,
             "address": cell.address,
             "cell": cell.cell,
-            "value": cell.value,
+            "value": wei_text(cell.value),
             "block_number": cell.block_number,
+            "revision": revision,
         }
         for cell in cells
     ]
-    if not rows:
-        return
-    revision = _next_revision(session, chain_id)
-    statement = upsert(CellRow)
-    changed = {name: statement.excluded[name] for name in ("value", "block_number", "revision")}
-    key = ["chain_id", "depth", "address", "cell"]
-    session.connection().execute(
-        statement.on_conflict_do_update(index_elements=key, set_=changed),
-        [{**row, "revision": revision} for row in rows],
-    )
+    _write_all(session, _NEWEST, rows)
 
 
 def forget_anchors(session: Session, chain_id: int, address: Address) -> None:
@@ -116,8 +142,22 @@ def forget_anchors(session: Session, chain_id: int, address: Address) -> None:
 
 def _next_revision(session: Session, chain_id: int) -> int:
     """Take the chain's next revision; its row stays locked until the transaction ends."""
-    statement = upsert(CellRevisionRow).values(chain_id=bindparam("chain_id"), revision=1)
-    taken = statement.on_conflict_do_update(
-        index_elements=["chain_id"], set_={"revision": col(CellRevisionRow.revision) + 1}
-    ).returning(col(CellRevisionRow.revision))
-    return session.connection().execute(taken, {"chain_id": chain_id}).scalar_one()
+    taken = session.connection().execute(_TAKE_REVISION, {"chain_id": chain_id})
+    number: int = taken.scalar_one()
+    return number
+
+
+def _write_all(session: Session, statement: Insert, rows: Sequence[Mapping[str, object]]) -> None:
+    """Run a statement for all rows by the driver itself: the library looks at every value anew."""
+    connection = session.connection()
+    text, names = _compiled(statement, connection.dialect)
+    values: Any = rows if names is None else list(map(itemgetter(*names), rows))
+    connection.exec_driver_sql(text, values)
+
+
+@lru_cache(maxsize=8)
+def _compiled(statement: Insert, dialect: Dialect) -> tuple[str, tuple[str, ...] | None]:
+    """Return a statement's text, and the order of its values where the driver goes by place."""
+    compiled = statement.compile(dialect=dialect)
+    assert isinstance(compiled, SQLCompiler), "a statement of ours is SQL"
+    return compiled.string, None if compiled.positiontup is None else tuple(compiled.positiontup)

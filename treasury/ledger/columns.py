@@ -26,12 +26,7 @@ class WeiText(TypeDecorator[int]):
 
     def process_bind_param(self, value: int | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Write an amount; raises `ValueError` for anything that is not an integer in range."""
-        if value is None:
-            return None
-        if type(value) is not int or not 0 <= value <= UINT256_MAX:
-            msg = f"{value!r} is not an amount in base units"
-            raise ValueError(msg)
-        return str(value).zfill(WEI_DIGITS)
+        return wei_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> int | None:  # noqa: ANN401, ARG002
         """Read an amount."""
@@ -51,6 +46,19 @@ class JsonText(TypeDecorator[Any]):
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ANN401, ARG002
         """Read the value."""
         return None if value is None else json.loads(value)
+
+
+def wei_text(value: int | None) -> str | None:
+    """Return an amount as the column stores it.
+
+    Raises `ValueError` for anything that is not an integer in range.
+    """
+    if value is None:
+        return None
+    if type(value) is not int or not 0 <= value <= UINT256_MAX:
+        msg = f"{value!r} is not an amount in base units"
+        raise ValueError(msg)
+    return str(value).zfill(WEI_DIGITS)
 
 
 def canonical_json(value: object) -> str:

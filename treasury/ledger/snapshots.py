@@ -9,8 +9,8 @@ Only what is committed is kept: a writing session may use a snapshot and never l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -81,14 +81,16 @@ def snapshot(session: Session, chain_id: int, depth: Depth) -> Snapshot:
     if found.revision > revision:  # this transaction began before the snapshot was made
         found = Snapshot()
     known = {"chain_id": chain_id, "depth": depth.value, "known": found.revision}
-    rows = ask(session, _LATER, known)
+    rows = ask(session, _LATER, known).all()
     found = _renewed(found, rows, revision, depth)
     if reads_only:
         snapshots.keep(chain_id, depth, found)
     return found
 
 
-def _renewed(old: Snapshot, rows: Iterable[Any], revision: int, depth: Depth) -> Snapshot:
+def _renewed(old: Snapshot, rows: Sequence[Any], revision: int, depth: Depth) -> Snapshot:
+    if not rows:  # the revision is that of another depth's cells
+        return replace(old, revision=revision)
     balances, nonces, anchors = dict(old.balances), dict(old.nonces), dict(old.anchors)
     for address, cell, value, block_number in rows:
         if depth is not Depth.CALM and cell == NONCE:

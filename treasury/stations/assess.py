@@ -20,10 +20,10 @@ from treasury.band_facts import View, band_facts, head_view, is_at_rest
 from treasury.clock import unix
 from treasury.drafts import Draft, draft_terms, order_id_of, transfer_row
 from treasury.errors import TwinError
-from treasury.ledger import moves
+from treasury.ledger import Session, moves
 from treasury.ledger.facts import Refill, Transfer
 from treasury.ledger.tables import RefillRow
-from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
+from treasury.world import NO_LAW, Deeds, Outcome, World, law_of
 
 _NAME = "assess"
 SWEEP_LASTS_S = 3600
@@ -43,12 +43,13 @@ class _Place:
 
 def assess(world: World, now: datetime) -> Outcome:
     """Judge every wallet and asset of the chain once."""
-    found = law_here(world)
+    deeds = Deeds(_NAME)
+    with world.ledger.read() as session:
+        found = law_of(session, world.chain_id)
+        view = None if found is None else _view(session, world, found[0], unix(now))
     if found is None:
         return Outcome(station=_NAME, unavailable=NO_LAW)
     law, chain = found
-    deeds = Deeds(_NAME)
-    view = _view(world, law, unix(now))
     if view is None:
         return deeds.broken_off("the chain was never seen")
     for place in _places(law, chain.name):
@@ -77,10 +78,9 @@ def _places(law: Law, chain_name: str) -> tuple[_Place, ...]:
     return tuple(found)
 
 
-def _view(world: World, law: Law, now: int) -> View | None:
-    with world.ledger.read() as session:
-        pace = world.pace.at(session, law, world.chain_id, now)
-        return head_view(session, law, world.settings, chain_id=world.chain_id, now=now, pace=pace)
+def _view(session: Session, world: World, law: Law, now: int) -> View | None:
+    pace = world.pace.at(session, law, world.chain_id, now)
+    return head_view(session, law, world.settings, chain_id=world.chain_id, now=now, pace=pace)
 
 
 def _judge(world: World, view: View, place: _Place, deeds: Deeds) -> View:
@@ -98,7 +98,8 @@ def _judge(world: World, view: View, place: _Place, deeds: Deeds) -> View:
     except TwinError:
         # Another lane or a person was quicker; the index kept the peace.
         deeds.add(f"left {place.wallet.name} in {place.asset.symbol} to its open refill")
-        return _view(world, view.law, view.now) or view
+        with world.ledger.read() as session:
+            return _view(session, world, view.law, view.now) or view
     return view
 
 

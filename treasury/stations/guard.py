@@ -32,7 +32,7 @@ from treasury.ledger.cell_marks import Cell
 from treasury.ledger.facts import Standing
 from treasury.ledger.queries import standings
 from treasury.scenes import Scene, gather, signed_nonces
-from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
+from treasury.world import NO_LAW, Deeds, Outcome, World, law_of
 
 _NAME = "guard"
 GRACE_BLOCKS = 2
@@ -54,14 +54,14 @@ class _Desk:
 
 def guard(world: World, now: datetime) -> Outcome:
     """Judge every exclusive wallet of the chain by the newest look at it."""
-    found = law_here(world)
-    if found is None:
-        return Outcome(station=_NAME, unavailable=NO_LAW)
-    law, chain = found
     deeds = Deeds(_NAME)
-    ours = [w for w in law.wallets if w.chain == chain.name and w.custody is Custody.EXCLUSIVE]
-    addresses = {wallet.address for wallet in ours}
     with world.ledger.read() as session:
+        found = law_of(session, world.chain_id)
+        if found is None:
+            return Outcome(station=_NAME, unavailable=NO_LAW)
+        law, chain = found
+        ours = [w for w in law.wallets if w.chain == chain.name and w.custody is Custody.EXCLUSIVE]
+        addresses = {wallet.address for wallet in ours}
         scene = gather(session, law, world.chain_id, unix(now), addresses)
     if scene is None:
         return deeds.broken_off("the chain was never seen")

@@ -18,7 +18,7 @@ from treasury.clock import unix
 from treasury.ledger import token_marks
 from treasury.ledger.facts import Token
 from treasury.ledger.queries import tokens
-from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
+from treasury.world import NO_LAW, Deeds, Outcome, World, law_of
 
 _NAME = "inspect"
 AGAIN_AFTER_S = 300
@@ -30,13 +30,13 @@ _UNKNOWN = "token_unknown"
 
 def inspect(world: World, now: datetime) -> Outcome:
     """Judge every token of the chain whose judgement is old, all at one block."""
-    found = law_here(world)
+    deeds = Deeds(_NAME)
+    with world.ledger.read() as session:
+        found = law_of(session, world.chain_id)
+        known = tokens.tokens(session, world.chain_id)
     if found is None:
         return Outcome(station=_NAME, unavailable=NO_LAW)
     law, chain = found
-    deeds = Deeds(_NAME)
-    with world.ledger.read() as session:
-        known = tokens.tokens(session, world.chain_id)
     ours = [a for a in law.assets if a.chain == chain.name and not a.is_native]
     due = [asset for asset in ours if _is_due(known.get(asset.address), unix(now))]
     if due:

@@ -34,7 +34,7 @@ from treasury.ledger import moves
 from treasury.ledger.facts import Standing, Transfer
 from treasury.ledger.queries import standings, transfers, watch
 from treasury.rescuing import rescue
-from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
+from treasury.world import NO_LAW, Deeds, Outcome, World, law_of
 
 _NAME = "respond"
 EVACUATION_LASTS_S = 86_400
@@ -44,13 +44,14 @@ _FOUND_ISOLATED = (Reason(code="found_isolated", text="the signer's book has it 
 
 def respond(world: World, now: datetime) -> Outcome:
     """Look after every isolated wallet of the chain once."""
-    found = law_here(world)
-    if found is None:
-        return Outcome(station=_NAME, unavailable=NO_LAW)
-    law, chain = found
     deeds = Deeds(_NAME)
     with world.ledger.read() as session:
-        found_isolated = {standing.name for standing in standings.isolated(session, chain.chain_id)}
+        found = law_of(session, world.chain_id)
+        cut_off = standings.isolated(session, world.chain_id)
+    if found is None:
+        return Outcome(station=_NAME, unavailable=NO_LAW)
+    law, _ = found
+    found_isolated = {standing.name for standing in cut_off}
     isolated = [w for w in law.wallets if w.name in found_isolated and w.role is Role.HOT]
     try:
         for wallet in isolated:

@@ -20,7 +20,7 @@ from treasury.clock import unix
 from treasury.isolation import act_on_proof
 from treasury.judging import reasons_of
 from treasury.ledger.queries import standings, watch
-from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
+from treasury.world import NO_LAW, Deeds, Outcome, World, law_of
 
 _NAME = "sense"
 _CUT_OFF = frozenset({WalletState.ISOLATED, WalletState.RETIRED})
@@ -28,17 +28,17 @@ _CUT_OFF = frozenset({WalletState.ISOLATED, WalletState.RETIRED})
 
 def sense(world: World, now: datetime) -> Outcome:
     """Look at every account of the chain once, and act on those that carry code."""
-    found = law_here(world)
+    deeds = Deeds(_NAME)
+    with world.ledger.read() as session:
+        found = law_of(session, world.chain_id)
+        tick = watch.last_good_tick(session, world.chain_id)
+        known = standings.in_states(session, world.chain_id, *_CUT_OFF)
     if found is None:
         return Outcome(station=_NAME, unavailable=NO_LAW)
     law, chain = found
-    deeds = Deeds(_NAME)
-    with world.ledger.read() as session:
-        tick = watch.last_good_tick(session, world.chain_id)
-        known = standings.wallets(session, world.chain_id)
     if tick is None or tick.head is None:
         return deeds.broken_off("the chain was never seen")
-    cut_off = {standing.name for standing in known if standing.state in _CUT_OFF}
+    cut_off = {standing.name for standing in known}
     ours = [w for w in law.wallets if w.chain == chain.name and w.name not in cut_off]
     if not ours:
         return deeds.outcome()

@@ -29,7 +29,7 @@ _LAWS: dict[str, Law] = {}
 """Laws by their digest: to read and parse one of hundreds of wallets costs more than a tick."""
 _LAWS_MOST = 4
 _OF_CHAIN = _ALL.where(col(WalletRow.chain_id) == bindparam("chain_id"))
-_ISOLATED = _OF_CHAIN.where(col(WalletRow.state) == WalletState.ISOLATED.value)
+_IN_STATES = _OF_CHAIN.where(col(WalletRow.state).in_(bindparam("states", expanding=True)))
 _REMEMBERED = sql_select(col(MetaRow.value)).where(col(MetaRow.key) == bindparam("key"))
 _NEXT_NONCES = sql_select(col(MetaRow.key), col(MetaRow.value)).where(
     col(MetaRow.key).startswith(_NEXT_NONCE, autoescape=True)
@@ -52,13 +52,18 @@ def wallet_at(session: Session, chain_id: int, address: Address) -> Standing | N
 def wallets(session: Session, chain_id: int | None = None) -> tuple[Standing, ...]:
     """Return how all wallets stand, or those of one chain, by name."""
     query, values = (_ALL, {}) if chain_id is None else (_OF_CHAIN, {"chain_id": chain_id})
-    return tuple(_standing(tuple(row)) for row in ask(session, query, values))
+    return tuple(_standing(tuple(row)) for row in ask(session, query, values).all())
 
 
 def isolated(session: Session, chain_id: int) -> tuple[Standing, ...]:
     """Return the isolated wallets of a chain, by name."""
-    rows = ask(session, _ISOLATED, {"chain_id": chain_id})
-    return tuple(_standing(tuple(row)) for row in rows)
+    return in_states(session, chain_id, WalletState.ISOLATED)
+
+
+def in_states(session: Session, chain_id: int, *states: WalletState) -> tuple[Standing, ...]:
+    """Return the wallets of a chain in any of the states, by name."""
+    values = {"chain_id": chain_id, "states": [state.value for state in states]}
+    return tuple(_standing(tuple(row)) for row in ask(session, _IN_STATES, values))
 
 
 def active_of(session: Session, pool: str) -> Standing | None:

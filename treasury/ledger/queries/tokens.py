@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row, bindparam
+from sqlalchemy import Text, bindparam, type_coerce
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
 from policies.law import Asset
 from policies.terms import Address, Reason
 from policies.tokens import TokenFacts
 from treasury.ledger.facts import Token
-from treasury.ledger.reading import ask, rows_of
+from treasury.ledger.reading import ask
 from treasury.ledger.tables_seen import TokenRow
 
-_OF_CHAIN = rows_of(TokenRow).where(col(TokenRow.chain_id) == bindparam("chain_id"))
+_JSON = frozenset({"facts", "reasons"})
+_FIELDS = tuple(TokenRow.model_fields)
+_OF_CHAIN = sql_select(
+    *(
+        type_coerce(column, Text).label(name) if name in _JSON else column
+        for name, column in ((name, col(getattr(TokenRow, name))) for name in _FIELDS)
+    )
+).where(col(TokenRow.chain_id) == bindparam("chain_id"))
+"""The texts are taken as they are stored: see `_known`."""
 
 
 def tokens(session: Session, chain_id: int) -> dict[Address, Token]:
     """Return every token of a chain that was judged."""
     rows = ask(session, _OF_CHAIN, {"chain_id": chain_id})
-    return {token.address: token for token in map(_read, rows)}
+    return {token.address: token for token in map(_known, map(tuple, rows.all()))}
 
 
 def quarantined(session: Session) -> tuple[Token, ...]:
@@ -44,7 +55,15 @@ def objections(known: Mapping[Address, Token], asset: Asset) -> tuple[Reason, ..
     return (Reason(code="quarantined", text=f"{asset.symbol} is quarantined: {why}"),)
 
 
-def _read(row: TokenRow | Row[Any]) -> Token:
+@lru_cache(maxsize=1_024)
+def _known(row: tuple[Any, ...]) -> Token:
+    # Hardly any token is judged anew from tick to tick, and its code is long.
+    values = dict(zip(_FIELDS, row, strict=True))
+    texts = {name: None if values[name] is None else json.loads(values[name]) for name in _JSON}
+    return _read(TokenRow(**{**values, **texts}))
+
+
+def _read(row: TokenRow) -> Token:
     return Token(
         chain_id=row.chain_id,
         address=Address(row.address),
@@ -57,7 +76,7 @@ def _read(row: TokenRow | Row[Any]) -> Token:
     )
 
 
-def _facts(row: TokenRow | Row[Any]) -> TokenFacts:
+def _facts(row: TokenRow) -> TokenFacts:
     facts = row.facts or {}
     return TokenFacts(
         asset=Address(row.address),

@@ -60,7 +60,8 @@ def tests_of(file: str) -> list[str]:
     room = Path(file).parts[0]
     if room == "treasury":
         belts = ["tests/treasury/stations", "tests/treasury/test_belt.py"]
-        return [*belts, "tests/treasury/test_blind_retries.py", "tests/treasury/test_together.py"]
+        others = ["tests/treasury/test_blind_retries.py", "tests/treasury/orders/test_together.py"]
+        return [*belts, *others]
     if room == "hsm":
         names = ("guard", "book", "refusals", "verbs_orders", "verbs_motions", "desk")
         return [f"tests/hsm/test_{name}.py" for name in names]

@@ -26,10 +26,10 @@ from mutant_yard import Yard, copy_tree, measure
 from mutants import ROOT, Mutant, mutants_of
 
 SENDER = (
-    "treasury/sending.py",
-    "treasury/settling.py",
-    "treasury/signing.py",
-    "treasury/together.py",
+    "treasury/orders/sending.py",
+    "treasury/orders/settling.py",
+    "treasury/orders/signing.py",
+    "treasury/orders/together.py",
     "treasury/stations/adopt.py",
     "treasury/stations/carry.py",
     "treasury/stations/confirm.py",

@@ -30,13 +30,13 @@ from config.settings import LogStyle, Settings
 from hsm.client import SignerClient
 from policies.law import Law
 from policies.lifecycles import Owner
-from treasury import halting
 from treasury import log as logs
 from treasury.alerts.postman import posting_lane
 from treasury.api.app import build_app, build_tcp_app
 from treasury.api.office import Office
 from treasury.api.server import ApiServer, Door, open_sockets
 from treasury.api.tls import listen_on, tls_context
+from treasury.book.introduction import SignerWatch, introduce
 from treasury.calendar import Calendar
 from treasury.chain.connect import connect_chain
 from treasury.chain.pool.pool import ChainPool
@@ -45,13 +45,13 @@ from treasury.doctor import Colour, Finding, examine
 from treasury.errors import Blame, TreasuryError
 from treasury.heartbeat import Heartbeat
 from treasury.incident_file.files import IncidentFiles
-from treasury.introduction import SignerWatch, introduce
 from treasury.jobs import Clerks, jobs, postmen
 from treasury.lanes import Lane
 from treasury.ledger import Ledger, open_ledger
 from treasury.ledger.queries import standings
+from treasury.payouts.watches import Watches
+from treasury.safety import halting
 from treasury.ticks import Enduring, money_tick, watch_tick
-from treasury.watches import Watches
 from treasury.world import Outcome, World
 
 EXIT_OK = 0

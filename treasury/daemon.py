@@ -112,13 +112,13 @@ def _doctor(chosen: argparse.Namespace) -> int:
 
 
 def _backup(chosen: argparse.Namespace) -> int:
-    from treasury.backup import run
+    from treasury.records.backup import run
 
     return run(chosen.config, chosen.to)
 
 
 def _restore(chosen: argparse.Namespace) -> int:
-    from treasury.restore import run
+    from treasury.records.restore import run
 
     return run(chosen.config, chosen.copy)
 

@@ -24,10 +24,10 @@ from hsm.client import SignerClient
 from hsm.errors import HsmError
 from policies.exposure import above_max_loss, exposures
 from policies.law import Law, LawError, law_digest, law_from_canonical, parse_law
+from treasury.briefing.exposure import by_law_alone, gather
 from treasury.chain.errors import ChainError, EndpointError, WrongChainError
 from treasury.chain.node import connect_node
 from treasury.errors import LedgerBusyError, LedgerError, LedgerHeldError
-from treasury.exposure_facts import by_law_alone, gather
 from treasury.ledger import Ledger, journal, open_ledger
 from treasury.ledger.queries import standings
 

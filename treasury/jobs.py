@@ -18,15 +18,15 @@ from treasury.alerts.conditions import (
 from treasury.alerts.postman import Postman
 from treasury.alerts.pulse import Pulse
 from treasury.alerts.rounds import Rounds
+from treasury.book.introduction import SignerWatch
 from treasury.calendar import Job
-from treasury.checkpoints import Checkpoints
 from treasury.clock import utc_now
 from treasury.incident_file.files import IncidentFiles
-from treasury.introduction import SignerWatch
 from treasury.lanes import Lane
 from treasury.ledger import Ledger
 from treasury.ledger.queries import standings
-from treasury.live_wallets import LiveWallets
+from treasury.records.checkpoints import Checkpoints
+from treasury.records.live_wallets import LiveWallets
 
 _SIGNER_LOOK_S = 5.0
 _PUBLISH_S = 1.0

@@ -28,11 +28,11 @@ from hsm.answers import (
 from policies.law import Chain as ChainLaw
 from policies.law import Law
 from policies.terms import MotionTerms, TransferTerms
+from treasury.briefing.pace import PaceKeeper
 from treasury.chain.port import Chain
 from treasury.ledger import Ledger, Session
 from treasury.ledger.queries import standings
-from treasury.pace import PaceKeeper
-from treasury.watches import Watches
+from treasury.payouts.watches import Watches
 
 
 class Signer(Protocol):

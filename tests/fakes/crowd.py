@@ -20,8 +20,8 @@ from policies.lifecycles import Owner, WalletState
 from policies.terms import NATIVE, Address
 from tests.fakes.clock import FakeClock
 from tests.laws import DEPLOYMENT, PEOPLE, address_of
+from treasury.book.enrolment import enrol
 from treasury.chain.port import Chain
-from treasury.enrolment import enrol
 from treasury.ledger import marks, moves, open_ledger
 from treasury.ledger.facts import Exposure
 from treasury.ledger.queries import standings

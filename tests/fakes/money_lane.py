@@ -24,6 +24,7 @@ from hsm.client import SignerClient
 from policies.crypto import checksum_address
 from policies.lifecycles import Owner, TransferState, WithdrawalState
 from policies.terms import NATIVE
+from treasury.book.introduction import introduce
 from treasury.chain.connect import connect_chain
 from treasury.clock import unix, utc_now
 from treasury.dev.chain.launch import ChainOptions, running_chain
@@ -39,7 +40,6 @@ from treasury.dev.genesis import adopt_first_law
 from treasury.dev.law_text import Bands
 from treasury.dev.node_client import DevelopmentNode
 from treasury.dev.npm import anvil_program
-from treasury.introduction import introduce
 from treasury.ledger import moves, open_ledger
 from treasury.ledger.facts import Withdrawal
 from treasury.ledger.queries import requests

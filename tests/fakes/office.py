@@ -29,7 +29,7 @@ from treasury.api.app import build_app, build_tcp_app
 from treasury.api.office import Health, Office
 from treasury.api.server import ApiServer, Door, open_sockets
 from treasury.api.tls import listen_on, tls_context
-from treasury.enrolment import enrol
+from treasury.book.enrolment import enrol
 from treasury.incident_file.files import IncidentFiles
 from treasury.ledger import Ledger, cell_marks, facts, marks, moves, open_ledger, queries
 from treasury.ledger.queries.watch import Depth

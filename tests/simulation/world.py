@@ -37,12 +37,12 @@ from tests.simulation.dice import Crash, Dice
 from tests.simulation.recall import ANSWERS, Answers, recalled
 from tests.simulation.sea import Sea
 from tests.simulation.vault import FrailClient, SteadyTokens
-from treasury import restore
 from treasury.api.office import Health, Office
 from treasury.ledger import Ledger, Session, engine, journal, moves, open_ledger
 from treasury.ledger.facts import Exposure
 from treasury.ledger.queries import standings
 from treasury.ledger.tables import ExposureRow
+from treasury.records import restore
 from treasury.stations.adopt import adopt
 from treasury.ticks import money_tick, watch_tick
 from treasury.world import Outcome, World

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from config.settings import ChainSettings
 from policies.exposure import above_max_loss, exposures
+from treasury.briefing.exposure import gather
 from treasury.clock import Clock, unix
-from treasury.exposure_facts import gather
 from treasury.ledger import Ledger, alarms, listings, marks
 from treasury.ledger.queries import standings
 

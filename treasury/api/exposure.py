@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from treasury.api.asking import TheOffice
 from treasury.api.consent import law_in_force
-from treasury.exposure_facts import learned_days
+from treasury.briefing.exposure import learned_days
 
 reading = APIRouter(prefix="/v1/exposure", tags=["exposure"])
 

@@ -8,7 +8,7 @@ from policies.law import Asset, Band
 from policies.runway import HOUR_S
 from policies.terms import Address
 from treasury.api.answers import exactly
-from treasury.pace import Pace
+from treasury.briefing.pace import Pace
 
 Json = dict[str, Any]
 _TENTHS = 10

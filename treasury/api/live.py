@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import Field
 
-from treasury import live_wallets
 from treasury.api.asking import TheOffice
 from treasury.api.errors import ApiError
 from treasury.api.models import Body
-from treasury.live_wallets import Live
+from treasury.records import live_wallets
+from treasury.records.live_wallets import Live
 
 reading = APIRouter(prefix="/v1/live", tags=["live wallets"])
 following = APIRouter(prefix="/v1/live", tags=["live wallets"])

@@ -15,7 +15,6 @@ from policies.consent import (
 )
 from policies.lifecycles import MotionState, Owner
 from policies.terms import MotionTerms
-from treasury import halting
 from treasury.api import answers
 from treasury.api.answers import Glossary
 from treasury.api.asking import Narrowed, TheOffice, found_by
@@ -32,6 +31,7 @@ from treasury.api.models import Halt, MotionProposal, Signed
 from treasury.api.office import Office
 from treasury.ledger import Session, facts, listings, moves, queries
 from treasury.ledger.tables import MotionRow
+from treasury.safety import halting
 
 reading = APIRouter(prefix="/v1/motions", tags=["motions"])
 consenting = APIRouter(prefix="/v1/motions", tags=["motions"])

@@ -16,10 +16,10 @@ from treasury.api.consent import law_in_force
 from treasury.api.errors import ApiError
 from treasury.api.lasting import lasting
 from treasury.api.office import Office
+from treasury.briefing.pace import Pace, measure
 from treasury.ledger import Session, facts, queries
 from treasury.ledger.facts import Cells
 from treasury.ledger.queries.watch import Depth
-from treasury.pace import Pace, measure
 
 reading = APIRouter(prefix="/v1", tags=["wallets"])
 Json = dict[str, Any]

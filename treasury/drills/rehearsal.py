@@ -23,10 +23,10 @@ from policies.law import Law, Role, Wallet
 from policies.lifecycles import WalletState
 from policies.succession import Candidate, choose_successor
 from policies.terms import Stamp
+from treasury.briefing.exposure import gather
 from treasury.chain.errors import ChainError
 from treasury.chain.node import connect_node
 from treasury.drills.record import Drill, DrillError, DrillKind
-from treasury.exposure_facts import gather
 from treasury.ledger import Ledger, journal, open_ledger
 from treasury.ledger.facts import Standing
 from treasury.ledger.queries import standings, watch

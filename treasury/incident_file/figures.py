@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from policies.law import Asset, Law
 from policies.lifecycles import TransferState
 from policies.terms import NATIVE, Purpose
-from treasury.explained import Sight, missing
+from treasury.briefing.explained import Sight, missing
 from treasury.ledger import Session
 from treasury.ledger.facts import Standing, Transfer
 from treasury.ledger.queries import watch

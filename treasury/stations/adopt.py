@@ -21,18 +21,18 @@ from policies.consent import TermsError, transfer_from_json
 from policies.law import Law, LawError, law_digest, law_from_canonical
 from policies.lifecycles import Owner, TransferState
 from policies.terms import Reason, TransferTerms
+from treasury.book.enrolment import enrol, follow_book, lags_behind, link_adopted
 from treasury.clock import unix
-from treasury.drafts import order_id_of, transfer_row
-from treasury.enrolment import enrol, follow_book, lags_behind, link_adopted
 from treasury.errors import StaleRowError, TwinError
-from treasury.halting import halt
 from treasury.ledger import Session, journal, marks, moves
 from treasury.ledger.facts import Transfer
 from treasury.ledger.journal import Place
 from treasury.ledger.queries import standings, transfers
 from treasury.ledger.tables import TransferRow
-from treasury.payout_orders import adopted_cause
-from treasury.signing import differences, place_of, signed_from_record, store_signed
+from treasury.orders.drafts import order_id_of, transfer_row
+from treasury.orders.signing import differences, place_of, signed_from_record, store_signed
+from treasury.payouts.orders import adopted_cause
+from treasury.safety.halting import halt
 from treasury.world import Books, Deeds, Outcome
 
 _NAME = "adopt"

@@ -16,13 +16,13 @@ from policies.consent import terms_to_json
 from policies.law import Asset, Band, Law, Pool, TopUpRule, Wallet
 from policies.lifecycles import Owner, RefillState, WalletState
 from policies.terms import NATIVE, Address, Purpose, Reason
-from treasury.band_facts import View, band_facts, head_view, is_at_rest
+from treasury.briefing.bands import View, band_facts, head_view, is_at_rest
 from treasury.clock import unix
-from treasury.drafts import Draft, draft_terms, order_id_of, transfer_row
 from treasury.errors import TwinError
 from treasury.ledger import Session, moves
 from treasury.ledger.facts import Refill, Transfer
 from treasury.ledger.tables import RefillRow
+from treasury.orders.drafts import Draft, draft_terms, order_id_of, transfer_row
 from treasury.world import NO_LAW, Deeds, Outcome, World, law_of
 
 _NAME = "assess"

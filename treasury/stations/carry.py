@@ -22,8 +22,8 @@ from treasury.errors import StaleRowError
 from treasury.ledger import Session, marks, moves, token_marks
 from treasury.ledger.facts import Motion
 from treasury.ledger.queries import refills, requests, standings, tokens
-from treasury.signing import place_of
-from treasury.vetoes import heed_vetoes
+from treasury.orders.signing import place_of
+from treasury.orders.vetoes import heed_vetoes
 from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
 
 _NAME = "carry"

@@ -24,8 +24,8 @@ from treasury.chain.port import Receipt, TokenTransfer
 from treasury.clock import unix
 from treasury.ledger.facts import Attempt, Transfer
 from treasury.ledger.queries import transfers
-from treasury.settling import CANCEL, Case, Moved, mine, settle, unmine, usurp
-from treasury.together import Piece, write_together
+from treasury.orders.settling import CANCEL, Case, Moved, mine, settle, unmine, usurp
+from treasury.orders.together import Piece, write_together
 from treasury.world import Deeds, Outcome, World, law_here
 
 _NAME = "confirm"

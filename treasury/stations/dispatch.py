@@ -24,14 +24,11 @@ from policies.lifecycles import Owner, RefillState, TransferState, WithdrawalSta
 from policies.limits import is_refused_for_good
 from policies.terms import Address, Purpose, Reason
 from treasury.chain.errors import ChainError
-from treasury.contending import claims, contend, first_bid
 from treasury.errors import StaleRowError
-from treasury.halting import EXPOSING
 from treasury.ledger import moves
 from treasury.ledger.facts import Approval, Transfer
 from treasury.ledger.queries import refills, requests, tokens, transfers
-from treasury.rescuing import RESCUE
-from treasury.sending import (
+from treasury.orders.sending import (
     Desk,
     Handed,
     desk_for,
@@ -41,7 +38,10 @@ from treasury.sending import (
     keep_and_send_all,
     leave,
 )
-from treasury.signing import place_of
+from treasury.orders.signing import place_of
+from treasury.safety.contending import claims, contend, first_bid
+from treasury.safety.halting import EXPOSING
+from treasury.safety.rescuing import RESCUE
 from treasury.world import NO_LAW, Deeds, Outcome, World
 
 _NAME = "dispatch"

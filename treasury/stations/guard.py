@@ -6,9 +6,10 @@ For every wallet that only we sign for:
 - a drop that our own transfers do not explain is held for two blocks, because a receipt may be
   late; then the wallet is frozen. Nothing is proposed, approved or released towards a wallet that
   is held or frozen: a theft looks exactly like a wallet that needs a refill.
-A hot wallet with such a finding is isolated with its whole fate group (`treasury.isolation`), and
-`respond` swaps and evacuates; only a quorum reinstates it. While the signer does not answer it is
-frozen, which a person lifts. At the vault or the gas sponsor the same findings halt all exposure.
+A hot wallet with such a finding is isolated with its whole fate group
+(`treasury.safety.isolation`), and `respond` swaps and evacuates; only a quorum reinstates it. While
+the signer does not answer it is frozen, which a person lifts. At the vault or the gas sponsor the
+same findings halt all exposure.
 
 `_judge` is the seam: what `policies.outflow` says joins the findings there, as reasons.
 """
@@ -23,15 +24,15 @@ from hsm.errors import HsmError
 from policies.law import Custody, Role, Wallet
 from policies.lifecycles import Owner, WalletState
 from policies.terms import Address, Reason
+from treasury.briefing.scenes import Scene, gather, signed_nonces
 from treasury.chain.errors import ChainError
 from treasury.clock import unix
-from treasury.halting import halt
-from treasury.isolation import isolate
 from treasury.ledger import cell_marks, marks
 from treasury.ledger.cell_marks import Cell
 from treasury.ledger.facts import Standing
 from treasury.ledger.queries import standings
-from treasury.scenes import Scene, gather, signed_nonces
+from treasury.safety.halting import halt
+from treasury.safety.isolation import isolate
 from treasury.world import NO_LAW, Deeds, Outcome, World, law_of
 
 _NAME = "guard"

@@ -22,12 +22,12 @@ from policies.law import Chain as ChainLaw
 from policies.law import Custody, Law, Wallet
 from policies.lifecycles import WalletState
 from policies.terms import Address
+from treasury.briefing.explained import Sight, missing
+from treasury.briefing.scenes import Scene, gather
 from treasury.chain.port import Dissent, Readings, ReadRequest, Sighting, Topic
 from treasury.clock import unix
-from treasury.explained import Sight, missing
 from treasury.ledger import marks
 from treasury.ledger.queries import standings, watch
-from treasury.scenes import Scene, gather
 from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
 
 _NAME = "listen"

@@ -1,11 +1,11 @@
 """Pay: let withdrawals go, hold them, or refuse them, with all reasons.
 
-What can never be paid is REFUSED; what cannot be paid now is HELD and looked at again at each
-tick; the rest gets a transfer, in one commit with QUEUED. Above the law's threshold treasurers
-must approve exactly these terms first, and likewise when the payout is unlike the pool's past
-(`treasury.judging`). A withdrawal has one transfer at a time: the next one begins only when the
-former is over at finality without having paid. An order that was adopted from the signer's book and
-has the salt of a withdrawal here is taken over instead of a new one.
+What can never be paid is REFUSED; what cannot be paid now is HELD and looked at again at each tick;
+the rest gets a transfer, in one commit with QUEUED. Above the law's threshold treasurers must
+approve exactly these terms first, and likewise when the payout is unlike the pool's past
+(`treasury.payouts.judging`). A withdrawal has one transfer at a time: the next one begins only when
+the former is over at finality without having paid. An order that was adopted from the signer's book
+and has the salt of a withdrawal here is taken over instead of a new one.
 
 What the limits look at is read once per round and counted on, so a round costs the same for every
 withdrawal. What stops money at once (a halt, a freeze, an isolation) is asked again in the very
@@ -24,14 +24,14 @@ from policies.lifecycles import Owner, TransferState, WalletState, WithdrawalSta
 from policies.limits import approvals_needed, is_refused_for_good
 from policies.terms import Purpose, Reason, TransferTerms
 from treasury.clock import unix
-from treasury.drafts import Draft, draft_terms, order_id_of, transfer_row
 from treasury.errors import StaleRowError, TwinError
-from treasury.judging import Ruling, rule_on, with_ruling
 from treasury.ledger import Session, marks, moves
 from treasury.ledger.facts import Standing, Transfer, Withdrawal
 from treasury.ledger.queries import refills, standings, transfers
-from treasury.paying import Payment, Round, begin_round, obstacles, payment_of
-from treasury.payout_orders import (
+from treasury.orders.drafts import Draft, draft_terms, order_id_of, transfer_row
+from treasury.orders.vetoes import heed_vetoes
+from treasury.payouts.judging import Ruling, rule_on, with_ruling
+from treasury.payouts.orders import (
     MOST_TRANSFERS,
     SALT_USED,
     newest_order,
@@ -39,7 +39,7 @@ from treasury.payout_orders import (
     placed_cause,
     take_over,
 )
-from treasury.vetoes import heed_vetoes
+from treasury.payouts.paying import Payment, Round, begin_round, obstacles, payment_of
 from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
 
 _NAME = "pay"

@@ -19,14 +19,14 @@ from policies.bands import judge_release
 from policies.law import Law
 from policies.lifecycles import Owner, RefillState
 from policies.terms import Reason
-from treasury.band_facts import View, band_facts, views_at
+from treasury.briefing.bands import View, band_facts, views_at
+from treasury.briefing.scenes import gather
 from treasury.clock import unix
-from treasury.drafts import transfer_row
 from treasury.errors import StaleRowError
 from treasury.ledger import marks, moves
 from treasury.ledger.facts import Refill, Transfer
 from treasury.ledger.queries import refills, standings
-from treasury.scenes import gather
+from treasury.orders.drafts import transfer_row
 from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
 
 _NAME = "release"

@@ -25,15 +25,15 @@ from policies.law import Law, Pool, Role, Wallet
 from policies.lifecycles import IncidentState, Owner, TransferState, WalletState
 from policies.succession import Candidate, choose_successor
 from policies.terms import Purpose, Reason
-from treasury import live_wallets
 from treasury.clock import unix
-from treasury.drafts import Draft, draft_terms, transfer_row
-from treasury.evacuating import Case, cause_of, evacuation_facts
-from treasury.isolation import has_incident, open_incident
 from treasury.ledger import moves
 from treasury.ledger.facts import Standing, Transfer
 from treasury.ledger.queries import standings, transfers, watch
-from treasury.rescuing import rescue
+from treasury.orders.drafts import Draft, draft_terms, transfer_row
+from treasury.records import live_wallets
+from treasury.safety.evacuating import Case, cause_of, evacuation_facts
+from treasury.safety.isolation import has_incident, open_incident
+from treasury.safety.rescuing import rescue
 from treasury.world import NO_LAW, Deeds, Outcome, World, law_of
 
 _NAME = "respond"

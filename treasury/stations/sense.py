@@ -17,9 +17,9 @@ from policies.outflow.proof import Agreement, ProofFacts, judge_proof
 from treasury.chain.errors import ChainError
 from treasury.chain.port import ReadRequest
 from treasury.clock import unix
-from treasury.isolation import act_on_proof
-from treasury.judging import reasons_of
 from treasury.ledger.queries import standings, watch
+from treasury.payouts.judging import reasons_of
+from treasury.safety.isolation import act_on_proof
 from treasury.world import NO_LAW, Deeds, Outcome, World, law_of
 
 _NAME = "sense"

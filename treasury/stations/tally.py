@@ -23,8 +23,8 @@ from treasury.ledger import marks, moves
 from treasury.ledger.facts import Refill
 from treasury.ledger.journal import Place
 from treasury.ledger.queries import refills, standings, transfers
-from treasury.signing import place_of
-from treasury.vetoes import heed_vetoes
+from treasury.orders.signing import place_of
+from treasury.orders.vetoes import heed_vetoes
 from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
 
 _NAME = "tally"

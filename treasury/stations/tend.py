@@ -19,11 +19,19 @@ from policies.lifecycles import TransferState
 from policies.terms import NATIVE
 from treasury.chain.errors import ChainError
 from treasury.chain.port import SendKind
-from treasury.contending import bid_of, contend
-from treasury.halting import EXPOSING
 from treasury.ledger.facts import Attempt, Transfer
 from treasury.ledger.queries import transfers, watch
-from treasury.sending import Desk, broadcast, desk_for, fees_of, is_cut_off, keep_and_send, leave
+from treasury.orders.sending import (
+    Desk,
+    broadcast,
+    desk_for,
+    fees_of,
+    is_cut_off,
+    keep_and_send,
+    leave,
+)
+from treasury.safety.contending import bid_of, contend
+from treasury.safety.halting import EXPOSING
 from treasury.world import NO_LAW, Deeds, Outcome, World
 
 _NAME = "tend"

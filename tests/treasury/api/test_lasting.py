@@ -7,7 +7,7 @@ import pytest
 from policies.terms import NATIVE
 from tests.laws import ETH, address_of, make_law
 from treasury.api.lasting import lasting
-from treasury.pace import Pace
+from treasury.briefing.pace import Pace
 
 LAW = make_law().law
 HOT = address_of("hot-a")

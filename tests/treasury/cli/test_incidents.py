@@ -13,8 +13,8 @@ from policies.lifecycles import Owner, WalletState
 from policies.terms import Reason
 from tests.fakes.office import OfficeForTests
 from tests.laws import ETH
-from treasury.isolation import open_incident
 from treasury.ledger import journal, moves, queries
+from treasury.safety.isolation import open_incident
 
 if TYPE_CHECKING:
     from tests.treasury.cli.conftest import Terminal

@@ -14,11 +14,11 @@ from policies.terms import MotionKind
 from tests.fakes.belt import Belt
 from tests.fakes.motions import approve, propose
 from tests.laws import ETH, address_of, make_law, sign
-from treasury.halting import halt
 from treasury.ledger import marks, moves
 from treasury.ledger.facts import Incident, Motion
 from treasury.ledger.queries import requests, standings
 from treasury.ledger.tables import IncidentRow
+from treasury.safety.halting import halt
 
 
 def state(belt: Belt) -> Motion:

@@ -248,7 +248,7 @@ def test_expensive_gas_leaves_it_queued(low: Belt) -> None:
 def test_a_halt_stops_exposure_and_not_safety(low: Belt) -> None:
     """Halted, the refill waits and a sweep goes home."""
     from policies.lifecycles import Owner
-    from treasury.halting import halt
+    from treasury.safety.halting import halt
 
     queued(low)
     with low.ledger.write() as session:
@@ -338,7 +338,7 @@ def test_a_recorded_nonce_goes_first(directory: Path, quiet: None) -> None:
 def test_a_halt_does_not_block_a_sweep_behind_a_nonce(directory: Path, quiet: None) -> None:
     """A halted withdrawal that holds a nonce is cancelled, so that safety can pass."""
     from policies.lifecycles import Owner
-    from treasury.halting import halt
+    from treasury.safety.halting import halt
 
     belt = Belt(directory, hot=60 * ETH)
     belt.run(1)

@@ -8,8 +8,8 @@ from policies.lifecycles import Owner, TransferState, WithdrawalState
 from policies.terms import Address, MotionKind
 from tests.fakes.belt import Belt
 from tests.laws import ETH, TOKEN, address_of, make_law
-from treasury.halting import halt
 from treasury.ledger import marks
+from treasury.safety.halting import halt
 
 
 def codes(belt: Belt, number: int = 1) -> set[str]:

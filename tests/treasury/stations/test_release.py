@@ -7,7 +7,7 @@ import pytest
 from policies.lifecycles import Owner, RefillState
 from tests.fakes.belt import Belt
 from tests.laws import ETH, address_of
-from treasury.halting import halt
+from treasury.safety.halting import halt
 from treasury.stations.observe import observe
 from treasury.stations.release import release
 from treasury.stations.tally import tally

@@ -1,0 +1,1 @@
+"""What policies are told: facts gathered from the ledger, one file per matter."""

@@ -1,0 +1,1 @@
+"""The road of an order: drafted, signed and compared, committed, sent, settled; or vetoed."""

@@ -1,0 +1,1 @@
+"""Payouts: what waits, what stands against it, whether it is like the past, and its orders."""

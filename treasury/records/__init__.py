@@ -1,0 +1,1 @@
+"""What outlives the process: copies of the ledger, and what the outside is shown."""

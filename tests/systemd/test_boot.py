@@ -146,7 +146,7 @@ def test_two_treasurers_approve_and_the_refill_settles(treasury: Installed) -> N
 def test_a_killed_daemon_is_back_and_keeps_its_ledger(treasury: Installed) -> None:
     """It is started again; the settled refill is still there and is not paid twice."""
     machine = treasury.machine
-    machine.run("systemctl", "kill", "--signal=KILL", DAEMON, check=True)
+    machine.run("systemctl", "kill", "--kill-whom=main", "--signal=KILL", DAEMON, check=True)
     machine.wait_for(lambda: machine.show(DAEMON, "NRestarts") == "1", "the restart", 10)
     machine.wait_for(lambda: machine.show(DAEMON, "ActiveState") == "active", "readiness", 30)
 
@@ -156,7 +156,7 @@ def test_a_killed_daemon_is_back_and_keeps_its_ledger(treasury: Installed) -> No
 def test_a_stopped_daemon_is_noticed_by_the_watchdog(treasury: Installed) -> None:
     """R5.5: a daemon that hangs is ended and started again."""
     machine = treasury.machine
-    machine.run("systemctl", "kill", "--signal=STOP", DAEMON, check=True)
+    machine.run("systemctl", "kill", "--kill-whom=main", "--signal=STOP", DAEMON, check=True)
     machine.wait_for(lambda: "Watchdog timeout" in machine.journal(DAEMON), "the watchdog", 20)
     machine.wait_for(lambda: machine.show(DAEMON, "NRestarts") == "2", "the restart", 20)
     machine.wait_for(lambda: machine.show(DAEMON, "ActiveState") == "active", "readiness", 30)
@@ -180,7 +180,7 @@ def test_a_killed_signer_is_back_within_ten_seconds(treasury: Installed) -> None
     before = signer_status(treasury)
     machine = treasury.machine
     killed_at = time.monotonic()
-    machine.run("systemctl", "kill", "--signal=KILL", SIGNER, check=True)
+    machine.run("systemctl", "kill", "--kill-whom=main", "--signal=KILL", SIGNER, check=True)
     machine.wait_for(lambda: machine.show(SIGNER, "NRestarts") == "1", "the restart", 10)
     machine.wait_for(lambda: machine.show(SIGNER, "ActiveState") == "active", "readiness", 10)
     after = signer_status(treasury)
@@ -192,7 +192,7 @@ def test_a_killed_signer_is_back_within_ten_seconds(treasury: Installed) -> None
 def test_a_stopped_signer_is_noticed_by_the_watchdog(treasury: Installed) -> None:
     """R5.5: a process that hangs is silent, and silence ends it."""
     machine = treasury.machine
-    machine.run("systemctl", "kill", "--signal=STOP", SIGNER, check=True)
+    machine.run("systemctl", "kill", "--kill-whom=main", "--signal=STOP", SIGNER, check=True)
     machine.wait_for(lambda: "Watchdog timeout" in machine.journal(SIGNER), "the watchdog", 20)
     machine.wait_for(lambda: machine.show(SIGNER, "NRestarts") == "2", "the restart", 20)
     machine.wait_for(lambda: machine.show(SIGNER, "ActiveState") == "active", "readiness", 10)
@@ -210,7 +210,8 @@ def test_a_daemon_that_is_told_to_stop_ends_at_once_and_cleanly(treasury: Instal
     machine.run("systemctl", "start", DAEMON, check=True)
 
     assert result == ("success", "0")
-    assert took_s < 5
+    # A tick may be in the middle of a commit; what hangs would be killed only after a minute.
+    assert took_s < 15
 
 
 def test_a_wrong_pin_is_tried_exactly_once(treasury: Installed) -> None:

@@ -99,7 +99,7 @@ def test_the_balance_is_spent_once_within_a_round(directory: Path) -> None:
 def test_a_halt_between_reading_and_queueing_stops_it(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """R2.2: what stops money is asked again in the transaction that queues."""
+    """What stops money is asked again in the transaction that queues."""
     belt = Belt(directory, hot=60 * ETH)
     belt.run(1)
     ask(belt, 1)

@@ -37,6 +37,7 @@ class Payout:
 
     at: int
     payer: str
+    payee: str
     amount: int
 
 
@@ -59,7 +60,8 @@ def read_payouts(*paths: Path) -> list[Payout]:
             for row in csv.DictReader(file):
                 amount = parse_amount(row["amount"], "ETH", 18)
                 if amount:
-                    found.append(Payout(at=int(row["timestamp"]), payer=row["from"], amount=amount))
+                    at, payer, payee = int(row["timestamp"]), row["from"], row["to"]
+                    found.append(Payout(at=at, payer=payer, payee=payee, amount=amount))
     return sorted(found, key=lambda payout: payout.at)
 
 
@@ -126,7 +128,7 @@ class Replay(Wide):
         name = self.names[payout.payer]
         pool = self.law.pool(name)
         assert pool is not None
-        customer = address_of(f"customer {self.asked % 50}")
+        customer = address_of(f"customer {payout.payee}")
         self.ask_for(pool, self.law.assets[0], customer, payout.amount)
 
     def _look(self) -> None:

@@ -258,10 +258,12 @@ class Wide:
         for chain_id in self.chains:
             with self.ledger.read() as session:
                 waiting = refills.in_states(session, chain_id, RefillState.PROPOSED)
-            ripe = [r for r in waiting if self.clock.unix() - r.proposed_at >= after_s]
-            for refill in ripe:
+                held = requests.withdrawals_in(session, chain_id, WithdrawalState.HELD)
+            ripe = [r.order_id for r in waiting if self.clock.unix() - r.proposed_at >= after_s]
+            asked = [w for w in held if self.clock.unix() - w.created_at >= after_s]
+            for order_id in (*ripe, *(w.order_id for w in asked if w.order_id)):
                 for person in PEOPLE[:2]:
-                    self._sign(person, refill.order_id)
+                    self._sign(person, order_id)
 
     def _sign(self, person: str, order_id: str) -> None:
         digest = bytes.fromhex(order_id[2:])

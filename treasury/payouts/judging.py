@@ -202,7 +202,8 @@ def _past(session: Session, world: World, pool: Pool) -> Iterator[Outflow]:
     """Yield what the pool paid before anything was judged, in the order of time."""
     known = (standings.wallet(session, name) for name in pool.members)
     members = tuple(standing.address for standing in known if standing is not None)
-    for at, to, asset, amount in outflows.paid_before_judging(session, world.chain_id, members):
+    paid = outflows.paid_before_judging(session, pool.name, world.chain_id, members)
+    for at, to, asset, amount in paid:
         yield Outflow(time=at, recipient=to, asset=asset, amount=float(amount))
 
 

@@ -173,6 +173,22 @@ def test_the_past_before_the_first_judgement_is_learned(directory: Path, quiet: 
     assert mind.learned.events == 2
 
 
+def test_a_state_of_another_program_is_learned_anew_once(directory: Path, quiet: None) -> None:
+    """What cannot be read is worked out from the rows; no payout teaches twice."""
+    belt = Belt(directory, hot=60 * ETH)
+    belt.run(2)
+    for number in range(3):
+        pay_one(belt, USUAL, "customer", key=f"usual-{number}")
+    with belt.ledger.write() as session:
+        session.connection().exec_driver_sql("UPDATE learned SET state = 'of version 1'")
+    belt.restart()
+    pay_one(belt, USUAL, "customer", key="usual-3")
+    with belt.ledger.read() as session:
+        mind = belt.world.watches.take(session, "main", (), salt=1)
+
+    assert 4 == len(judged(belt)) == mind.learned.events
+
+
 @pytest.mark.crash
 @pytest.mark.parametrize("passage", range(1, 9))
 def test_a_crash_neither_repeats_nor_loses_a_verdict(paid: Belt, passage: int) -> None:

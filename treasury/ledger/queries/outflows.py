@@ -88,16 +88,14 @@ def learned(session: Session, pool: str) -> Learned | None:
     return None if row is None else Learned(upto_id=row.upto_id, state=row.state)
 
 
-def was_paid(session: Session, pool: str, recipient: Address) -> bool:
-    """Say whether the pool had an outflow to an address before."""
-    query = select(OutflowRow.id).where(OutflowRow.pool == pool, OutflowRow.recipient == recipient)
-    return session.exec(query.limit(1)).first() is not None
-
-
 def paid_before_judging(
-    session: Session, chain_id: int, sources: tuple[Address, ...]
+    session: Session, pool: str, chain_id: int, sources: tuple[Address, ...]
 ) -> tuple[tuple[int, Address, Address, int], ...]:
-    """Return (created at, recipient, asset, amount) of every payout that left those addresses."""
+    """Return (created at, recipient, asset, amount) of what left those addresses unjudged.
+
+    That is every payout older than the first that was judged: from there on the rows tell.
+    """
+    oldest = session.exec(select(func.min(OutflowRow.at)).where(OutflowRow.pool == pool)).one()
     query = (
         select(
             TransferRow.created_at, TransferRow.destination, TransferRow.asset, TransferRow.amount
@@ -110,6 +108,8 @@ def paid_before_judging(
         )
         .order_by(col(TransferRow.created_at), col(TransferRow.id))
     )
+    if oldest is not None:
+        query = query.where(TransferRow.created_at < oldest)
     return tuple((at, Address(to), Address(asset), n) for at, to, asset, n in session.exec(query))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,7 @@ from policies.consent import (
     describe_motion,
     motion_digest,
     motion_to_json,
-    motion_typed_data,
     payload_digest,
-    veto_digest,
-    veto_typed_data,
 )
 from policies.law import law_digest
 from policies.terms import MotionKind, MotionTerms
@@ -21,8 +19,9 @@ from treasury.cli import consent, listing
 from treasury.cli.api import CONSENT, HALT
 from treasury.cli.exits import BAD_DATA, USAGE, CommandError
 from treasury.cli.keystore import open_keystore
+from treasury.cli.matter import Matter, approval_of, veto_of
 from treasury.cli.screen import ago, moment
-from treasury.cli.signing import Matter, ask, outcome, sign_matter
+from treasury.cli.signing import ask, hand_in
 from treasury.cli.terms_view import motion_lines
 
 if TYPE_CHECKING:
@@ -72,35 +71,12 @@ def show(call: Call) -> None:
 
 def approve(call: Call) -> None:
     """Sign exactly this motion and hand the approval in."""
-    found = call.api.get(f"/v1/motions/{call.arguments.id}")
-    reading = consent.read_motion(found, consent.known_law(call), call.now)
-    terms = reading.terms
-    assert isinstance(terms, MotionTerms)
-    matter = Matter(
-        page=motion_lines(_title(found), found, reading, call.now),
-        problems=reading.problems,
-        digest=reading.digest,
-        typed_data=motion_typed_data(terms, reading.deployment),
-        law=reading.known.law,
-        maker=terms.maker,
-        question=f"Approve: {reading.sentence}?",
-    )
-    _hand_in(call, matter, found, "approvals")
+    _decide(call, approval_of)
 
 
 def reject(call: Call) -> None:
     """Sign a veto against this motion and hand it in."""
-    found = call.api.get(f"/v1/motions/{call.arguments.id}")
-    reading = consent.read_motion(found, consent.known_law(call), call.now)
-    matter = Matter(
-        page=motion_lines(_title(found), found, reading, call.now),
-        problems=(),
-        digest=veto_digest(reading.digest, reading.deployment),
-        typed_data=veto_typed_data(reading.digest, reading.deployment),
-        law=reading.known.law,
-        question=f"Veto: {reading.sentence}?",
-    )
-    _hand_in(call, matter, found, "veto")
+    _decide(call, veto_of)
 
 
 def propose(call: Call) -> None:
@@ -156,13 +132,12 @@ def _payload(kind: MotionKind, pairs: list[str]) -> dict[str, str]:
     return found
 
 
-def _hand_in(call: Call, matter: Matter, found: Json, what: str) -> None:
-    signature = sign_matter(call, matter)
-    if signature is None:
-        return
-    path = f"/v1/motions/{found['digest']}/{what}"
-    answer = call.api.post(path, {"signature": signature}, CONSENT)
-    call.show(answer, outcome(what, _title(found), found, answer))
+def _decide(call: Call, matter_of: Callable[[consent.Reading, Sequence[str]], Matter]) -> None:
+    found = call.api.get(f"/v1/motions/{call.arguments.id}")
+    reading = consent.read_motion(found, consent.known_law(call), call.now)
+    title = _title(found)
+    matter = matter_of(reading, motion_lines(title, found, reading, call.now))
+    hand_in(call, matter, found, title=title, path=f"/v1/motions/{found['digest']}")
 
 
 def _title(found: Json) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,6 @@ from policies.consent import (
     describe_transfer,
     terms_to_json,
     transfer_digest,
-    transfer_typed_data,
-    veto_digest,
-    veto_typed_data,
 )
 from policies.law import Asset, Law, Pool, Role, Wallet, law_digest
 from policies.terms import NATIVE, Purpose, TransferTerms
@@ -21,8 +19,9 @@ from treasury.cli import consent, listing
 from treasury.cli.api import CONSENT
 from treasury.cli.exits import BAD_DATA, USAGE, CommandError
 from treasury.cli.keystore import SigningKey, open_keystore
+from treasury.cli.matter import Matter, approval_of, veto_of
 from treasury.cli.screen import ago, brief, past
-from treasury.cli.signing import Matter, ask, outcome, sign_matter
+from treasury.cli.signing import ask, hand_in
 from treasury.cli.terms_view import transfer_lines
 
 if TYPE_CHECKING:
@@ -69,35 +68,14 @@ def show(call: Call) -> None:
 def approve(call: Call) -> None:
     """Sign exactly these terms and hand the approval in."""
     found = call.api.get(f"/v1/refills/{call.arguments.id}")
-    reading = _read(call, found)
-    terms = reading.terms
-    assert isinstance(terms, TransferTerms)
-    matter = Matter(
-        page=transfer_lines(_title(found), found, reading, call.now),
-        problems=reading.problems,
-        digest=reading.digest,
-        typed_data=transfer_typed_data(terms, reading.deployment),
-        law=reading.known.law,
-        maker=terms.maker,
-        question=f"Approve: {reading.sentence}?",
-    )
-    _hand_in(call, matter, found, "approvals")
+    _hand_in(call, found, _read(call, found), approval_of)
 
 
 def reject(call: Call) -> None:
     """Sign a veto against these terms and hand it in."""
     found = call.api.get(f"/v1/refills/{call.arguments.id}")
     reading = consent.read_transfer(found, consent.known_law(call), call.now)
-    matter = Matter(
-        page=transfer_lines(_title(found), found, reading, call.now),
-        # A veto is toward safety: terms that do not fit are a reason for it, not against it.
-        problems=(),
-        digest=veto_digest(reading.digest, reading.deployment),
-        typed_data=veto_typed_data(reading.digest, reading.deployment),
-        law=reading.known.law,
-        question=f"Veto: {reading.sentence}?",
-    )
-    _hand_in(call, matter, found, "veto")
+    _hand_in(call, found, reading, veto_of)
 
 
 def propose(call: Call) -> None:
@@ -137,13 +115,15 @@ def _read(call: Call, found: Json) -> consent.Reading:
     return replace(reading, observed=observed, warnings=reading.warnings + differing)
 
 
-def _hand_in(call: Call, matter: Matter, found: Json, what: str) -> None:
-    signature = sign_matter(call, matter)
-    if signature is None:
-        return
-    path = f"/v1/refills/{found['order_id']}/{what}"
-    answer = call.api.post(path, {"signature": signature}, CONSENT)
-    call.show(answer, outcome(what, _title(found), found, answer))
+def _hand_in(
+    call: Call,
+    found: Json,
+    reading: consent.Reading,
+    matter_of: Callable[[consent.Reading, Sequence[str]], Matter],
+) -> None:
+    title = _title(found)
+    matter = matter_of(reading, transfer_lines(title, found, reading, call.now))
+    hand_in(call, matter, found, title=title, path=f"/v1/refills/{found['order_id']}")
 
 
 def _title(found: Json) -> str:

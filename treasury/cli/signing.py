@@ -9,15 +9,14 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from policies.crypto import BadSignatureError, recover_address
-from policies.law import Law
-from policies.terms import NATIVE, Address
+from policies.terms import Address
+from treasury.cli.api import CONSENT
 from treasury.cli.exits import BAD_DATA, REFUSED, CommandError
 from treasury.cli.keystore import open_keystore
+from treasury.cli.matter import Act, Matter
 from treasury.cli.screen import plain
 
 if TYPE_CHECKING:
@@ -27,20 +26,16 @@ Json = dict[str, Any]
 _SIGNATURE = re.compile(r"0x[0-9a-fA-F]{130}\Z")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Matter:
-    """What is about to be signed: the page that shows it, its digest, and whose signature counts.
+def hand_in(call: Call, matter: Matter, found: Json, *, title: str, path: str) -> None:
+    """Sign, and hand the signature in below `path`; say what it did.
 
-    `typed_data` is the same for other wallets; `maker` may not sign, zero when anybody may.
+    `found` is what was there before. Nothing is handed in when only the typed data was asked for.
     """
-
-    page: Sequence[str]
-    problems: Sequence[str]
-    digest: bytes
-    typed_data: Mapping[str, object]
-    law: Law
-    maker: Address = NATIVE
-    question: str = "Sign this?"
+    signature = sign_matter(call, matter)
+    if signature is None:
+        return
+    answer = call.api.post(f"{path}/{matter.act}", {"signature": signature}, CONSENT)
+    call.show(answer, _outcome(matter.act, title, found, answer))
 
 
 def sign_matter(call: Call, matter: Matter) -> str | None:
@@ -105,12 +100,12 @@ def _require_counting(address: Address, matter: Matter) -> None:
         raise CommandError(REFUSED, text)
 
 
-def outcome(what: str, title: str, before: Json, after: Json) -> list[str]:
+def _outcome(act: Act, title: str, before: Json, after: Json) -> list[str]:
     """Say what handing in a signature did, in one line."""
-    kind = "vetoes" if what == "veto" else "approvals"
+    kind = "vetoes" if act is Act.VETO else "approvals"
     if len(after[kind]) == len(before[kind]):
         return [f"{title}: this signature was there already, nothing changed"]
-    if what == "veto":
+    if act is Act.VETO:
         return [f"{title}: vetoed, the next tick ends it"]
     makers = sum(1 for a in after["approvals"] if a["treasurer"] == after.get("maker"))
     count, required = len(after["approvals"]) - makers, after.get("required")

@@ -14,12 +14,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from policies.consent import motion_typed_data, transfer_typed_data
-from policies.terms import MotionTerms, TransferTerms
 from treasury.cli import consent
 from treasury.cli.api import CONSENT
 from treasury.cli.exits import BAD_DATA, USAGE, CommandError
-from treasury.cli.signing import Matter, sign_matter
+from treasury.cli.matter import Matter, approval_of
+from treasury.cli.signing import sign_matter
 from treasury.cli.terms_view import motion_lines, transfer_lines
 
 if TYPE_CHECKING:
@@ -92,18 +91,4 @@ def _matter(document: Json, call: Call) -> Matter:
     else:
         reading = consent.read_transfer(document, known, call.now)
         page = transfer_lines(title, document, reading, call.now)
-    terms, deployment = reading.terms, reading.deployment
-    if isinstance(terms, TransferTerms):
-        typed_data = transfer_typed_data(terms, deployment)
-    else:
-        assert isinstance(terms, MotionTerms)
-        typed_data = motion_typed_data(terms, deployment)
-    return Matter(
-        page=page,
-        problems=reading.problems,
-        digest=reading.digest,
-        typed_data=typed_data,
-        law=known.law,
-        maker=terms.maker,
-        question=f"Approve: {reading.sentence}?",
-    )
+    return approval_of(reading, page)

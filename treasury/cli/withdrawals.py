@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from policies.consent import transfer_typed_data, veto_digest, veto_typed_data
-from policies.terms import TransferTerms
 from treasury.cli import consent, listing
-from treasury.cli.api import CONSENT, GLANCE, PAY
+from treasury.cli.api import GLANCE, PAY
 from treasury.cli.exits import REFUSED, USAGE, CommandError
+from treasury.cli.matter import Matter, approval_of, veto_of
 from treasury.cli.refills import amount_of
 from treasury.cli.screen import brief, fields, moment, past, plain, reasons
-from treasury.cli.signing import Matter, outcome, sign_matter
+from treasury.cli.signing import hand_in
 from treasury.cli.terms_view import transfer_lines
 
 if TYPE_CHECKING:
@@ -54,35 +54,12 @@ def show(call: Call) -> None:
 
 def approve(call: Call) -> None:
     """Sign exactly these terms and hand the approval in."""
-    found = _to_sign(call)
-    reading = consent.read_transfer(found, consent.known_law(call), call.now)
-    terms = reading.terms
-    assert isinstance(terms, TransferTerms)
-    matter = Matter(
-        page=transfer_lines(_title(found), found, reading, call.now),
-        problems=reading.problems,
-        digest=reading.digest,
-        typed_data=transfer_typed_data(terms, reading.deployment),
-        law=reading.known.law,
-        maker=terms.maker,
-        question=f"Approve: {reading.sentence}?",
-    )
-    _hand_in(call, matter, found, "approvals")
+    _decide(call, approval_of)
 
 
 def reject(call: Call) -> None:
     """Sign a veto against these terms and hand it in."""
-    found = _to_sign(call)
-    reading = consent.read_transfer(found, consent.known_law(call), call.now)
-    matter = Matter(
-        page=transfer_lines(_title(found), found, reading, call.now),
-        problems=(),
-        digest=veto_digest(reading.digest, reading.deployment),
-        typed_data=veto_typed_data(reading.digest, reading.deployment),
-        law=reading.known.law,
-        question=f"Veto: {reading.sentence}?",
-    )
-    _hand_in(call, matter, found, "veto")
+    _decide(call, veto_of)
 
 
 def create(call: Call) -> None:
@@ -119,13 +96,12 @@ def _to_sign(call: Call) -> Json:
     return found
 
 
-def _hand_in(call: Call, matter: Matter, found: Json, what: str) -> None:
-    signature = sign_matter(call, matter)
-    if signature is None:
-        return
-    path = f"/v1/withdrawals/{found['id']}/{what}"
-    answer = call.api.post(path, {"signature": signature}, CONSENT)
-    call.show(answer, outcome(what, _title(found), found, answer))
+def _decide(call: Call, matter_of: Callable[[consent.Reading, Sequence[str]], Matter]) -> None:
+    found = _to_sign(call)
+    reading = consent.read_transfer(found, consent.known_law(call), call.now)
+    title = _title(found)
+    matter = matter_of(reading, transfer_lines(title, found, reading, call.now))
+    hand_in(call, matter, found, title=title, path=f"/v1/withdrawals/{found['id']}")
 
 
 def _title(found: Json) -> str:

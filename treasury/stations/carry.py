@@ -8,55 +8,35 @@ after it (wallets, law). Two effects are the ledger's own and stand in the same 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 
 from hsm.answers import Refused
-from hsm.errors import HsmError
 from policies.consent import Tally, tally_motion
-from policies.law import Law, law_digest
+from policies.law import law_digest
 from policies.lifecycles import ExposureState, IncidentState, MotionState, Owner
 from policies.terms import MotionKind, Reason
-from treasury.clock import unix
 from treasury.errors import StaleRowError
 from treasury.ledger import Session, marks, moves, token_marks
 from treasury.ledger.facts import Motion
 from treasury.ledger.queries import refills, requests, standings, tokens
 from treasury.orders.signing import place_of
 from treasury.orders.vetoes import heed_vetoes
-from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
-
-_NAME = "carry"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Round:
-    """One round of carrying."""
-
-    world: World
-    law: Law
-    now: int
-    deeds: Deeds
+from treasury.turn import Turn, take_turn
+from treasury.world import Outcome, World
 
 
 def carry(world: World, now: datetime) -> Outcome:
     """Take every proposed motion once; several lanes may do so, the first one wins."""
-    deeds = Deeds(_NAME)
-    found = law_here(world)
-    if found is None:
-        return deeds.broken_off(NO_LAW)
-    with world.ledger.read() as session:
-        waiting = requests.motions_in(session, MotionState.PROPOSED)
-    turn = _Round(world=world, law=found[0], now=unix(now), deeds=deeds)
-    try:
-        for motion in waiting:
-            _judge(turn, motion)
-    except HsmError as error:
-        return deeds.broken_off(error)
-    return deeds.outcome()
+    return take_turn(
+        world,
+        now,
+        "carry",
+        waiting=lambda session: requests.motions_in(session, MotionState.PROPOSED),
+        judge=_judge,
+    )
 
 
-def _judge(turn: _Round, motion: Motion) -> None:
+def _judge(turn: Turn, motion: Motion) -> None:
     try:
         vetoed = heed_vetoes(turn.world, turn.law, motion.digest)
         if vetoed:
@@ -71,7 +51,7 @@ def _judge(turn: _Round, motion: Motion) -> None:
         turn.deeds.add(f"left motion {motion.id}: it was moved meanwhile")
 
 
-def _count(turn: _Round, motion: Motion) -> None:
+def _count(turn: Turn, motion: Motion) -> None:
     with turn.world.ledger.read() as session:
         signatures = [a.signature for a in refills.approvals(session, motion.digest)]
     if motion.terms.law_digest != law_digest(turn.law):
@@ -89,7 +69,7 @@ def _count(turn: _Round, motion: Motion) -> None:
         _bring(turn, motion, preview, signatures)
 
 
-def _bring(turn: _Round, motion: Motion, preview: Tally, signatures: list[bytes]) -> None:
+def _bring(turn: Turn, motion: Motion, preview: Tally, signatures: list[bytes]) -> None:
     payload = json.dumps(motion.payload, sort_keys=True, separators=(",", ":"))
     answer = turn.world.signer.motion(motion.terms, payload, signatures)
     if isinstance(answer, Refused):
@@ -160,7 +140,7 @@ def _close(session: Session, motion: Motion, why: str, now: int) -> None:
             )
 
 
-def _note(turn: _Round, motion: Motion, count: Tally, reasons: tuple[Reason, ...]) -> None:
+def _note(turn: Turn, motion: Motion, count: Tally, reasons: tuple[Reason, ...]) -> None:
     counted = tuple(person.address for person in count.counted)
     if (motion.required, motion.counted, motion.reasons) == (count.required, counted, reasons):
         return
@@ -170,7 +150,7 @@ def _note(turn: _Round, motion: Motion, count: Tally, reasons: tuple[Reason, ...
         )
 
 
-def _move(turn: _Round, motion: Motion, to: MotionState, why: tuple[Reason, ...]) -> None:
+def _move(turn: Turn, motion: Motion, to: MotionState, why: tuple[Reason, ...]) -> None:
     with turn.world.ledger.write() as session:
         moves.move(session, motion, to, actor=Owner.TALLY, why=why, now=turn.now)
     turn.deeds.add(f"motion {motion.id} is {to.value}: " + "; ".join(r.text for r in why))

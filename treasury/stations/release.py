@@ -10,56 +10,35 @@ shows all reasons.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from hsm.answers import Lodged
-from hsm.errors import HsmError
 from policies.bands import judge_release
-from policies.law import Law
 from policies.lifecycles import Owner, RefillState
 from policies.terms import Reason
 from treasury.briefing.bands import View, band_facts, views_at
 from treasury.briefing.scenes import gather
-from treasury.clock import unix
 from treasury.errors import StaleRowError
 from treasury.ledger import marks, moves
 from treasury.ledger.facts import Refill, Transfer
 from treasury.ledger.queries import refills, standings
 from treasury.orders.drafts import transfer_row
-from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
-
-_NAME = "release"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Round:
-    """One round of releasing."""
-
-    world: World
-    law: Law
-    now: int
-    deeds: Deeds
+from treasury.turn import Turn, take_turn
+from treasury.world import Outcome, World
 
 
 def release(world: World, now: datetime) -> Outcome:
     """Judge every approved refill of the chain once."""
-    deeds = Deeds(_NAME)
-    found = law_here(world)
-    if found is None:
-        return deeds.broken_off(NO_LAW)
-    with world.ledger.read() as session:
-        approved = refills.in_states(session, world.chain_id, RefillState.APPROVED)
-    turn = _Round(world=world, law=found[0], now=unix(now), deeds=deeds)
-    try:
-        for refill in approved:
-            _judge(turn, refill)
-    except HsmError as error:
-        return deeds.broken_off(error)
-    return deeds.outcome()
+    return take_turn(
+        world,
+        now,
+        "release",
+        waiting=lambda session: refills.in_states(session, world.chain_id, RefillState.APPROVED),
+        judge=_judge,
+    )
 
 
-def _judge(turn: _Round, refill: Refill) -> None:
+def _judge(turn: Turn, refill: Refill) -> None:
     try:
         if turn.now >= refill.expires_at:
             _expire(turn, refill)
@@ -75,7 +54,7 @@ def _judge(turn: _Round, refill: Refill) -> None:
         turn.deeds.add(f"left refill {refill.id}: it was moved meanwhile")
 
 
-def _obstacles(turn: _Round, refill: Refill) -> tuple[Reason, ...]:
+def _obstacles(turn: Turn, refill: Refill) -> tuple[Reason, ...]:
     """Return everything that stands against the refill now, seen from both stamps."""
     world = turn.world
     with world.ledger.read() as session:
@@ -96,7 +75,7 @@ def _obstacles(turn: _Round, refill: Refill) -> tuple[Reason, ...]:
     return tuple(dict.fromkeys(reasons))
 
 
-def _hidden_drops(turn: _Round, refill: Refill) -> Iterator[Reason]:
+def _hidden_drops(turn: Turn, refill: Refill) -> Iterator[Reason]:
     """Say what an incoming transfer of ours may hide at the refill's wallet until it is final."""
     wallet = turn.law.wallet(refill.wallet)
     if wallet is None:
@@ -122,7 +101,7 @@ def _objections(view: View, refill: Refill) -> tuple[Reason, ...]:
     return judge_release(facts, band, refill.amount)
 
 
-def _signer_objects(turn: _Round, refill: Refill) -> tuple[Reason, ...]:
+def _signer_objects(turn: Turn, refill: Refill) -> tuple[Reason, ...]:
     """Ask the signer once more: vetoes may have reached it past the daemon."""
     with turn.world.ledger.read() as session:
         signatures = [a.signature for a in refills.approvals(session, refill.order_id)]
@@ -137,7 +116,7 @@ def _signer_objects(turn: _Round, refill: Refill) -> tuple[Reason, ...]:
     return ()
 
 
-def _let_go(turn: _Round, refill: Refill) -> None:
+def _let_go(turn: Turn, refill: Refill) -> None:
     world = turn.world
     row = transfer_row(
         refill.terms, deployment=world.deployment, cause=f"refill:{refill.id}", now=turn.now
@@ -164,7 +143,7 @@ def _let_go(turn: _Round, refill: Refill) -> None:
     turn.deeds.add(f"released refill {refill.id} as transfer {transfer.id}")
 
 
-def _expire(turn: _Round, refill: Refill) -> None:
+def _expire(turn: Turn, refill: Refill) -> None:
     with turn.world.ledger.write() as session:
         moves.move(
             session,
@@ -177,7 +156,7 @@ def _expire(turn: _Round, refill: Refill) -> None:
     turn.deeds.add(f"refill {refill.id} expired")
 
 
-def _note(turn: _Round, refill: Refill, reasons: tuple[Reason, ...]) -> None:
+def _note(turn: Turn, refill: Refill, reasons: tuple[Reason, ...]) -> None:
     if refill.reasons == reasons:
         return
     with turn.world.ledger.write() as session:

@@ -8,16 +8,13 @@ frozen: an unexplained drop looks exactly like a need.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from hsm.answers import Lodged, Refused
-from hsm.errors import HsmError
 from policies.consent import Tally, tally_transfer
 from policies.law import Law, law_digest
 from policies.lifecycles import Owner, RefillState, WalletState
 from policies.terms import Reason
-from treasury.clock import unix
 from treasury.errors import StaleRowError
 from treasury.ledger import marks, moves
 from treasury.ledger.facts import Refill
@@ -25,41 +22,24 @@ from treasury.ledger.journal import Place
 from treasury.ledger.queries import refills, standings, transfers
 from treasury.orders.signing import place_of
 from treasury.orders.vetoes import heed_vetoes
-from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
-
-_NAME = "tally"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Round:
-    """One round of counting."""
-
-    world: World
-    law: Law
-    now: int
-    deeds: Deeds
+from treasury.turn import Turn, take_turn
+from treasury.world import Outcome, World
 
 
 def tally(world: World, now: datetime) -> Outcome:
     """Count consent for every proposed and approved refill of the chain."""
-    deeds = Deeds(_NAME)
-    found = law_here(world)
-    if found is None:
-        return deeds.broken_off(NO_LAW)
-    with world.ledger.read() as session:
-        waiting = refills.in_states(
+    return take_turn(
+        world,
+        now,
+        "tally",
+        waiting=lambda session: refills.in_states(
             session, world.chain_id, RefillState.PROPOSED, RefillState.APPROVED
-        )
-    try:
-        turn = _Round(world=world, law=found[0], now=unix(now), deeds=deeds)
-        for refill in waiting:
-            _judge(turn, refill)
-    except HsmError as error:
-        return deeds.broken_off(error)
-    return deeds.outcome()
+        ),
+        judge=_judge,
+    )
 
 
-def _judge(turn: _Round, refill: Refill) -> None:
+def _judge(turn: Turn, refill: Refill) -> None:
     with turn.world.ledger.read() as session:
         standing = standings.wallet(session, refill.wallet)
     vetoed_by = heed_vetoes(turn.world, turn.law, refill.order_id)
@@ -78,7 +58,7 @@ def _judge(turn: _Round, refill: Refill) -> None:
         turn.deeds.add(f"left refill {refill.id}: it was moved meanwhile")
 
 
-def _count(turn: _Round, refill: Refill) -> None:
+def _count(turn: Turn, refill: Refill) -> None:
     with turn.world.ledger.read() as session:
         signatures = [a.signature for a in refills.approvals(session, refill.order_id)]
         standing = standings.wallet(session, refill.wallet)
@@ -103,7 +83,7 @@ def _count(turn: _Round, refill: Refill) -> None:
         _ask(turn, refill, signatures)
 
 
-def _rolling(turn: _Round, refill: Refill) -> int:
+def _rolling(turn: Turn, refill: Refill) -> int:
     law = turn.law
     pool, asset = law.pool(refill.pool), law.asset_at(refill.chain_id, refill.asset)
     rule = pool.refills.get(asset.symbol) if pool and asset else None
@@ -128,7 +108,7 @@ def _hopeless(law: Law, refill: Refill, preview: Tally) -> tuple[Reason, ...]:
     return tuple(reasons)
 
 
-def _ask(turn: _Round, refill: Refill, signatures: list[bytes]) -> None:
+def _ask(turn: Turn, refill: Refill, signatures: list[bytes]) -> None:
     answer = turn.world.signer.lodge(refill.terms, signatures)
     if isinstance(answer, Refused):
         _reject(turn, refill, answer.reasons, place_of(answer.book))
@@ -152,7 +132,7 @@ def _ask(turn: _Round, refill: Refill, signatures: list[bytes]) -> None:
     turn.deeds.add(f"approved refill {refill.id}")
 
 
-def _note(turn: _Round, refill: Refill, count: Tally | Lodged, reasons: tuple[Reason, ...]) -> None:
+def _note(turn: Turn, refill: Refill, count: Tally | Lodged, reasons: tuple[Reason, ...]) -> None:
     """Keep the count where people look, when it changed."""
     if isinstance(count, Lodged):
         counted = count.counted
@@ -167,14 +147,14 @@ def _note(turn: _Round, refill: Refill, count: Tally | Lodged, reasons: tuple[Re
 
 
 def _reject(
-    turn: _Round, refill: Refill, why: tuple[Reason, ...], place: Place | None = None
+    turn: Turn, refill: Refill, why: tuple[Reason, ...], place: Place | None = None
 ) -> None:
     with turn.world.ledger.write(place) as session:
         moves.move(session, refill, RefillState.REJECTED, actor=Owner.TALLY, why=why, now=turn.now)
     turn.deeds.add(f"rejected refill {refill.id}: " + "; ".join(reason.text for reason in why))
 
 
-def _move(turn: _Round, refill: Refill, to: RefillState, why: str) -> None:
+def _move(turn: Turn, refill: Refill, to: RefillState, why: str) -> None:
     with turn.world.ledger.write() as session:
         moves.move(session, refill, to, actor=Owner.TALLY, why=why, now=turn.now)
     turn.deeds.add(f"refill {refill.id} is {to.value}: {why}")

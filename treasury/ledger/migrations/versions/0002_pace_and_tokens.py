@@ -1,7 +1,7 @@
 """Asks for pace quickly, and keeps what tokens did and which of them are quarantined.
 
 Revision ID: 0002
-Revises: 0001
+Revises: 0001b
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 from treasury.ledger.columns import JsonText, WeiText
 
 revision = "0002"
-down_revision = "0001"
+down_revision = "0001b"
 branch_labels = None
 depends_on = None
 

@@ -16,8 +16,9 @@ from hsm.book import Book
 from hsm.book_law import Mark
 from hsm.book_orders import Order
 from hsm.book_spends import Totals
-from policies.consent import Tally, tally_transfer
+from policies.consent import Tally, Towards, tally_transfer
 from policies.law import Asset, Chain, Law, Pool, Role, Wallet, law_digest
+from policies.succession import took_over
 from policies.terms import Address, Purpose, TransferTerms
 
 MOST_NUMBER = 2**62
@@ -117,8 +118,16 @@ class Facts:
             [signature for signature, _ in self.approvals.values()],
             law=self.law,
             vetoed_by=self.vetoed_by,
-            rolling_amount=self.totals.refilled,
+            towards=Towards(rolling_amount=self.totals.refilled, is_emergency=self._is_emergency()),
         )
+
+    def _is_emergency(self) -> bool:
+        """Tell whether a refill goes to a wallet that took over from an isolated one."""
+        pool, wallet = self.pool, self.destination
+        if pool is None or wallet is None:
+            return False
+        isolated = [name for name, mark in self.marks.items() if mark is Mark.ISOLATED]
+        return took_over(wallet, pool, active=self.active.get(pool.name), isolated=isolated)
 
     def quorum_at(self, tally: Tally) -> int | None:
         """Return when the book had seen as many counted approvals as the tally needs."""

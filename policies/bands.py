@@ -10,97 +10,34 @@ A refill raises exposure, so everything must speak for it: wallet ACTIVE and cal
 cooldown over, window open (or below the urgent floor), vault able to give. A sweep lowers it, so
 it asks nobody: neither alarm nor schedule nor cooldown stops it, only a fee that cannot be paid.
 
+In an emergency, when the wallet took over from an isolated one, a refill waits for no schedule and
+no cooldown, and brings at most what the emergency tier still gives: who took one key may have the
+next. What is beyond that goes the ordinary way.
+
 Not guaranteed: that an amount is still right when it is signed. `judge_release` asks again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from policies.amounts import format_amount
-from policies.law import Asset, Band
+from policies.band_facts import BandFacts, Hold, Refill, Sweep
+from policies.law import Band
 from policies.lifecycles import WalletState
 from policies.runway import is_within
 from policies.terms import Reason
 
+__all__ = [
+    "BandFacts",
+    "Hold",
+    "Refill",
+    "Sweep",
+    "assess",
+    "is_urgent",
+    "judge_release",
+]
+
 _ROUNDING_SHARE = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BandFacts:
-    """Everything that `assess` looks at, from the one stamp at which `observed` was read.
-
-    `observed`: balance, None when unknown; `observed_at`: our clock when it was read.
-    `inbound`, `outbound`: our own transfers QUEUED, IN_FLIGHT or MINED after the stamp.
-    `fees_claimed`: the most that those of this wallet may cost, for the native coin; kept back from
-    a sweep, never a reason to refill, because almost all of it is never spent.
-    `last_refill_at`: when the last refill settled or failed.
-    `vault_balance` (of the asset), `vault_native`: less what open refills and transfers claim.
-    `wallet_native`: native coin of the hot wallet itself, which pays for its sweeps.
-    `fee_ceiling`: the most wei that this transfer may cost.
-    `window_left`: what the signer's refill window still allows, None when not asked.
-    `is_quarantined`: the asset's contract did something else than the law says.
-    `outflow_per_h`, `lead_time_s`: measured outflow, and how long approval usually takes; with
-    both, a refill is wanted as soon as the runway above the floor is shorter than the wait.
-    Times are unix seconds.
-    """
-
-    asset: Asset
-    now: int
-    stale_after_s: int
-    observed: int | None
-    observed_at: int | None
-    inbound: int
-    outbound: int
-    wallet_state: WalletState
-    is_calm: bool
-    has_open_refill: bool
-    last_refill_at: int | None
-    is_window_open: bool
-    vault_balance: int | None
-    vault_native: int | None
-    wallet_native: int | None
-    fee_ceiling: int
-    window_left: int | None = None
-    outflow_per_h: int = 0
-    lead_time_s: int = 0
-    fees_claimed: int = 0
-    is_quarantined: bool = False
-
-    @property
-    def projected(self) -> int | None:
-        """Return the balance once everything of ours is mined, None when it is unknown."""
-        if self.observed is None:
-            return None
-        return self.observed + self.inbound - self.outbound
-
-    def show(self, amount: int) -> str:
-        """Write an amount of this asset for people."""
-        return format_amount(amount, self.asset.symbol, self.asset.decimals)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """Move nothing, for these reasons."""
-
-    reasons: tuple[Reason, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refill:
-    """Propose to bring `amount` from the vault."""
-
-    amount: int
-    reasons: tuple[Reason, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sweep:
-    """Send `amount` home to the vault."""
-
-    amount: int
-    reasons: tuple[Reason, ...]
 
 
 def assess(facts: BandFacts, band: Band) -> Hold | Refill | Sweep:
@@ -128,7 +65,9 @@ def judge_release(facts: BandFacts, band: Band, amount: int) -> tuple[Reason, ..
     if projected is None or doubts:
         return doubts
     room = band.target - projected
-    reasons = [*_wallet_blocks(facts), *_window_blocks(facts, band, projected)]
+    reasons = list(_wallet_blocks(facts))
+    if amount > (facts.emergency_left or 0):
+        reasons.extend(_window_blocks(facts, band, projected))
     if amount > room:
         text = f"only {facts.show(max(room, 0))} are missing to the target now"
         reasons.append(Reason(code="above_target", text=text))
@@ -179,8 +118,7 @@ def _refill(
 ) -> Hold | Refill:
     blocks = (
         *_wallet_blocks(facts),
-        *_pace_blocks(facts, band),
-        *_window_blocks(facts, band, projected),
+        *_pace_blocks(facts, band, projected),
         *_vault_blocks(facts, band),
     )
     missing = band.target - projected
@@ -197,9 +135,20 @@ def _refill(
     return Refill(amount=_rounded(amount, band), reasons=(*wanted, *limits))
 
 
+def _emergency(facts: BandFacts, band: Band) -> int | None:
+    """Return what an emergency refill may bring, None when the refill goes the ordinary way."""
+    left = facts.emergency_left
+    return left if left is not None and left >= band.minimum_move else None
+
+
 def _limited(facts: BandFacts, band: Band, missing: int) -> tuple[int, tuple[Reason, ...]]:
     """Reduce what is missing to what may come, and say what reduced it."""
     amount, reasons = missing, []
+    emergency = _emergency(facts, band)
+    if emergency is not None:
+        amount = min(amount, emergency)
+        text = f"it took over from an isolated wallet: an emergency gives {facts.show(emergency)}"
+        reasons.append(Reason(code="emergency", text=text))
     if amount > band.cap:
         # The signer's refill window is as large as the cap: what a stolen key may cost bounds
         # each refill even while more than the balance is on its way out.
@@ -238,13 +187,16 @@ def _wallet_blocks(facts: BandFacts) -> Iterator[Reason]:
         yield Reason(code="quarantined", text=text)
 
 
-def _pace_blocks(facts: BandFacts, band: Band) -> Iterator[Reason]:
+def _pace_blocks(facts: BandFacts, band: Band, projected: int) -> Iterator[Reason]:
     if facts.has_open_refill:
         yield Reason(code="refill_open", text="a refill for this wallet and asset is open")
+    if _emergency(facts, band) is not None:
+        return
     if facts.last_refill_at is not None:
         wait = facts.last_refill_at + band.cooldown_s - facts.now
         if wait > 0:
             yield Reason(code="cooldown", text=f"the cooldown lasts {wait} s more")
+    yield from _window_blocks(facts, band, projected)
 
 
 def _window_blocks(facts: BandFacts, band: Band, projected: int) -> Iterator[Reason]:

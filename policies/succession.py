@@ -7,10 +7,10 @@ better than one that cannot pay or is already stolen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from policies.law import Wallet
+from policies.law import Pool, Wallet
 from policies.lifecycles import WalletState
 from policies.terms import Reason
 
@@ -53,6 +53,14 @@ def choose_successor(fallen: Wallet, candidates: Sequence[Candidate]) -> Success
         text = f"{best.wallet.name} shares the fate group {fallen.fate_group} of {fallen.name}"
         reasons.append(Reason(code="same_fate_group", text=text))
     return Succession(successor=best.wallet, reasons=tuple(reasons))
+
+
+def took_over(wallet: Wallet, pool: Pool, *, active: str | None, isolated: Collection[str]) -> bool:
+    """Say whether a wallet is its pool's active one while another member is isolated.
+
+    As long as that lasts the pool is in an emergency; reinstating or retiring the other ends it.
+    """
+    return active == wallet.name and any(m in isolated for m in pool.members if m != wallet.name)
 
 
 def _objection(fallen: Wallet, candidate: Candidate) -> Reason | None:

@@ -6,7 +6,7 @@ treasurer's client (which trusts neither).
 """
 
 from policies.consent.sentence import describe_motion, describe_transfer
-from policies.consent.tally import Tally, tally_motion, tally_transfer, tier_for
+from policies.consent.tally import Tally, Towards, tally_motion, tally_transfer, tier_for
 from policies.consent.typed_data import (
     motion_digest,
     motion_typed_data,
@@ -27,6 +27,7 @@ from policies.consent.written import (
 __all__ = [
     "Tally",
     "TermsError",
+    "Towards",
     "describe_motion",
     "describe_transfer",
     "motion_digest",

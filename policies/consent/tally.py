@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from policies.crypto import BadSignatureError, recover_address
-from policies.law import Law, Tier, Treasurer, law_digest
+from policies.law import Law, RefillRule, Tier, Treasurer, law_digest
 from policies.terms import NATIVE, Address, MotionTerms, Purpose, Reason, TransferTerms
 
 
@@ -29,6 +29,19 @@ class Tally:
     reasons: tuple[Reason, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Towards:
+    """What a refill's tier depends on besides its amount.
+
+    `rolling_amount` is what was already signed toward the same wallet in the tier's window, so
+    that splitting a refill does not dodge a tier. `is_emergency`: the wallet took over from an
+    isolated one.
+    """
+
+    rolling_amount: int = 0
+    is_emergency: bool = False
+
+
 def tier_for(tiers: Sequence[Tier], amount: int) -> Tier | None:
     """Return the first tier whose bound is at or above the amount; None when there is none."""
     return next((t for t in tiers if t.up_to is None or amount <= t.up_to), None)
@@ -41,14 +54,10 @@ def tally_transfer(
     *,
     law: Law,
     vetoed_by: Sequence[Address] = (),
-    rolling_amount: int = 0,
+    towards: Towards | None = None,
 ) -> Tally:
-    """Count approvals of transfer terms.
-
-    `rolling_amount` is what was already signed toward the same wallet in the tier's window, so
-    that splitting a refill does not dodge a tier.
-    """
-    tier = _tier_of(terms, law, rolling_amount)
+    """Count approvals of transfer terms; `towards` tells of the wallet that a refill goes to."""
+    tier = _tier_of(terms, law, towards or Towards())
     if tier is None:
         reason = Reason(code="no_tier", text="the law has no rule of consent for this transfer")
         return _refusal(reason)
@@ -68,7 +77,13 @@ def tally_motion(
     return _count(terms, digest, signatures, law=law, vetoed_by=vetoed_by, tier=tier)
 
 
-def _tier_of(terms: TransferTerms, law: Law, rolling_amount: int) -> Tier | None:
+def _refill_tier(rule: RefillRule, amount: int, towards: Towards) -> Tier | None:
+    first = rule.emergency if towards.is_emergency else None
+    tiers = rule.tiers if first is None else (first, *rule.tiers)
+    return tier_for(tiers, amount + towards.rolling_amount)
+
+
+def _tier_of(terms: TransferTerms, law: Law, towards: Towards) -> Tier | None:
     """Return the consent that a transfer needs; toward safety nobody, toward exposure M of N."""
     if terms.purpose in (Purpose.SWEEP, Purpose.EVACUATION, Purpose.TOP_UP):
         return Tier(up_to=None, approvals=0, time_lock_s=0)
@@ -80,7 +95,7 @@ def _tier_of(terms: TransferTerms, law: Law, rolling_amount: int) -> Tier | None
         return None
     if terms.purpose is Purpose.REFILL:
         rule = pool.refills.get(asset.symbol)
-        return tier_for(rule.tiers, terms.amount + rolling_amount) if rule else None
+        return _refill_tier(rule, terms.amount, towards) if rule else None
     limit = pool.withdrawals.get(asset.symbol)
     if limit is None:
         return None

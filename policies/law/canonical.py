@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from policies.amounts import format_amount
 from policies.crypto import keccak256
-from policies.law.model import Asset, Band, Law, LawError, Pool, RefillRule, WithdrawalRule
+from policies.law.model import Asset, Band, Law, LawError, Pool, RefillRule, Tier, WithdrawalRule
 from policies.law.parse import parse_law
 
 
@@ -145,18 +145,22 @@ def _band(band: Band, asset: Asset, native: Asset) -> dict[str, object]:
 
 
 def _refill(rule: RefillRule, asset: Asset) -> dict[str, object]:
-    tiers = []
-    for tier in rule.tiers:
-        entry: dict[str, object] = {"approvals": tier.approvals, "time_lock_s": tier.time_lock_s}
-        if tier.up_to is not None:
-            entry["up_to"] = format_amount(tier.up_to, asset.symbol, asset.decimals)
-        tiers.append(entry)
-    return {
-        "tiers": tiers,
+    document: dict[str, object] = {
+        "tiers": [_tier(tier, asset) for tier in rule.tiers],
         "expiry_s": rule.expiry_s,
         "window_s": rule.window_s,
         "schedule": rule.schedule,
     }
+    if rule.emergency is not None:
+        document["emergency"] = _tier(rule.emergency, asset)
+    return document
+
+
+def _tier(tier: Tier, asset: Asset) -> dict[str, object]:
+    entry: dict[str, object] = {"approvals": tier.approvals, "time_lock_s": tier.time_lock_s}
+    if tier.up_to is not None:
+        entry["up_to"] = format_amount(tier.up_to, asset.symbol, asset.decimals)
+    return entry
 
 
 def _withdrawal(rule: WithdrawalRule, asset: Asset) -> dict[str, object]:

@@ -123,8 +123,10 @@ def _check_pool_assets(law: Law, pool: Pool, fee_ceiling: int) -> Iterator[str]:
         if asset is not None:
             yield from _check_order(f"{where}.{symbol}.band", band, asset)
             yield from _check_moves(f"{where}.{symbol}.band", band, asset, fee_ceiling)
-            yield from _check_tiers(f"{where}.{symbol}.refill.tiers", law, pool.refills[symbol])
-            yield from _check_schedule(f"{where}.{symbol}.refill", pool.refills[symbol])
+            refill, place = pool.refills[symbol], f"{where}.{symbol}.refill"
+            yield from _check_tiers(f"{place}.tiers", law, refill)
+            yield from _check_emergency(f"{place}.emergency", law, refill, band)
+            yield from _check_schedule(place, refill)
     for symbol, rule in pool.withdrawals.items():
         if rule.hold_approvals > len(law.roster.treasurers):
             yield f"{where}.{symbol}.withdrawal.hold_approvals: more than the treasurers"
@@ -183,6 +185,24 @@ def _check_tiers(where: str, law: Law, rule: RefillRule) -> Iterator[str]:
     needed = [tier.approvals for tier in rule.tiers]
     if needed != sorted(needed):
         yield f"{where}.approvals: a higher tier must not need fewer approvals"
+
+
+def _check_emergency(where: str, law: Law, rule: RefillRule, band: Band) -> Iterator[str]:
+    """Isolating a wallet asks nobody, so it must not buy cheaper consent."""
+    tier = rule.emergency
+    if tier is None or tier.up_to is None:
+        return
+    if not band.minimum_move <= tier.up_to < band.target:
+        yield (
+            f"{where}.up_to: must be at least minimum_move and below the target; "
+            "what took over gets less than a healthy wallet"
+        )
+    least, most = rule.tiers[0].approvals, len(law.roster.treasurers)
+    if not least <= tier.approvals <= most:
+        yield (
+            f"{where}.approvals = {tier.approvals}: write at least the {least} of the first tier "
+            f"and at most the {most} treasurers"
+        )
 
 
 def _check_schedule(where: str, rule: RefillRule) -> Iterator[str]:

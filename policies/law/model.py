@@ -116,13 +116,15 @@ class RefillRule:
     """Consent for refills; tiers count this amount plus those signed in the last `window_s`.
 
     `schedule` says when refills may be released: "always", or for example
-    "weekdays 09:00-18:00 Asia/Singapore".
+    "weekdays 09:00-18:00 Asia/Singapore". `emergency` (None: there is none) is the tier of a wallet
+    that took over from an isolated one, for sums up to its bound.
     """
 
     tiers: tuple[Tier, ...]
     expiry_s: int
     window_s: int
     schedule: str
+    emergency: Tier | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

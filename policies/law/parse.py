@@ -209,21 +209,27 @@ def _band(table: Table, asset: Asset, coin: str) -> Band:
 
 
 def _refill(table: Table, asset: Asset) -> RefillRule:
-    tiers = []
-    for row in table.rows("tiers"):
-        up_to = row.amount("up_to", asset.symbol, asset.decimals) if row.has("up_to") else None
-        approvals = row.integer("approvals", least=1, most=100)
-        time_lock_s = row.integer("time_lock_s", least=0, most=_YEAR_S)
-        tiers.append(Tier(up_to=up_to, approvals=approvals, time_lock_s=time_lock_s))
-        row.finish()
     rule = RefillRule(
-        tiers=tuple(tiers),
+        tiers=tuple(_tier(row, asset, is_bounded=row.has("up_to")) for row in table.rows("tiers")),
         expiry_s=table.integer("expiry_s", least=1, most=_YEAR_S),
         window_s=table.integer("window_s", least=1, most=_YEAR_S),
         schedule=table.text("schedule", "always"),
+        emergency=_tier(table.table("emergency"), asset, is_bounded=True)
+        if table.has("emergency")
+        else None,
     )
     table.finish()
     return rule
+
+
+def _tier(table: Table, asset: Asset, *, is_bounded: bool) -> Tier:
+    tier = Tier(
+        up_to=table.amount("up_to", asset.symbol, asset.decimals) if is_bounded else None,
+        approvals=table.integer("approvals", least=1, most=100),
+        time_lock_s=table.integer("time_lock_s", least=0, most=_YEAR_S),
+    )
+    table.finish()
+    return tier
 
 
 def _withdrawal(table: Table, asset: Asset) -> WithdrawalRule:

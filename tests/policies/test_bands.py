@@ -188,6 +188,28 @@ def test_every_obstacle_holds_a_refill(changes: dict[str, Any], code: str) -> No
     assert ["below_floor", code] == _codes(verdict)
 
 
+def test_an_emergency_waits_for_nothing_and_brings_less() -> None:
+    """A wallet that took over is refilled out of hours and soon, up to what its tier gives."""
+    taken_over = {"observed": 0, "is_window_open": False, "last_refill_at": NOON}
+    band = dataclasses.replace(BAND, urgent_floor=0)
+    plain = assess(facts(**taken_over), band)
+    hurried = assess(facts(**taken_over, emergency_left=30 * ETH), band)
+    spent = assess(facts(**taken_over, emergency_left=ETH - 1), band)
+
+    assert isinstance(plain, Hold)
+    assert isinstance(hurried, Refill)
+    assert (30 * ETH, ["below_floor", "emergency"]) == (hurried.amount, _codes(hurried))
+    assert plain == spent
+
+
+def test_what_an_emergency_does_not_cover_waits_for_its_hours() -> None:
+    """At release too, only what the tier still gives may pass a closed schedule."""
+    closed = facts(observed=6 * ETH, is_window_open=False, emergency_left=30 * ETH)
+
+    assert () == judge_release(closed, BAND, 30 * ETH)
+    assert ["window_closed"] == [r.code for r in judge_release(closed, BAND, 30 * ETH + 1)]
+
+
 def test_all_obstacles_are_told_at_once() -> None:
     """A verdict has every reason, so that nobody mends one to find the next."""
     verdict = assess(

@@ -15,6 +15,7 @@ from policies.law import Asset, Band, Law, Pool, Wallet
 from policies.lifecycles import TransferState, WalletState
 from policies.runway import is_within
 from policies.schedule import is_open, parse_schedule
+from policies.succession import took_over
 from policies.terms import NATIVE, Address, Reason
 from treasury.briefing.pace import Pace
 from treasury.briefing.projection import OnTheWay, OpenRefills, on_the_way, open_refills
@@ -154,7 +155,16 @@ def band_facts(
         outflow_per_h=view.pace.outflow(wallet.address, asset.address) or 0,
         is_quarantined=bool(view.objections(asset)),
         lead_time_s=view.pace.waits.get(pool.name, 0),
+        emergency_left=_emergency_left(view, pool, wallet, asset),
     )
+
+
+def is_emergency(standings: Mapping[str, Standing], pool: Pool, wallet: Wallet) -> bool:
+    """Say whether a wallet took over from an isolated one of its pool."""
+    states = {name: s.state for name in pool.members if (s := standings.get(name)) is not None}
+    isolated = [name for name, state in states.items() if state is WalletState.ISOLATED]
+    active = next((name for name, state in states.items() if state is WalletState.ACTIVE), None)
+    return took_over(wallet, pool, active=active, isolated=isolated)
 
 
 def is_at_rest(view: View, cell: tuple[Address, Address], band: Band, pool: str) -> bool:
@@ -210,10 +220,21 @@ def _by_cell(
 
 def _window_left(view: View, pool: Pool, wallet: Wallet, asset: Asset) -> int:
     """Return what the signer would still sign toward the wallet in the rule's window."""
+    return max(pool.bands[asset.symbol].cap - _signed_towards(view, pool, wallet, asset), 0)
+
+
+def _emergency_left(view: View, pool: Pool, wallet: Wallet, asset: Asset) -> int | None:
+    tier = pool.refills[asset.symbol].emergency
+    if tier is None or tier.up_to is None or not is_emergency(view.standings, pool, wallet):
+        return None
+    return max(tier.up_to - _signed_towards(view, pool, wallet, asset), 0)
+
+
+def _signed_towards(view: View, pool: Pool, wallet: Wallet, asset: Asset) -> int:
+    """Return what the signer signed toward the wallet in the rule's window."""
     since = view.now - pool.refills[asset.symbol].window_s
     towards = view.signed_refills.get((wallet.address, asset.address), ())
-    signed = sum(refill.amount for refill in towards if refill.signed_at > since)
-    return max(pool.bands[asset.symbol].cap - signed, 0)
+    return sum(refill.amount for refill in towards if refill.signed_at > since)
 
 
 def _is_calm(view: View, wallet: Wallet) -> bool:

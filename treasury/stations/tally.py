@@ -11,10 +11,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from hsm.answers import Lodged, Refused
-from policies.consent import Tally, tally_transfer
+from policies.consent import Tally, Towards, tally_transfer
 from policies.law import Law, law_digest
 from policies.lifecycles import Owner, RefillState, WalletState
 from policies.terms import Reason
+from treasury.briefing.bands import is_emergency
 from treasury.errors import StaleRowError
 from treasury.ledger import marks, moves
 from treasury.ledger.facts import Refill
@@ -69,7 +70,7 @@ def _count(turn: Turn, refill: Refill) -> None:
         bytes.fromhex(refill.order_id[2:]),
         signatures,
         law=turn.law,
-        rolling_amount=rolling,
+        towards=Towards(rolling_amount=rolling, is_emergency=_is_emergency(turn, refill)),
     )
     hopeless = _hopeless(turn.law, refill, preview)
     troubled = any(s is None or not s.is_calm for s in (standing, vault))
@@ -93,6 +94,15 @@ def _rolling(turn: Turn, refill: Refill) -> int:
         return transfers.refilled_since(
             session, refill.terms.destination, refill.asset, turn.now - rule.window_s
         )
+
+
+def _is_emergency(turn: Turn, refill: Refill) -> bool:
+    pool, wallet = turn.law.pool(refill.pool), turn.law.wallet(refill.wallet)
+    if pool is None or wallet is None:
+        return False
+    with turn.world.ledger.read() as session:
+        known = {s.name: s for s in standings.wallets(session, refill.chain_id)}
+    return is_emergency(known, pool, wallet)
 
 
 def _hopeless(law: Law, refill: Refill, preview: Tally) -> tuple[Reason, ...]:

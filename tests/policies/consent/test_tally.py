@@ -11,6 +11,7 @@ import pytest
 
 from policies.consent import (
     Tally,
+    Towards,
     motion_digest,
     tally_motion,
     tally_transfer,
@@ -48,7 +49,7 @@ def _tally(
         signatures,
         law=law,
         vetoed_by=vetoed_by,
-        rolling_amount=rolling_amount,
+        towards=Towards(rolling_amount=rolling_amount),
     )
 
 
@@ -227,6 +228,26 @@ def test_tiers_by_amount_and_rolling_sum(
     assert required == tally.required
     assert time_lock_s == tally.time_lock_s
     assert (required == 2) == tally.reached
+
+
+EMERGENCY = {"up_to": "30 ETH", "approvals": 3, "time_lock_s": 9}
+
+
+@pytest.mark.parametrize(
+    ("rolling", "is_emergency", "required", "time_lock_s"),
+    [(0, True, 3, 9), (1, True, 2, 0), (0, False, 2, 0)],
+)
+def test_an_emergency_has_a_tier_of_its_own(
+    rolling: int, is_emergency: bool, required: int, time_lock_s: int
+) -> None:
+    """Up to its bound, what was signed in the window included; beyond it the usual tiers count."""
+    law = make_law(**{"pools.main.assets.ETH.refill.emergency": EMERGENCY}).law
+    terms = make_terms(law, amount=30 * ETH)
+    digest = transfer_digest(terms, DEPLOYMENT)
+    towards = Towards(rolling_amount=rolling, is_emergency=is_emergency)
+    tally = tally_transfer(terms, digest, (), law=law, towards=towards)
+
+    assert (required, time_lock_s) == (tally.required, tally.time_lock_s)
 
 
 def test_tiers_without_end_or_without_match() -> None:

@@ -56,6 +56,16 @@ def test_defaults_are_written_out() -> None:
     assert law_digest(LAW) == law_digest(explicit.law)
 
 
+def test_an_emergency_tier_is_part_of_what_people_sign() -> None:
+    """R8.1: with the tier, without it and with another bound there are three laws."""
+    path = "pools.main.assets.ETH.refill.emergency"
+    tier = {"up_to": "30 ETH", "approvals": 2, "time_lock_s": 0}
+    one, other = make_law(**{path: tier}).law, make_law(**{path: {**tier, "up_to": "31 ETH"}}).law
+
+    assert 3 == len({law_digest(LAW), law_digest(one), law_digest(other)})
+    assert one.pools == law_from_canonical(canonical_law(one)).pools
+
+
 def test_optional_parts_stay_out() -> None:
     """A chain without gas sponsor, losses or tokens is written without them."""
     plain = {"id": 5, "native": "COIN", "fee_ceiling": "1"}

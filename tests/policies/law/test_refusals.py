@@ -282,6 +282,27 @@ BETWEEN = [
         f"{REFILL}.tiers.approvals = 1: production needs at least 2",
     ),
     (
+        {f"{REFILL}.emergency": {"up_to": "60 ETH", "approvals": 2, "time_lock_s": 0}},
+        (
+            f"{REFILL}.emergency.up_to: must be at least minimum_move and below the target; "
+            "what took over gets less than a healthy wallet"
+        ),
+    ),
+    (
+        {f"{REFILL}.emergency": {"up_to": "0.5 ETH", "approvals": 2, "time_lock_s": 0}},
+        (
+            f"{REFILL}.emergency.up_to: must be at least minimum_move and below the target; "
+            "what took over gets less than a healthy wallet"
+        ),
+    ),
+    (
+        {f"{REFILL}.emergency": {"up_to": "30 ETH", "approvals": 1, "time_lock_s": 0}},
+        (
+            f"{REFILL}.emergency.approvals = 1: write at least the 2 of the first tier "
+            "and at most the 3 treasurers"
+        ),
+    ),
+    (
         {f"{REFILL}.schedule": "on sundays"},
         (
             f"{REFILL}.schedule = 'on sundays': 'on sundays' is no window; "

@@ -126,7 +126,9 @@ class RoomClient(SignerClient):
         return answer
 
 
-_WRITES = frozenset({"lodge", "sign", "bump", "cancel", "veto", "motion", "freeze"})
+_WRITES = frozenset(
+    {"lodge", "sign", "bump", "cancel", "veto", "motion", "freeze", "isolate", "activate"}
+)
 
 
 class Belt:

@@ -12,13 +12,18 @@ from collections.abc import Iterator
 from hsm.answers import SignerStatus
 from policies.law import Law, Role
 from policies.lifecycles import Owner, RefillState, WalletState
+from policies.terms import Reason
 from treasury.ledger import Session, marks, moves
 from treasury.ledger.facts import Standing, Transfer
 from treasury.ledger.queries import refills, requests, standings
 from treasury.ledger.tables import WalletRow
 from treasury.payouts.orders import take_over
+from treasury.records import live_wallets
+from treasury.safety.preparing import Prepared
+from treasury.safety.response import Fall, write_response
 
 _BOOK = "as the signer's book has it"
+_FOUND_ISOLATED = (Reason(code="found_isolated", text="the signer's book has it as isolated"),)
 
 
 def enrol(session: Session, law: Law, now: int) -> None:
@@ -49,14 +54,32 @@ def lags_behind(session: Session, status: SignerStatus) -> bool:
     return bool(_steps(session, status))
 
 
+def fresh_isolations(session: Session, status: SignerStatus) -> list[Fall]:
+    """Return the hot wallets that the book has isolated and the ledger has not."""
+    law = standings.law(session)
+    if law is None:
+        return []
+    fallen = [s.name for s, to, _ in _demotions(session, status) if to is WalletState.ISOLATED]
+    wallets = [law.wallet(name) for name in fallen]
+    return [Fall(wallet=wallet, why=_FOUND_ISOLATED) for wallet in wallets if wallet is not None]
+
+
 def follow_book(session: Session, status: SignerStatus, now: int) -> tuple[str, ...]:
-    """Take every wallet to the state that the book gives it; return what was done."""
-    done = []
+    """Take every wallet to the state that the book gives it; return what was done.
+
+    An isolation comes with everything that follows from it, but without an evacuation: at a start
+    there is no fresh look yet, and `respond` plans it at the first.
+    """
+    law, falls = standings.law(session), fresh_isolations(session, status)
+    fell = write_response(session, law, falls, Prepared(), now=now) if law else ()
+    done = [f"{name} is {WalletState.ISOLATED.value}, {_BOOK}" for name in fell]
     for wallet, to, owner in _steps(session, status):
         moves.move(session, wallet, to, actor=owner, why=_BOOK, now=now)
         if to is not WalletState.ACTIVE:
             _withdraw_refills(session, wallet, now)
         done.append(f"{wallet.name} is {to.value}, {_BOOK}")
+    if done:
+        live_wallets.announce(session, now=now)
     return tuple(done)
 
 

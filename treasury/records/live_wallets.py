@@ -67,6 +67,23 @@ def acknowledge(session: Session, sequence: int, *, who: str, now: int) -> bool:
     return True
 
 
+def announce(session: Session, *, now: int) -> Live:
+    """Publish what is live in the caller's transaction, if it is not what was published last.
+
+    So a swap and its telling are one commit; the file follows.
+    """
+    pools, before = _now(session), published(session)
+    if before.pools == pools and before.sequence:
+        return before
+    number = before.sequence + 1
+    marks.remember(session, _LIVE, f"{number} {json.dumps(pools, sort_keys=True)}")
+    live = [f"{name}: {pool['wallet']} {pool['address']}" for name, pool in pools.items()]
+    why = f"live wallets, number {number}: {', '.join(live) or 'none'}"
+    body = {"why": why, "pools": pools}
+    marks.tell(session, "live_wallets_published", _SUBJECT, body, now=now, actor="daemon")
+    return Live(sequence=number, pools=pools, acknowledged=before.acknowledged)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveWallets:
     """Publishes the active wallet of every pool into `path` whenever it changes."""
@@ -78,24 +95,19 @@ class LiveWallets:
     def publish(self) -> None:
         """Write the file when it is missing or no longer true."""
         with self.ledger.read() as session:
-            pools, before = _now(session), published(session)
-        number, is_new = before.sequence, before.pools != pools or not before.sequence
-        if not is_new and self.path.exists():
-            return
-        if is_new:
-            number += 1
+            live, is_told = published(session), _is_told(session)
+        if not is_told:
             with self.ledger.write() as session:
-                marks.remember(session, _LIVE, f"{number} {json.dumps(pools, sort_keys=True)}")
-                self._tell(session, number, pools)
-        document = {"sequence": number, "pools": pools}
-        _replace(self.path, json.dumps(document, indent=1, sort_keys=True) + "\n")
+                live = announce(session, now=unix(self.clock()))
+        document = {"sequence": live.sequence, "pools": live.pools}
+        text = json.dumps(document, indent=1, sort_keys=True) + "\n"
+        if not self.path.exists() or self.path.read_text() != text:
+            _replace(self.path, text)
 
-    def _tell(self, session: Session, number: int, pools: Pools) -> None:
-        live = [f"{name}: {pool['wallet']} {pool['address']}" for name, pool in pools.items()]
-        why = f"live wallets, number {number}: {', '.join(live) or 'none'}"
-        body = {"why": why, "pools": pools}
-        now = unix(self.clock())
-        marks.tell(session, "live_wallets_published", _SUBJECT, body, now=now, actor="daemon")
+
+def _is_told(session: Session) -> bool:
+    live = published(session)
+    return live.sequence > 0 and live.pools == _now(session)
 
 
 def _now(session: Session) -> dict[str, dict[str, str]]:

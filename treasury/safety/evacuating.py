@@ -1,7 +1,8 @@
 """Gather what `policies.evacuation` plans from, for one isolated wallet at the newest look.
 
 The price of gas is asked of the chain; while it does not answer, every evacuation may cost what
-the law allows at most, because waiting for a price would cost more.
+the law allows at most, because waiting for a price would cost more. The rest is read in the
+caller's session, so that what is queued can be part of the commit that isolates.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from policies.evacuation import EvacuationFacts, Holding
+from policies.evacuation import EvacuationFacts, Holding, Load
 from policies.fees import TOKEN_GAS, MarketFacts, make_bid
 from policies.law import Asset, Law, Pool, Wallet
 from policies.lifecycles import IncidentState, TransferState
@@ -17,9 +18,13 @@ from policies.terms import Purpose
 from treasury.chain.errors import ChainError
 from treasury.ledger import Session
 from treasury.ledger.facts import Cells, Incident, Transfer
-from treasury.ledger.queries import transfers
+from treasury.ledger.queries import transfers, watch
+from treasury.ledger.tables import TransferRow
+from treasury.orders.drafts import Draft, draft_terms, transfer_row
 from treasury.world import World
 
+LASTS_S = 86_400
+"""How long an evacuation may wait for its first signature."""
 UNKNOWN_WAITS_S = 120
 """How long the native coin stays for the sake of a balance that cannot be read."""
 _RAW_BYTES = 250
@@ -38,24 +43,90 @@ class Case:
     on_the_way: Sequence[Transfer]
 
 
-def evacuation_facts(world: World, law: Law, case: Case, now: int) -> EvacuationFacts:
-    """Return what is left in an isolated wallet, and what moving it costs now."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What a transaction costs now: the usual bid in wei per gas, and a rollup's fee beside it."""
+
+    per_gas: int
+    l1_fee: int = 0
+
+
+def price_of(world: World, fee_ceiling: int) -> Price:
+    """Ask the chain; without an answer say what the law allows at most."""
+    try:
+        market, l1_fee = world.chain.fee_market(), world.chain.l1_fee(_RAW_BYTES)
+    except ChainError:
+        return highest_price(fee_ceiling)
+    facts = MarketFacts(base_fee=market.base_fee, priority_fee=market.priority_fee)
+    return Price(per_gas=make_bid(facts, 1).max_fee_per_gas, l1_fee=l1_fee)
+
+
+def highest_price(fee_ceiling: int) -> Price:
+    """Return the price at which a transfer of a token costs all that the law allows."""
+    return Price(per_gas=fee_ceiling // TOKEN_GAS)
+
+
+def look_into(
+    session: Session, law: Law, incident: Incident, *, stale_after_s: float, now: int
+) -> Case | None:
+    """Gather what is known of an isolated wallet; None without a fresh look at its chain."""
+    wallet, pool = law.wallet(incident.wallet), law.pool_of(incident.wallet)
+    chain = law.chain(wallet.chain) if wallet else None
+    if wallet is None or pool is None or chain is None:
+        return None
+    newest = watch.newest(session, chain.chain_id)
+    if newest is None or now - newest[0].at > stale_after_s:
+        return None
+    open_ones = transfers.open_ones(session, chain.chain_id)
+    return Case(
+        wallet=wallet,
+        pool=pool,
+        incident=incident,
+        head=newest[1],
+        final=newest[2],
+        on_the_way=[t for t in open_ones if wallet.address in (t.source, t.destination)],
+    )
+
+
+def evacuation_facts(
+    session: Session, law: Law, case: Case, price: Price, now: int
+) -> EvacuationFacts:
+    """Return what is left in an isolated wallet, and what moving it costs."""
     chain = law.chain(case.wallet.chain)
     assert chain is not None, "a wallet of a parsed law has a chain"
-    with world.ledger.read() as session:
-        holdings = tuple(_holdings(session, law, case))
-    price, l1_fee = _price(world, chain.fee_ceiling) if any(h.amount for h in holdings) else (0, 0)
     return EvacuationFacts(
-        holdings=holdings,
-        price=price,
-        l1_fee=l1_fee,
+        holdings=tuple(_holdings(session, law, case)),
+        price=price.per_gas,
+        l1_fee=price.l1_fee,
         fee_ceiling=chain.fee_ceiling,
         waits_for_unknown=now - case.incident.opened_at < UNKNOWN_WAITS_S,
         is_contained=case.incident.state is IncidentState.CONTAINED,
     )
 
 
-def cause_of(case: Case, asset: Asset) -> str:
+def evacuation_row(
+    session: Session, law: Law, case: Case, load: Load, *, world: World, now: int
+) -> TransferRow:
+    """Return the row of one evacuation, to be queued in this session."""
+    vault = law.wallet(case.pool.vault)
+    assert vault is not None, "a pool of a parsed law has a vault"
+    prefix = _cause_of(case, load.asset)
+    number = len(transfers.by_cause(session, prefix)) + 1
+    draft = Draft(
+        purpose=Purpose.EVACUATION,
+        asset=load.asset,
+        source=case.wallet.address,
+        destination=vault.address,
+        amount=load.amount,
+        lasts_s=LASTS_S,
+        max_fee=load.max_fee,
+    )
+    terms = draft_terms(draft, law, salt=world.draw_salt(), now=now)
+    cause = f"{prefix}:{number}"
+    return transfer_row(terms, deployment=world.deployment, cause=cause, now=now)
+
+
+def _cause_of(case: Case, asset: Asset) -> str:
     """Return the name that every evacuation of an asset in one incident begins with."""
     return f"evacuation:{case.incident.id}:{asset.symbol}"
 
@@ -64,7 +135,7 @@ def _holdings(session: Session, law: Law, case: Case) -> Iterator[Holding]:
     for asset in law.assets:
         if asset.chain != case.wallet.chain:
             continue
-        earlier = transfers.by_cause(session, cause_of(case, asset))
+        earlier = transfers.by_cause(session, _cause_of(case, asset))
         band = case.pool.bands.get(asset.symbol)
         yield Holding(
             asset=asset,
@@ -94,13 +165,3 @@ def _may_follow(last: Transfer, case: Case) -> bool:
     if last.state not in _OVER:
         return False
     return last.block_number is None or case.head.stamp.number >= last.block_number
-
-
-def _price(world: World, fee_ceiling: int) -> tuple[int, int]:
-    """Return the usual bid in wei per gas, and a rollup's fee beside it."""
-    try:
-        market, l1_fee = world.chain.fee_market(), world.chain.l1_fee(_RAW_BYTES)
-    except ChainError:
-        return fee_ceiling // TOKEN_GAS, 0
-    facts = MarketFacts(base_fee=market.base_fee, priority_fee=market.priority_fee)
-    return make_bid(facts, 1).max_fee_per_gas, l1_fee

@@ -21,7 +21,13 @@ from policies.consent import TermsError, transfer_from_json
 from policies.law import Law, LawError, law_digest, law_from_canonical
 from policies.lifecycles import Owner, TransferState
 from policies.terms import Reason, TransferTerms
-from treasury.book.enrolment import enrol, follow_book, lags_behind, link_adopted
+from treasury.book.enrolment import (
+    enrol,
+    follow_book,
+    fresh_isolations,
+    lags_behind,
+    link_adopted,
+)
 from treasury.clock import unix
 from treasury.errors import StaleRowError, TwinError
 from treasury.ledger import Session, journal, marks, moves
@@ -33,7 +39,8 @@ from treasury.orders.drafts import order_id_of, transfer_row
 from treasury.orders.signing import differences, place_of, signed_from_record, store_signed
 from treasury.payouts.orders import adopted_cause
 from treasury.safety.halting import halt
-from treasury.world import Books, Deeds, Outcome
+from treasury.safety.isolation import answer
+from treasury.world import Books, Deeds, Outcome, World
 
 _NAME = "adopt"
 _MOST_PAGES = 1_000
@@ -50,6 +57,7 @@ def adopt(world: Books, now: datetime) -> Outcome:
             witnessed = journal.last_place(session)
         status = world.signer.status()
         _check_book(world, witnessed, status, deeds, unix(now))
+        status = _adopt_isolations(world, status, deeds, unix(now))
         _adopt_law(world, status, deeds, unix(now))
         _adopt_orders(world, status, deeds, unix(now))
         _adopt_nonces(world, status)
@@ -83,6 +91,22 @@ def _check_book(
     deeds.add(f"halted and froze the signer: {why}")
 
 
+def _adopt_isolations(world: Books, status: SignerStatus, deeds: Deeds, now: int) -> SignerStatus:
+    """Answer isolations that the book had before us: a person's, or ours before we died.
+
+    Returns the status afterwards: the signer may have activated a successor.
+    """
+    if not isinstance(world, World):
+        return status
+    with world.ledger.read() as session:
+        law, falls = standings.law(session), fresh_isolations(session, status)
+    fell = answer(world, law, falls, now=now) if law and falls else ()
+    if not fell:
+        return status
+    deeds.add(f"isolated {', '.join(fell)}, as the signer's book has it")
+    return world.signer.status()
+
+
 def _adopt_law(world: Books, status: SignerStatus, deeds: Deeds, now: int) -> None:
     digest = "0x" + status.law_digest.hex()
     if not status.law_digest or not any(status.law_digest):
@@ -94,6 +118,10 @@ def _adopt_law(world: Books, status: SignerStatus, deeds: Deeds, now: int) -> No
         return
     law = None if is_known else _fetch_law(world, status)
     with world.ledger.write(place_of(status.book)) as session:
+        known = journal.last_place(session)
+        if known is not None and known.seq > status.book.seq:
+            # The watch lane isolated and swapped since: an older status would undo that.
+            raise StaleRowError("it told the ledger of a newer entry of the signer's book")
         if law is not None:
             marks.keep_law(session, digest, law[1], now=now)
             enrol(session, law[0], now)

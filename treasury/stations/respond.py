@@ -1,7 +1,8 @@
 """Respond: bring what is left of an isolated wallet to safety, and a successor into its place.
 
-Everything is derived from the newest look at the head and from the ledger, so the same ticks go
-on after a crash, and a wallet that a person isolated at the signer is treated alike:
+The commit that isolates has done most of it already (`treasury.safety.response`). Here the same is
+derived anew from the newest look at the head and from the ledger, tick after tick, so that what
+could not be done then is done now:
 - an isolated wallet has an incident;
 - a pool without an active wallet gets its fittest standby, if there is one;
 - what lies in an isolated wallet is evacuated to its pool's vault, tokens before the native coin,
@@ -22,23 +23,27 @@ from hsm.answers import Refused
 from hsm.errors import HsmError
 from policies.evacuation import Load, plan_evacuation
 from policies.law import Law, Pool, Role, Wallet
-from policies.lifecycles import IncidentState, Owner, TransferState, WalletState
-from policies.succession import Candidate, choose_successor
+from policies.lifecycles import IncidentState, Owner, TransferState
 from policies.terms import Purpose, Reason
 from treasury.clock import unix
 from treasury.ledger import moves
-from treasury.ledger.facts import Standing, Transfer
-from treasury.ledger.queries import standings, transfers, watch
-from treasury.orders.drafts import Draft, draft_terms, transfer_row
+from treasury.ledger.facts import Transfer
+from treasury.ledger.queries import standings
 from treasury.records import live_wallets
-from treasury.safety.evacuating import Case, cause_of, evacuation_facts
-from treasury.safety.isolation import has_incident, open_incident
+from treasury.safety.evacuating import (
+    Case,
+    Price,
+    evacuation_facts,
+    evacuation_row,
+    look_into,
+    price_of,
+)
+from treasury.safety.preparing import successor_for
 from treasury.safety.rescuing import rescue
+from treasury.safety.response import has_incident, open_incident
 from treasury.world import NO_LAW, Deeds, Outcome, World, law_of
 
 _NAME = "respond"
-EVACUATION_LASTS_S = 86_400
-"""How long an evacuation may wait for its first signature."""
 _FOUND_ISOLATED = (Reason(code="found_isolated", text="the signer's book has it as isolated"),)
 
 
@@ -62,13 +67,16 @@ def respond(world: World, now: datetime) -> Outcome:
 
 
 def _respond_to(world: World, law: Law, wallet: Wallet, deeds: Deeds, now: int) -> None:
-    pool = law.pool_of(wallet.name)
+    pool, chain = law.pool_of(wallet.name), law.chain(wallet.chain)
     assert pool is not None, "a hot wallet of a parsed law has a pool"
-    _succeed(world, law, wallet, pool, deeds)
-    case = _case(world, wallet, pool, now)
+    assert chain is not None, "a wallet of a parsed law has a chain"
+    _succeed(world, law, pool, deeds)
+    case = _case(world, law, wallet, now)
     if case is None:
         return
-    facts = evacuation_facts(world, law, case, now)
+    price = price_of(world, chain.fee_ceiling) if _holds_something(law, case) else Price(per_gas=0)
+    with world.ledger.read() as session:
+        facts = evacuation_facts(session, law, case, price, now)
     loads = plan_evacuation(facts)
     if rescue(world, law, case, facts, now):
         deeds.add(f"queued gas for {wallet.name}, whose tokens cannot pay their way")
@@ -81,72 +89,39 @@ def _respond_to(world: World, law: Law, wallet: Wallet, deeds: Deeds, now: int) 
     _judge_contained(world, law, case, deeds, now, is_leaving=bool(loads))
 
 
-def _case(world: World, wallet: Wallet, pool: Pool, now: int) -> Case | None:
+def _case(world: World, law: Law, wallet: Wallet, now: int) -> Case | None:
     """Gather the facts, opening the incident when there is none; None before a fresh look."""
-    with world.ledger.write() as session:
+    with world.ledger.read() as session:
         incident = has_incident(standings.incidents(session, only_open=True), wallet.name)
-        if incident is None:
+    if incident is None:
+        with world.ledger.write() as session:
             incident = open_incident(session, wallet.name, _FOUND_ISOLATED, now=now)
     with world.ledger.read() as session:
-        newest = watch.newest(session, world.chain_id)
-        open_ones = transfers.open_ones(session, world.chain_id)
-    if newest is None or now - newest[0].at > world.settings.stale_after_s:
-        return None
-    ours = [t for t in open_ones if wallet.address in (t.source, t.destination)]
-    return Case(
-        wallet=wallet,
-        pool=pool,
-        incident=incident,
-        head=newest[1],
-        final=newest[2],
-        on_the_way=ours,
-    )
+        stale_after_s = world.settings.stale_after_s
+        return look_into(session, law, incident, stale_after_s=stale_after_s, now=now)
 
 
-def _succeed(world: World, law: Law, fallen: Wallet, pool: Pool, deeds: Deeds) -> None:
+def _holds_something(law: Law, case: Case) -> bool:
+    ours = (asset.address for asset in law.assets if asset.chain == case.wallet.chain)
+    return any(case.head.balance(case.wallet.address, asset) for asset in ours)
+
+
+def _succeed(world: World, law: Law, pool: Pool, deeds: Deeds) -> None:
     """Have the signer activate the fittest standby; `adopt` follows the book in the money lane."""
     with world.ledger.read() as session:
-        if standings.active_of(session, pool.name) is not None:
-            return
-        members = [(law.wallet(name), standings.wallet(session, name)) for name in pool.members]
-    candidates = [_candidate(w, s) for w, s in members if w is not None and s is not None]
-    successor = choose_successor(fallen, candidates).successor
+        successor = successor_for(session, law, pool, ())
     if successor is None:
         return
     answer = world.signer.activate(successor.name)
     if not isinstance(answer, Refused):
-        deeds.add(f"activated {successor.name} in the place of {fallen.name}")
-
-
-def _candidate(wallet: Wallet, standing: Standing) -> Candidate:
-    return Candidate(
-        wallet=wallet,
-        state=standing.state or WalletState.STANDBY,
-        is_healthy=standing.is_calm,
-        balance=None,
-    )
+        deeds.add(f"activated {successor.name} in pool {pool.name}")
 
 
 def _evacuate(world: World, law: Law, case: Case, load: Load, now: int) -> None:
     """Queue the evacuation of one asset."""
-    vault = law.wallet(case.pool.vault)
-    assert vault is not None, "a pool of a parsed law has a vault"
-    prefix = cause_of(case, load.asset)
-    with world.ledger.read() as session:
-        number = len(transfers.by_cause(session, prefix)) + 1
-    draft = Draft(
-        purpose=Purpose.EVACUATION,
-        asset=load.asset,
-        source=case.wallet.address,
-        destination=vault.address,
-        amount=load.amount,
-        lasts_s=EVACUATION_LASTS_S,
-        max_fee=load.max_fee,
-    )
-    terms = draft_terms(draft, law, salt=world.draw_salt(), now=now)
-    row = transfer_row(terms, deployment=world.deployment, cause=f"{prefix}:{number}", now=now)
     why = f"{case.wallet.name} is isolated"
     with world.ledger.write() as session:
+        row = evacuation_row(session, law, case, load, world=world, now=now)
         moves.create(session, Transfer, row, actor=Owner.GUARD, why=why, now=now)
 
 

@@ -14,7 +14,7 @@ from policies.terms import Reason
 from tests.fakes.office import OfficeForTests
 from tests.laws import ETH
 from treasury.ledger import journal, moves, queries
-from treasury.safety.isolation import open_incident
+from treasury.safety.response import open_incident
 
 if TYPE_CHECKING:
     from tests.treasury.cli.conftest import Terminal

@@ -182,6 +182,8 @@ def _chain(name: str, table: Table) -> ChainSettings:
         vault_in_flight=table.integer("vault_in_flight", least=1, most=512, default=1),
         hot_in_flight=table.integer("hot_in_flight", least=1, most=512, default=1),
         sweep_below_gwei=_sweep_below(table),
+        spenders=table.addresses("spenders"),
+        authorities=table.addresses("authorities"),
     )
     table.finish()
     return settings

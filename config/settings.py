@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from policies.alarms import Severity
+from policies.terms import Address
 
 
 class LogStyle(StrEnum):
@@ -141,7 +142,8 @@ class ChainSettings:
     transfers that one sender may have. While the base fee is above `sweep_below_gwei` sweeps wait
     for it to fall (None: they never wait). `read_quorum` of the endpoints must agree on what
     decisions rest on (None: the majority); an endpoint more than `lag_blocks` behind does not count
-    among them.
+    among them. A wallet retires only when none of `spenders` may take its tokens and it has no
+    right at any of `authorities` (Safes, contracts with owners or roles) nor at the law's tokens.
     """
 
     name: str
@@ -159,6 +161,8 @@ class ChainSettings:
     lag_blocks: int = 5
     anchor: Anchor | None = None
     rollup: Rollup = Rollup.NONE
+    spenders: tuple[Address, ...] = ()
+    authorities: tuple[Address, ...] = ()
 
     @property
     def quorum(self) -> int:

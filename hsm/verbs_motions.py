@@ -25,6 +25,7 @@ from policies.consent import (
     tally_motion,
 )
 from policies.law import Law, LawError, Pool, Profile, Role, law_digest, law_from_canonical
+from policies.lifecycles import IncidentOutcome
 from policies.terms import MotionKind, MotionTerms, Reason
 
 LONGEST_MOTION_S = 7 * 86_400
@@ -255,8 +256,20 @@ def _skip_nonce(room: Room, payload: Payload) -> Reason | None:
     return None
 
 
-def _close(_room: Room, _payload: Payload) -> Reason | None:
-    return None  # the incident is the daemon's; the book only remembers that it was carried
+def _close(room: Room, payload: Payload) -> Reason | None:
+    """Let a compromise retire the isolated wallet for ever, and a false alarm bring it back.
+
+    The incident itself is the daemon's; a wallet that is not isolated any more stays as it is.
+    """
+    wallet, outcome = payload.get("wallet", ""), payload.get("outcome", "")
+    if outcome not in list(IncidentOutcome):
+        return no("bad_motion", f"an incident ends as {' or as '.join(IncidentOutcome)}")
+    if book_law.marks(room.book).get(wallet) is Mark.ISOLATED:
+        if outcome == IncidentOutcome.COMPROMISE:
+            book_law.set_mark(room.book, wallet, Mark.RETIRED, "motion", room.now)
+        else:
+            book_law.lift_mark(room.book, wallet, room.now)
+    return None
 
 
 def _pool(room: Room, name: str) -> Pool | None:

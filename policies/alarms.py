@@ -66,6 +66,7 @@ CATALOGUE: Mapping[str, Ring] = {
     "wallet_held": _ring(
         Severity.WARNING, "held", "wallet_calm", "wallet_unfrozen", "wallet_isolated"
     ),
+    "wallet_stirred": _ring(Severity.CRITICAL, "retired-wallet", "wallet_quiet"),
     "token_quarantined": _ring(Severity.WARNING, "asset-quarantined", "token_released"),
     "refill_proposed": _ring(
         Severity.NOTICE,

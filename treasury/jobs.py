@@ -13,6 +13,7 @@ from treasury.alerts.conditions import (
     chains_are_seen,
     drills_are_fresh,
     losses_are_accepted,
+    retired_stay_empty,
     signer_speaks,
 )
 from treasury.alerts.postman import Postman
@@ -94,6 +95,7 @@ def _alerting(clerks: Clerks) -> Iterator[Job]:
             signer_speaks(lambda: clerks.watch.health().signer),
             chains_are_seen(ledger, _stale_after_s(clerks)),
             drills_are_fresh(ledger, settings.drill_overdue_s),
+            retired_stay_empty(ledger),
         ),
     )
     yield Job(name="conditions", deed=conditions.look, every_s=_CONDITIONS_S)

@@ -45,7 +45,7 @@ _MOTIONS: Mapping[MotionKind, str] = {
     MotionKind.ROTATE: "Make {wallet} the active wallet of pool {pool}",
     MotionKind.REINSTATE: "Reinstate the isolated wallet {wallet} as standby",
     MotionKind.RETIRE: "Retire wallet {wallet} for ever",
-    MotionKind.CLOSE: "Close incident {incident} as {outcome}",
+    MotionKind.CLOSE: "Close incident {incident} of {wallet} as {outcome}",
     MotionKind.RESUME: "Resume exposure after the halt: {why}",
     MotionKind.SKIP_NONCE: "Skip the nonce of {wallet} to {nonce}",
 }

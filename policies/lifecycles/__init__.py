@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from policies.lifecycles.exposure import EXPOSURE, ExposureState
-from policies.lifecycles.incident import INCIDENT, IncidentState
+from policies.lifecycles.incident import INCIDENT, IncidentOutcome, IncidentState
 from policies.lifecycles.machine import Edge, Machine, Owner, check_edge
 from policies.lifecycles.motion import MOTION, MotionState
 from policies.lifecycles.refill import REFILL, RefillState
@@ -58,6 +58,7 @@ __all__ = [
     "AttemptState",
     "Edge",
     "ExposureState",
+    "IncidentOutcome",
     "IncidentState",
     "Machine",
     "MotionState",

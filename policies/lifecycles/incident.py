@@ -32,6 +32,13 @@ class IncidentState(StrEnum):
     CLOSED = "CLOSED"
 
 
+class IncidentOutcome(StrEnum):
+    """What people found that it was: the first retires the wallet, the second brings it back."""
+
+    COMPROMISE = "compromise"
+    FALSE_ALARM = "false_alarm"
+
+
 _S = IncidentState
 
 INCIDENT = Machine(

@@ -43,6 +43,8 @@ from treasury.chain.port import (
     Readings,
     ReadRequest,
     Receipt,
+    Rights,
+    RightsRequest,
     SendAnswer,
     SendKind,
     Sighting,
@@ -103,6 +105,8 @@ class FakeChain:
         self.drops_sends = False
         self.tokens: dict[Address, TokenFacts] = {Address(TOKEN): token_as(TOKEN, "USDC", 6)}
         self.movements: dict[str, Movement] = {}
+        self.allowances: dict[tuple[Address, Address, Address], int | None] = {}
+        self.powers: dict[tuple[Address, Address], tuple[str, ...] | None] = {}
         self.unknown: set[Address | tuple[Address, Address]] = set()
         self.next_answers: list[SendAnswer] = []
         self._pool: dict[tuple[Address, int], DecodedTransaction] = {}
@@ -251,6 +255,18 @@ class FakeChain:
         moved = transfer.asked if receipt.succeeded else 0
         told = Movement(asked=transfer.asked, logged=moved, left=moved, arrived=moved)
         return self.movements.get(receipt.transaction_hash, told)
+
+    def rights(self, request: RightsRequest, at: Stamp) -> Rights:
+        """Return the allowances and powers that the test put in; no others."""
+        self._state_at(at)
+        triples = [
+            (w, a, s) for w in request.wallets for a in request.assets for s in request.spenders
+        ]
+        pairs = [(w, contract) for w in request.wallets for contract in request.contracts]
+        return Rights(
+            allowances={triple: self.allowances.get(triple, 0) for triple in triples},
+            powers={pair: self.powers.get(pair, ()) for pair in pairs},
+        )
 
     def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
         """Return the truth at head as the only endpoint tells it; nothing while it is down."""

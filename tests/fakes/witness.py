@@ -30,6 +30,8 @@ from treasury.chain.port import (
     Readings,
     ReadRequest,
     Receipt,
+    Rights,
+    RightsRequest,
     SendAnswer,
     SendKind,
     Sighting,
@@ -116,6 +118,9 @@ class Mouth:
 
     def token_movement(self, transfer: TokenTransfer, receipt: Receipt) -> Movement:
         return self._tell("token_movement", lambda: self._truth.token_movement(transfer, receipt))
+
+    def rights(self, request: RightsRequest, at: Stamp) -> Rights:
+        return self._tell("rights", lambda: self._truth.rights(request, at))
 
     def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
         return self._truth.sightings(request)

@@ -310,8 +310,23 @@ def test_rotate_resume_and_close_are_carried(room: VaultRoom) -> None:
     assert "0" == room.call("status", {}).body["frozen"]
     assert Result.OK is room.carry(MotionKind.ROTATE, {"wallet": "hot-b", "pool": "main"}).result
     assert {"main": "hot-b"} == room.call("status", {}).body["active"]
-    close = room.carry(MotionKind.CLOSE, {"incident": "1", "outcome": "false alarm"})
-    assert Result.OK is close.result
+    payload = {"incident": "1", "outcome": "false_alarm", "wallet": "hot-a"}
+    assert Result.OK is room.carry(MotionKind.CLOSE, payload).result
+
+
+@pytest.mark.parametrize(("outcome", "left"), [("compromise", "retired"), ("false_alarm", "")])
+def test_closing_decides_what_becomes_of_the_wallet(
+    room: VaultRoom, outcome: str, left: str
+) -> None:
+    """A compromised wallet is retired, another one comes back; any other word is refused."""
+    room.call("isolate", {"wallet": "hot-a", "why": "a test"})
+    payload = {"incident": "1", "outcome": outcome, "wallet": "hot-a"}
+    guess = room.carry(MotionKind.CLOSE, {**payload, "outcome": "whatever"})
+    assert {"bad_motion"} == codes(guess)
+    assert Result.OK is room.carry(MotionKind.CLOSE, payload).result
+
+    status = room.call("status", {}).body
+    assert ([], ["hot-a"] if left else []) == (status["isolated"], status["retired"])
 
 
 def test_a_nonce_is_skipped_by_motion_only_forward(room: VaultRoom) -> None:

@@ -197,7 +197,9 @@ class People:
             found = standings.incidents(session, only_open=True)
         for incident in found:
             if incident.state is IncidentState.CONTAINED:
-                payload = {"incident": str(incident.id), "outcome": "false alarm"}
+                outcome = self.dice.pick(("false_alarm", "false_alarm", "compromise"))
+                payload = {"incident": str(incident.id), "outcome": outcome}
+                payload["wallet"] = incident.wallet
                 self.carry(MotionKind.CLOSE, payload)
 
     # --- one person ---

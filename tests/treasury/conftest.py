@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 import structlog
 
+from tests.fakes.belt import Belt
+from tests.laws import ETH
+
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Iterator[Path]:
@@ -29,3 +32,17 @@ def quiet() -> Iterator[None]:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield
     structlog.configure(**before)
+
+
+@pytest.fixture
+def low(directory: Path, quiet: None) -> Belt:
+    """A belt whose active hot wallet holds 10 ETH, below its floor of 20."""
+    return Belt(directory)
+
+
+@pytest.fixture
+def calm(directory: Path, quiet: None) -> Belt:
+    """A belt whose active hot wallet holds its target, seen by two rounds."""
+    belt = Belt(directory, hot=60 * ETH)
+    belt.run(2)
+    return belt

@@ -7,15 +7,19 @@ is asked of the ledger, so that a restart neither forgets an alarm nor rings it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from config.settings import ChainSettings
+from policies.amounts import format_amount
 from policies.exposure import above_max_loss, exposures
+from policies.law import Law
+from policies.lifecycles import WalletState
 from treasury.briefing.exposure import gather
 from treasury.clock import Clock, unix
-from treasury.ledger import Ledger, alarms, listings, marks
-from treasury.ledger.queries import standings
+from treasury.ledger import Ledger, Session, alarms, listings, marks
+from treasury.ledger.facts import Standing
+from treasury.ledger.queries import standings, watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +149,41 @@ def losses_are_accepted(ledger: Ledger, chains: Mapping[str, ChainSettings]) -> 
         )
 
     return look
+
+
+def retired_stay_empty(ledger: Ledger) -> Look:
+    """Return a look at what came into retired wallets since they were retired.
+
+    Whoever sends gas to a key that nobody uses any more is about to use it.
+    """
+
+    def look(_now: int) -> Iterable[Condition]:
+        with ledger.read() as session:
+            law = standings.law(session)
+            retired = [s for s in standings.wallets(session) if s.state is WalletState.RETIRED]
+            came = {s.name: tuple(_inflows(session, law, s)) for s in retired} if law else {}
+        for name, inflows in came.items():
+            yield Condition(
+                bad="wallet_stirred",
+                good="wallet_quiet",
+                subject=f"wallet:{name}",
+                why=f"{', '.join(inflows)} came in after {name} was retired" if inflows else "",
+                is_patient=False,
+            )
+
+    return look
+
+
+def _inflows(session: Session, law: Law, standing: Standing) -> Iterator[str]:
+    place, since = (standing.chain_id, standing.address), standing.changed_at
+    for asset in law.assets:
+        chain = law.chain(asset.chain)
+        if chain is None or chain.chain_id != standing.chain_id:
+            continue
+        before = watch.balance_at(session, *place, asset.address, since)
+        now = watch.balance(session, *place, asset.address)
+        if before is not None and now is not None and now > before:
+            yield format_amount(now - before, asset.symbol, asset.decimals)
 
 
 _MOST_NAMED = 5

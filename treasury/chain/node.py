@@ -9,7 +9,7 @@ import msgspec
 from config.settings import Anchor, Finality, FinalityKind, Rollup
 from policies.terms import Address, Stamp
 from policies.tokens import Movement, TokenFacts
-from treasury.chain import answers, fees, reader, receipts, rollup, sender, tokens
+from treasury.chain import answers, fees, reader, receipts, rights, rollup, sender, tokens
 from treasury.chain.dial import transport_for
 from treasury.chain.errors import BadAnswerError, ChainError, MissingBlockError, NodeError
 from treasury.chain.multicall import CANONICAL, Multicall
@@ -20,6 +20,8 @@ from treasury.chain.port import (
     Readings,
     ReadRequest,
     Receipt,
+    Rights,
+    RightsRequest,
     SendAnswer,
     Sighting,
     Standstill,
@@ -138,6 +140,10 @@ class NodeChain:
     def token_movement(self, transfer: TokenTransfer, receipt: Receipt) -> Movement:
         """Return what a mined transfer of a token logged and did to both balances."""
         return tokens.movement(self._rpc, transfer, receipt)
+
+    def rights(self, request: RightsRequest, at: Stamp) -> Rights:
+        """Return allowances and rights at the block of `at`."""
+        return rights.read_rights(self._rpc, request, at)
 
     def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
         """Return what this node reports at its head; nothing when it does not answer."""

@@ -123,6 +123,32 @@ class TokenTransfer:
     asked: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RightsRequest:
+    """What to ask about the power of wallets.
+
+    How much of each asset (contract addresses) each spender may take, and what each wallet may do
+    at each contract.
+    """
+
+    wallets: tuple[Address, ...]
+    assets: tuple[Address, ...]
+    spenders: tuple[Address, ...]
+    contracts: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rights:
+    """What wallets may still do, or allow others; `None` is unknown and never "nothing".
+
+    `allowances` by wallet, asset and spender, in base units; `powers` by wallet and contract, as
+    words ("owner").
+    """
+
+    allowances: Mapping[tuple[Address, Address, Address], int | None]
+    powers: Mapping[tuple[Address, Address], tuple[str, ...] | None]
+
+
 class Topic(StrEnum):
     """What a dissent is about."""
 
@@ -227,6 +253,9 @@ class Chain(Protocol):
 
         Raises `MissingBlockError` when its block is no longer on the chain.
         """
+
+    def rights(self, request: RightsRequest, at: Stamp) -> Rights:
+        """Return what wallets may do at contracts, and others with their tokens, at one block."""
 
     def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
         """Return what every endpoint that answers reports by itself; never raises.

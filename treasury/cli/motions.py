@@ -35,7 +35,7 @@ _PAYLOADS = {
     MotionKind.ROTATE: ("pool", "wallet"),
     MotionKind.REINSTATE: ("wallet",),
     MotionKind.RETIRE: ("wallet",),
-    MotionKind.CLOSE: ("incident", "outcome"),
+    MotionKind.CLOSE: ("incident", "outcome", "wallet"),
     MotionKind.SKIP_NONCE: ("nonce", "wallet"),
 }
 

@@ -2,7 +2,11 @@
 
 The signer counts; what it carried takes effect in its book first, and `adopt` brings the ledger
 after it (wallets, law). Two effects are the ledger's own and stand in the same commit as CARRIED:
-`resume` ends a halt, every freeze and every quarantine, `close` ends an incident.
+`resume` ends a halt, every freeze and every quarantine, `close` ends an incident and takes its
+wallet where the outcome says.
+
+What would retire a wallet is brought only when the chain shows that nothing is left of it; until
+then the motion stays PROPOSED and shows what is.
 """
 
 from __future__ import annotations
@@ -13,14 +17,22 @@ from datetime import datetime
 from hsm.answers import Refused
 from policies.consent import Tally, tally_motion
 from policies.law import law_digest
-from policies.lifecycles import ExposureState, IncidentState, MotionState, Owner
+from policies.lifecycles import (
+    ExposureState,
+    IncidentOutcome,
+    IncidentState,
+    MotionState,
+    Owner,
+    WalletState,
+)
 from policies.terms import MotionKind, Reason
 from treasury.errors import StaleRowError
 from treasury.ledger import Session, marks, moves, token_marks
-from treasury.ledger.facts import Motion
+from treasury.ledger.facts import Incident, Motion
 from treasury.ledger.queries import refills, requests, standings, tokens
 from treasury.orders.signing import place_of
 from treasury.orders.vetoes import heed_vetoes
+from treasury.safety import retiring
 from treasury.turn import Turn, take_turn
 from treasury.world import Outcome, World
 
@@ -69,7 +81,25 @@ def _count(turn: Turn, motion: Motion) -> None:
         _bring(turn, motion, preview, signatures)
 
 
+def _obstacles(turn: Turn, motion: Motion) -> tuple[Reason, ...]:
+    """Say why a motion that the quorum signed cannot take effect yet."""
+    name, is_retiring = str(motion.payload.get("wallet")), motion.kind == MotionKind.RETIRE
+    if motion.kind == MotionKind.CLOSE:
+        with turn.world.ledger.read() as session:
+            incident = _incident(session, motion)
+        if incident is None or incident.wallet != name:
+            text = "no such incident of this wallet is contained"
+            return (Reason(code="not_contained", text=text),)
+        is_retiring = motion.payload.get("outcome") == IncidentOutcome.COMPROMISE
+    wallet = turn.law.wallet(name) if is_retiring else None
+    return () if wallet is None else retiring.objections(turn.world, turn.law, wallet)
+
+
 def _bring(turn: Turn, motion: Motion, preview: Tally, signatures: list[bytes]) -> None:
+    obstacles = _obstacles(turn, motion)
+    if obstacles:
+        _note(turn, motion, preview, obstacles)
+        return
     payload = json.dumps(motion.payload, sort_keys=True, separators=(",", ":"))
     answer = turn.world.signer.motion(motion.terms, payload, signatures)
     if isinstance(answer, Refused):
@@ -125,19 +155,32 @@ def _resume(session: Session, why: str, now: int) -> None:
         token_marks.release(session, token, why=why, now=now)
 
 
+def _incident(session: Session, motion: Motion) -> Incident | None:
+    """Return the contained incident that a motion closes."""
+    number = str(motion.payload.get("incident"))
+    found = standings.incidents(session, only_open=True)
+    contained = (one for one in found if one.state is IncidentState.CONTAINED)
+    return next((one for one in contained if str(one.id) == number), None)
+
+
 def _close(session: Session, motion: Motion, why: str, now: int) -> None:
-    for incident in standings.incidents(session, only_open=True):
-        is_meant = str(incident.id) == str(motion.payload.get("incident"))
-        if is_meant and incident.state is IncidentState.CONTAINED:
-            moves.move(
-                session,
-                incident,
-                IncidentState.CLOSED,
-                actor=Owner.TALLY,
-                why=why,
-                now=now,
-                outcome=str(motion.payload.get("outcome")),
-            )
+    incident, outcome = _incident(session, motion), str(motion.payload.get("outcome"))
+    if incident is None:
+        return
+    moves.move(
+        session,
+        incident,
+        IncidentState.CLOSED,
+        actor=Owner.TALLY,
+        why=why,
+        now=now,
+        outcome=outcome,
+    )
+    standing = standings.wallet(session, incident.wallet)
+    if standing is not None and standing.state is WalletState.ISOLATED:
+        is_lost = outcome == IncidentOutcome.COMPROMISE
+        to = WalletState.RETIRED if is_lost else WalletState.STANDBY
+        moves.move(session, standing, to, actor=Owner.TALLY, why=why, now=now)
 
 
 def _note(turn: Turn, motion: Motion, count: Tally, reasons: tuple[Reason, ...]) -> None:

@@ -79,8 +79,8 @@ def test_what_the_law_does_not_know_is_said() -> None:
         (MotionKind.RETIRE, {"wallet": "hot-a"}, "Retire wallet hot-a for ever"),
         (
             MotionKind.CLOSE,
-            {"incident": "7", "outcome": "false alarm"},
-            "Close incident 7 as false alarm",
+            {"incident": "7", "outcome": "false_alarm", "wallet": "hot-a"},
+            "Close incident 7 of hot-a as false_alarm",
         ),
         (MotionKind.RESUME, {"why": "checked"}, "Resume exposure after the halt: checked"),
         (

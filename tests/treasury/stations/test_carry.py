@@ -137,14 +137,14 @@ def test_a_motion_under_a_former_law_is_rejected(low: Belt) -> None:
 
 def test_closing_an_incident(low: Belt) -> None:
     """A contained incident is closed by the quorum, with its outcome."""
-    row = IncidentRow(wallet="hot-a", state="OPEN", opened_at=1, changed_at=1, reasons=[])
+    row = IncidentRow(wallet="hot-b", state="OPEN", opened_at=1, changed_at=1, reasons=[])
     with low.ledger.write() as session:
         incident = moves.create(session, Incident, row, actor=Owner.GUARD, why="x", now=1)
         moves.move(session, incident, IncidentState.CONTAINED, actor=Owner.GUARD, why="x", now=2)
-    payload = {"incident": "1", "outcome": "false alarm"}
+    payload = {"incident": "1", "outcome": "false_alarm", "wallet": "hot-b"}
     approve(low, propose(low, MotionKind.CLOSE, payload), "alice", "bob")
     low.money()
 
     with low.ledger.read() as session:
         (found,) = standings.incidents(session)
-    assert (IncidentState.CLOSED, "false alarm") == (found.state, found.outcome)
+    assert (IncidentState.CLOSED, "false_alarm") == (found.state, found.outcome)

@@ -23,6 +23,8 @@ from treasury.chain.port import (
     Readings,
     ReadRequest,
     Receipt,
+    Rights,
+    RightsRequest,
     SendAnswer,
     Sighting,
     Standstill,
@@ -149,6 +151,12 @@ class ChainPool:
             block_number=receipt.block_number,
         )
         return self._panel.agree(lambda w: w.token_movement(transfer, receipt), matter)
+
+    def rights(self, request: RightsRequest, at: Stamp) -> Rights:
+        """Return what a quorum agrees that wallets may do."""
+        subject = ", ".join(request.wallets)
+        matter = Matter(topic=Topic.CONTRACT, subject=subject, block_number=at.number)
+        return self._panel.agree(lambda witness: witness.rights(request, at), matter)
 
     def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
         """Return what every endpoint that answers reports at its own head."""

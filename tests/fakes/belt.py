@@ -30,10 +30,11 @@ from policies.lifecycles import ExposureState, Owner
 from policies.terms import NATIVE, Address
 from tests.fakes.chain import FakeChain
 from tests.fakes.clock import FakeClock
+from tests.fakes.ledgers import fresh_ledger
 from tests.fakes.vault_room import VaultRoom
 from tests.laws import ETH, address_of, make_law, sign
 from treasury.chain.port import SendAnswer
-from treasury.ledger import Ledger, Session, journal, marks, moves, open_ledger
+from treasury.ledger import Ledger, Session, journal, marks, moves
 from treasury.ledger.facts import Exposure, Refill, Standing, Transfer, Withdrawal
 from treasury.ledger.queries import refills, requests, standings, transfers
 from treasury.ledger.tables import ExposureRow, WithdrawalRow
@@ -354,9 +355,7 @@ class Belt:
         )
 
     def _open(self) -> None:
-        self.ledger = FusedLedger(
-            open_ledger(f"sqlite:///{self.directory}/ledger.sqlite3"), self.fuse
-        )
+        self.ledger = FusedLedger(fresh_ledger(self.directory), self.fuse)
         self.signer = RoomClient(self.room, self.fuse)
         self.world = World(
             ledger=self.ledger,

@@ -19,10 +19,11 @@ from policies.law import Law, canonical_law, law_digest, parse_law
 from policies.lifecycles import Owner, WalletState
 from policies.terms import NATIVE, Address
 from tests.fakes.clock import FakeClock
+from tests.fakes.ledgers import fresh_ledger
 from tests.laws import DEPLOYMENT, PEOPLE, address_of
 from treasury.book.enrolment import enrol
 from treasury.chain.port import Chain
-from treasury.ledger import marks, moves, open_ledger
+from treasury.ledger import marks, moves
 from treasury.ledger.facts import Exposure
 from treasury.ledger.queries import standings
 from treasury.ledger.tables import ExposureRow
@@ -50,7 +51,7 @@ class Crowd:
     def __init__(self, directory: Path, chain: Chain, *, law: Law) -> None:
         self.clock = FakeClock()
         self.law = law
-        self.ledger = open_ledger(f"sqlite:///{directory}/ledger.sqlite3")
+        self.ledger = fresh_ledger(directory)
         salts = itertools.count(1)
         self.world = World(
             ledger=self.ledger,

@@ -24,6 +24,7 @@ from policies.law import Law, canonical_law, law_digest
 from policies.lifecycles import ExposureState, Owner, RefillState, WalletState
 from policies.terms import NATIVE, Address, MotionTerms, Stamp, TransferTerms
 from tests.fakes.clock import FakeClock
+from tests.fakes.ledgers import fresh_ledger
 from tests.laws import DEPLOYMENT, make_law, make_terms
 from treasury.api.app import build_app, build_tcp_app
 from treasury.api.office import Health, Office
@@ -31,7 +32,7 @@ from treasury.api.server import ApiServer, Door, open_sockets
 from treasury.api.tls import listen_on, tls_context
 from treasury.book.enrolment import enrol
 from treasury.incident_file.files import IncidentFiles
-from treasury.ledger import Ledger, cell_marks, facts, marks, moves, open_ledger, queries
+from treasury.ledger import Ledger, cell_marks, facts, marks, moves, queries
 from treasury.ledger.queries.watch import Depth
 from treasury.ledger.tables import ExposureRow, RefillRow
 
@@ -167,7 +168,7 @@ def office_at(
         stop_deadline_s=2,
     )
     found = OfficeForTests(
-        ledger=open_ledger(f"sqlite:///{folder}/ledger.sqlite3"),
+        ledger=fresh_ledger(folder),
         law=make_law().law,
         clock=FakeClock(),
         sockets=sockets,

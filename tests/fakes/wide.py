@@ -25,9 +25,10 @@ from policies.terms import Address, Stamp
 from tests.fakes.belt import Fuse, RoomClient
 from tests.fakes.chain import FakeChain, token_as
 from tests.fakes.clock import FakeClock
+from tests.fakes.ledgers import fresh_ledger
 from tests.fakes.vault_room import SoftTokens, VaultRoom, public_key_of
 from tests.laws import PEOPLE, address_of, sign
-from treasury.ledger import marks, moves, open_ledger
+from treasury.ledger import marks, moves
 from treasury.ledger.facts import Exposure, Transfer, Withdrawal
 from treasury.ledger.queries import refills, requests, transfers, watch
 from treasury.ledger.tables import ExposureRow, WithdrawalRow
@@ -82,7 +83,7 @@ class Wide:
         self.clock = FakeClock()
         self.law = law or wide_law(chains)
         self.room = WideRoom(directory, self.clock, self.law)
-        self.ledger = open_ledger(f"sqlite:///{directory}/ledger.sqlite3")
+        self.ledger = fresh_ledger(directory)
         self.deposits: Counter[tuple[int, Address, Address]] = Counter()
         self.asked = 0
         self._salts = itertools.count(1)

@@ -13,9 +13,10 @@ from config.settings import Settings
 from hsm.client import SignerClient
 from policies.law import Law, canonical_law, law_digest
 from tests.fakes.alerts import alert_settings
+from tests.fakes.ledgers import fresh_ledger
 from tests.laws import make_law
 from treasury.doctor import Colour, Finding, examine
-from treasury.ledger import Ledger, marks, open_ledger
+from treasury.ledger import Ledger, marks
 
 pytestmark = pytest.mark.sockets
 EXAMPLE = Path(__file__).parents[2] / "config/treasuryd.toml"
@@ -24,7 +25,7 @@ EXAMPLE = Path(__file__).parents[2] / "config/treasuryd.toml"
 @pytest.fixture
 def ledger(directory: Path) -> Iterator[Ledger]:
     """An empty ledger."""
-    opened = open_ledger(f"sqlite:///{directory}/ledger.sqlite3")
+    opened = fresh_ledger(directory)
     yield opened
     opened.close()
 

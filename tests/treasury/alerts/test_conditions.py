@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.clock import FakeClock
+from tests.fakes.ledgers import fresh_ledger
 from treasury.alerts.conditions import (
     LAST_DRILL,
     Condition,
@@ -16,7 +17,7 @@ from treasury.alerts.conditions import (
     drills_are_fresh,
     signer_speaks,
 )
-from treasury.ledger import Ledger, cell_marks, journal, marks, open_ledger
+from treasury.ledger import Ledger, cell_marks, journal, marks
 
 DAY_S = 86_400
 
@@ -24,7 +25,7 @@ DAY_S = 86_400
 @pytest.fixture
 def ledger(directory: Path) -> Iterator[Ledger]:
     """An empty ledger."""
-    opened = open_ledger(f"sqlite:///{directory}/ledger.sqlite3")
+    opened = fresh_ledger(directory)
     yield opened
     opened.close()
 

@@ -11,6 +11,7 @@ from config.settings import ChannelKind, ChannelSettings, PulseSettings
 from policies.alarms import Severity
 from tests.fakes.alerts import alert_settings
 from tests.fakes.clock import FakeClock
+from tests.fakes.ledgers import fresh_ledger
 from tests.fakes.receiver import Receiver, receiving
 from treasury.alerts.channels import channels_of
 from treasury.alerts.postman import Postman
@@ -24,7 +25,7 @@ SECRET = "sixteen bytes or more"
 @pytest.fixture
 def ledger(directory: Path) -> Iterator[Ledger]:
     """An empty ledger."""
-    opened = open_ledger(f"sqlite:///{directory}/ledger.sqlite3")
+    opened = fresh_ledger(directory)
     yield opened
     opened.close()
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from policies.alarms import Severity
-from treasury.ledger import Ledger, alarms, journal, marks, open_ledger, outbox
+from tests.fakes.ledgers import fresh_ledger
+from treasury.ledger import Ledger, alarms, journal, marks, outbox
 from treasury.ledger.outbox import Ear
 
 EAR = Ear(channel="chat", level=0, least=Severity.NOTICE)
@@ -19,7 +20,7 @@ WALLET = "wallet:hot-a"
 @pytest.fixture
 def ledger(directory: Path) -> Iterator[Ledger]:
     """An empty ledger."""
-    opened = open_ledger(f"sqlite:///{directory}/ledger.sqlite3")
+    opened = fresh_ledger(directory)
     yield opened
     opened.close()
 

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import text
 
+from tests.fakes.ledgers import fresh_ledger
 from treasury.errors import LedgerError, TwinError
 from treasury.ledger import Ledger, journal, marks, open_ledger
 from treasury.ledger.journal import Place
@@ -19,7 +20,7 @@ LINES = 5
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """The file of a closed ledger with five lines."""
-    ledger = open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite3")
+    ledger = fresh_ledger(tmp_path)
     for number in range(LINES):
         with ledger.write() as session:
             marks.tell(session, "a_line", f"thing:{number}", {"n": str(number)}, now=number)
@@ -103,7 +104,7 @@ def test_lines_carry_the_newest_place_of_the_book(path: Path) -> None:
 
 def test_no_float_enters(tmp_path: Path) -> None:
     """A float in a line is a bug, however deep it hides."""
-    ledger = open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite3")
+    ledger = fresh_ledger(tmp_path)
 
     with pytest.raises(ValueError, match="float"), ledger.write() as session:
         marks.tell(session, "a_line", "thing", {"list": [{"deep": 0.5}]}, now=1)

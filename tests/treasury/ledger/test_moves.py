@@ -11,9 +11,10 @@ import pytest
 from policies.consent import terms_to_json
 from policies.lifecycles import MACHINES, ExposureState, Owner, RefillState
 from policies.terms import NATIVE, Purpose, Reason, TransferTerms
+from tests.fakes.ledgers import fresh_ledger
 from tests.laws import ETH, address_of
 from treasury.errors import LifecycleError, StaleRowError, TwinError
-from treasury.ledger import Ledger, journal, moves, open_ledger
+from treasury.ledger import Ledger, journal, moves
 from treasury.ledger.facts import Exposure, Refill
 from treasury.ledger.queries import refills, standings
 from treasury.ledger.tables import ExposureRow, RefillRow
@@ -38,7 +39,7 @@ TERMS = TransferTerms(
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
     """A fresh ledger."""
-    return open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite3")
+    return fresh_ledger(tmp_path)
 
 
 def row(order: str = "0x01", **changes: Any) -> RefillRow:  # noqa: ANN401 - columns

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from policies.terms import Address, Stamp
+from tests.fakes.ledgers import fresh_ledger
 from tests.laws import address_of
-from treasury.ledger import Ledger, Session, cell_marks, marks, open_ledger
+from treasury.ledger import Ledger, Session, cell_marks, marks
 from treasury.ledger.cell_marks import Cell
 from treasury.ledger.facts import Standing
 from treasury.ledger.queries import standings, watch
@@ -30,7 +31,7 @@ CELLS = [(w, a) for w in WALLETS for a in ASSETS]
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     """Return a fresh ledger."""
-    found = open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite3")
+    found = fresh_ledger(tmp_path)
     yield found
     found.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from policies.terms import Reason
 
@@ -55,6 +56,7 @@ def edge(old: StrEnum | None, new: StrEnum, *owners: Owner) -> Edge:
     return Edge(old, new, frozenset(owners))
 
 
+@lru_cache(maxsize=1_024)
 def check_edge(
     machine: Machine, old: StrEnum | None, new: StrEnum, owner: Owner
 ) -> tuple[Reason, ...]:

@@ -15,10 +15,14 @@ from sqlmodel import Session, col, select
 
 from policies.alarms import CATALOGUE, ENDINGS, NEWS, Event, Severity, next_level
 from treasury.ledger.facts import Entry
-from treasury.ledger.reading import read_as
+from treasury.ledger.reading import ask, read_as
 from treasury.ledger.tables_told import AlarmRow, NoticeRow
 
 _TEXT_MOST = 1_000
+_RINGING = "ringing_alarms"
+_RINGS = select(AlarmRow.kind, AlarmRow.subject).where(
+    col(AlarmRow.over_at).is_(None), col(AlarmRow.calm_since).is_(None)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +138,7 @@ class _Told:
 
 
 def _raise(session: Session, entry: Entry) -> None:
+    _ringing(session).add((entry.kind, entry.subject))
     found = session.exec(select(AlarmRow).where(_open(entry.kind, entry.subject))).first()
     if found is not None:
         found.times, found.last_seq, found.last_at = found.times + 1, entry.seq, entry.at
@@ -158,10 +163,24 @@ def _raise(session: Session, entry: Entry) -> None:
 
 
 def _calm(session: Session, entry: Entry) -> None:
+    ringing = _ringing(session)
     for kind in ENDINGS[entry.kind]:
+        if (kind, entry.subject) not in ringing:
+            continue
+        ringing.discard((kind, entry.subject))
         statement = update(AlarmRow).where(_open(kind, entry.subject))
         still = statement.where(col(AlarmRow.calm_since).is_(None))
+        session.flush()
         session.connection().execute(still.values(calm_since=entry.at))
+
+
+def _ringing(session: Session) -> set[tuple[str, str]]:
+    """Return kind and subject of what rings; read once, because hardly any line ends an alarm."""
+    known: set[tuple[str, str]] | None = session.info.get(_RINGING)
+    if known is None:
+        known = {(kind, subject) for kind, subject in ask(session, _RINGS)}
+        session.info[_RINGING] = known
+    return known
 
 
 def _end(session: Session, alarm: AlarmRow, now: int) -> None:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import CursorResult, Table, Update, bindparam
+from sqlalchemy import Insert, Table, Update, bindparam
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel
 
@@ -33,8 +33,8 @@ from policies.lifecycles import (
     check_edge,
 )
 from policies.terms import Reason, TransferTerms
-from treasury.errors import LifecycleError, StaleRowError, TwinError
-from treasury.ledger import facts, journal
+from treasury.errors import LifecycleError, TwinError
+from treasury.ledger import facts, gathering, journal
 from treasury.ledger.reading import ROW_OF, read_as, reasons_to_json
 
 Fact = TypeVar("Fact")
@@ -116,15 +116,10 @@ def _write(session: Session, fact: object, values: Mapping[str, object]) -> None
     key = table.primary_key.columns[0].name
     stored = {n: _stored(v) for n, v in values.items() if n in table.columns}
     compared = {_OLD_KEY: getattr(fact, key), _OLD_STATE: fact.state.value}  # type: ignore[attr-defined]
+    kind = _MACHINES[type(fact)].name
+    stale = f"{kind} {getattr(fact, key)} is no longer {fact.state}"  # type: ignore[attr-defined]
     statement = _update(table, frozenset(stored))
-    try:
-        result = session.connection().execute(statement, {**stored, **compared})
-    except IntegrityError as error:
-        raise TwinError(f"another row stands against this move: {error.orig}") from error
-    assert isinstance(result, CursorResult)
-    if result.rowcount != 1:
-        kind = _MACHINES[type(fact)].name
-        raise StaleRowError(f"{kind} {getattr(fact, key)} is no longer {fact.state}")  # type: ignore[attr-defined]
+    gathering.change(session, statement, {**stored, **compared}, stale)
 
 
 def _insert(session: Session, machine: Machine, row: SQLModel) -> None:
@@ -134,7 +129,7 @@ def _insert(session: Session, machine: Machine, row: SQLModel) -> None:
     given = {name: value for name, value in values.items() if value is not None}
     session.flush()
     try:
-        result = session.connection().execute(table.insert(), given)
+        result = session.connection().execute(_new(table, frozenset(given)), given)
     except IntegrityError as error:
         raise TwinError(f"such a {machine.name} exists already: {error.orig}") from error
     key = table.primary_key.columns[0].name
@@ -148,6 +143,12 @@ def _values(row: SQLModel) -> dict[str, object]:
 def _table(kind: type[SQLModel]) -> Table:
     table: Table = kind.__table__  # type: ignore[attr-defined]
     return table
+
+
+@lru_cache(maxsize=64)
+def _new(table: Table, columns: frozenset[str]) -> Insert:
+    """Return the statement that writes these columns of a new row."""
+    return table.insert().values({name: bindparam(name) for name in columns})
 
 
 @lru_cache(maxsize=256)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -23,8 +23,10 @@ from policies.lifecycles import (
 )
 from policies.terms import Purpose, Reason, Stamp, TransferTerms
 from treasury.ledger import facts, tables, tables_seen
+from treasury.ledger.gathering import write_down
 
 Fact = TypeVar("Fact")
+_Readers = tuple[tuple[str, Callable[[Any], Any] | None], ...]
 
 _TERMS_KEPT = 512
 """As many as the deepest pipeline has in flight; two kilobytes each, for the daemon's life."""
@@ -62,6 +64,7 @@ def ask(
     session: Session, statement: Executable, values: Mapping[str, object] | None = None
 ) -> CursorResult[*tuple[Any, ...]]:
     """Ask a question that was put together once; what the session still holds is written first."""
+    write_down(session)
     if session.new or session.dirty:
         session.flush()
     return session.connection().execute(statement, values)
@@ -69,7 +72,12 @@ def ask(
 
 def read_as(kind: type[Fact], row: SQLModel | Row[Any]) -> Fact:
     """Return the fact of that kind that a row holds."""
-    return kind(**{name: _convert(kind, name, getattr(row, name)) for name in _names(kind)})  # type: ignore[arg-type]
+    values = {}
+    readers: _Readers = _readers(kind)  # type: ignore[arg-type]
+    for name, convert in readers:
+        value = getattr(row, name)
+        values[name] = value if convert is None or value is None else convert(value)
+    return kind(**values)
 
 
 @lru_cache(maxsize=_TERMS_KEPT)
@@ -79,8 +87,9 @@ def _terms(*items: tuple[str, str]) -> TransferTerms:
 
 
 @lru_cache(maxsize=64)
-def _names(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+def _readers(kind: type[Any]) -> _Readers:
+    """Return the names of a fact's fields, and what makes a column's value into each of them."""
+    return tuple((field.name, _reader(kind, field.name)) for field in fields(kind))
 
 
 def tick_from(row: tables_seen.TickRow | Row[Any]) -> facts.Tick:
@@ -107,21 +116,30 @@ def _stamp(number: int | None, digest: str | None, time: int | None) -> Stamp | 
     return Stamp(number=number, hash=digest, time=time)
 
 
-def _convert(kind: type[Any], name: str, value: Any) -> Any:  # noqa: ANN401, PLR0911
-    if value is None:
-        return None
-    match name:
-        case "state":
-            return _STATES[kind](value) if kind in _STATES else value
-        case "terms":
-            return motion_from_json(value) if kind is facts.Motion else _terms(*value.items())
-        case "reasons":
-            return tuple(Reason(code=item["code"], text=item["text"]) for item in value)
-        case "counted":
-            return tuple(value)
-        case "purpose":
-            return Purpose(value)
-        case "raw" | "signature":
-            return bytes.fromhex(value[2:])
-        case _:
-            return value
+def _reader(kind: type[Any], name: str) -> Callable[[Any], Any] | None:
+    if name == "state":
+        return _STATES.get(kind)
+    if name == "terms":
+        return motion_from_json if kind is facts.Motion else _transfer_terms
+    return _READERS.get(name)
+
+
+def _transfer_terms(value: Mapping[str, str]) -> TransferTerms:
+    return _terms(*value.items())
+
+
+def _reasons(value: Sequence[Mapping[str, str]]) -> tuple[Reason, ...]:
+    return tuple(Reason(code=item["code"], text=item["text"]) for item in value)
+
+
+def _bytes(value: str) -> bytes:
+    return bytes.fromhex(value[2:])
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "reasons": _reasons,
+    "counted": tuple,
+    "purpose": Purpose,
+    "raw": _bytes,
+    "signature": _bytes,
+}

@@ -22,8 +22,8 @@ from policies.terms import Purpose, Reason, Stamp
 from policies.tokens import Movement
 from treasury.chain.port import Receipt
 from treasury.ledger import Session, marks, moves, token_marks
-from treasury.ledger.facts import Attempt, Transfer
-from treasury.ledger.queries import refills, requests, standings
+from treasury.ledger.facts import Attempt, Transfer, Withdrawal
+from treasury.ledger.queries import refills, standings
 from treasury.safety.halting import halt
 
 CANCEL = "cancel"
@@ -33,7 +33,7 @@ CANCEL = "cancel"
 class Case:
     """One unsettled transfer with its attempts and what the chain says to each hash.
 
-    `spent` is how many nonces of its sender are final.
+    `spent` is how many nonces of its sender are final, `withdrawal` what it carries out.
     """
 
     transfer: Transfer
@@ -41,6 +41,7 @@ class Case:
     receipts: Mapping[str, Receipt | None]
     final: Stamp
     spent: int
+    withdrawal: Withdrawal | None = None
 
     @property
     def won(self) -> tuple[Attempt, Receipt] | None:
@@ -129,7 +130,7 @@ def settle(session: Session, *, case: Case, now: int) -> str:
     else:
         state, why = TransferState.REVERTED, f"reverted in block {receipt.block_number}"
     moves.move(session, case.transfer, state, actor=Owner.CONFIRM, why=why, now=now)
-    _close_cause(session, case.transfer, state, now)
+    _close_cause(session, case, state, now)
     return f"transfer {case.transfer.id} is {state.value}"
 
 
@@ -143,7 +144,7 @@ def usurp(session: Session, *, case: Case, now: int) -> str:
     moves.move(session, transfer, TransferState.USURPED, actor=Owner.CONFIRM, why=why, now=now)
     for attempt in case.attempts:
         _move_attempt(session, attempt, AttemptState.LOST, now)
-    _close_cause(session, transfer, TransferState.USURPED, now)
+    _close_cause(session, case, TransferState.USURPED, now)
     _ring(session, transfer, why, now)
     return f"transfer {transfer.id} was usurped"
 
@@ -157,7 +158,8 @@ def _ring(session: Session, transfer: Transfer, why: tuple[Reason, ...], now: in
         halt(session, actor=Owner.CONFIRM, why=why, now=now)
 
 
-def _close_cause(session: Session, transfer: Transfer, state: TransferState, now: int) -> None:
+def _close_cause(session: Session, case: Case, state: TransferState, now: int) -> None:
+    transfer = case.transfer
     is_paid = state is TransferState.CONFIRMED
     why = f"transfer {transfer.id} is {state.value}"
     if transfer.purpose is Purpose.REFILL:
@@ -165,12 +167,10 @@ def _close_cause(session: Session, transfer: Transfer, state: TransferState, now
         if refill is not None and refill.state is RefillState.RELEASED:
             to = RefillState.SETTLED if is_paid else RefillState.FAILED
             moves.move(session, refill, to, actor=Owner.CONFIRM, why=why, now=now)
-    elif transfer.purpose is Purpose.WITHDRAWAL and is_paid:
+    elif case.withdrawal is not None and is_paid:
         # Not paid: the withdrawal stays queued, and `pay` decides about another transfer.
-        withdrawal = requests.by_transfer(session, transfer.id)
-        if withdrawal is not None:
-            to_paid = WithdrawalState.PAID
-            moves.move(session, withdrawal, to_paid, actor=Owner.CONFIRM, why=why, now=now)
+        to_paid = WithdrawalState.PAID
+        moves.move(session, case.withdrawal, to_paid, actor=Owner.CONFIRM, why=why, now=now)
 
 
 def _move_attempt(session: Session, attempt: Attempt, to: AttemptState, now: int) -> None:

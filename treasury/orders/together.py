@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from treasury.errors import StaleRowError, TwinError
 from treasury.ledger import Ledger, Session
+from treasury.ledger.gathering import gathered
 from treasury.ledger.journal import Place
 
 T = TypeVar("T")
@@ -30,10 +31,19 @@ def write_together(
     """
     if not pieces:
         return []
+    if len(pieces) == 1:
+        return [_write_alone(ledger, pieces[0], book)]
+    try:
+        with ledger.write(book) as session, gathered(session):
+            return [piece(session) for piece in pieces]
+    except (StaleRowError, TwinError):
+        pass  # one of them stands in the way of the others
+    return [found for piece in pieces for found in write_together(ledger, [piece], book)]
+
+
+def _write_alone(ledger: Ledger, piece: Piece[T], book: Place | None) -> T | Trouble:
     try:
         with ledger.write(book) as session:
-            return [piece(session) for piece in pieces]
+            return piece(session)
     except (StaleRowError, TwinError) as error:
-        if len(pieces) == 1:
-            return [error]
-    return [found for piece in pieces for found in write_together(ledger, [piece], book)]
+        return error

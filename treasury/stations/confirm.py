@@ -22,8 +22,8 @@ from policies.tokens import judge_movement
 from treasury.chain.errors import ChainError
 from treasury.chain.port import Receipt, TokenTransfer
 from treasury.clock import unix
-from treasury.ledger.facts import Attempt, Transfer
-from treasury.ledger.queries import transfers
+from treasury.ledger.facts import Attempt, Transfer, Withdrawal
+from treasury.ledger.queries import requests, transfers
 from treasury.orders.settling import CANCEL, Case, Moved, mine, settle, unmine, usurp
 from treasury.orders.together import Piece, write_together
 from treasury.world import Deeds, Outcome, World, law_here
@@ -50,12 +50,13 @@ def confirm(world: World, now: datetime) -> Outcome:
             session, world.chain_id, TransferState.IN_FLIGHT, TransferState.MINED
         )
         attempts = transfers.attempts_of(session, [transfer.id for transfer in unsettled])
+        paying = requests.by_transfers(session, [transfer.id for transfer in unsettled])
     if not unsettled:
         return deeds.outcome()
     turn = _Round(world=world, now=unix(now))
     pieces: list[Piece[str]] = []
     try:
-        cases = list(_cases(world, unsettled, attempts))
+        cases = list(_cases(world, unsettled, attempts, paying))
         turn.blocks.update(_blocks(world, cases))
         for case in cases:
             piece = _judge(turn, case)
@@ -72,6 +73,7 @@ def _cases(
     world: World,
     unsettled: tuple[Transfer, ...],
     attempts: dict[int, tuple[Attempt, ...]],
+    paying: dict[int, Withdrawal],
 ) -> Iterator[Case]:
     # Nonces before receipts: a receipt that is missing afterwards is missing for good.
     final = world.chain.finalised(world.chain.head())
@@ -88,6 +90,7 @@ def _cases(
             receipts=receipts,
             final=final,
             spent=spent[transfer.source],
+            withdrawal=paying.get(transfer.id),
         )
 
 

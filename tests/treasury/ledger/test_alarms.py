@@ -88,6 +88,19 @@ def test_what_ends_is_told_only_when_it_stays_over(ledger: Ledger) -> None:
     assert 80 == only(ledger).over_at
 
 
+def test_what_begins_and_ends_in_one_transaction_is_calm(ledger: Ledger) -> None:
+    """The end finds an alarm that its own transaction raised; the same again rings again."""
+    with ledger.write() as session:
+        for kind in ("wallet_frozen", "wallet_unfrozen"):
+            marks.tell(session, kind, WALLET, {"why": "w"}, now=1)
+    assert only(ledger).calm_since == 1
+
+    with ledger.write() as session:
+        for kind in ("wallet_unfrozen", "wallet_frozen", "wallet_unfrozen", "wallet_frozen"):
+            marks.tell(session, kind, WALLET, {"why": "w"}, now=2)
+    assert (only(ledger).calm_since, only(ledger).times) == (None, 3)
+
+
 def test_flapping_tells_nobody(ledger: Ledger) -> None:
     """What comes back within the settling time goes on with the old alarm."""
     for now in range(10, 100, 10):

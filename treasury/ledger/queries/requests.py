@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from policies.lifecycles import MotionState, TransferState, WithdrawalState
 from treasury.ledger.facts import Motion, Withdrawal
-from treasury.ledger.reading import read_as
+from treasury.ledger.reading import ask, read_as, rows_of
 from treasury.ledger.tables import MotionRow, TransferRow, WithdrawalRow
+
+_BY_TRANSFERS = rows_of(WithdrawalRow).where(
+    col(WithdrawalRow.transfer_id).in_(bindparam("transfer_ids", expanding=True))
+)
 
 
 def withdrawal(session: Session, withdrawal_id: int) -> Withdrawal | None:
@@ -28,6 +35,12 @@ def by_transfer(session: Session, transfer_id: int) -> Withdrawal | None:
     query = select(WithdrawalRow).where(WithdrawalRow.transfer_id == transfer_id)
     row = session.exec(query).first()
     return None if row is None else read_as(Withdrawal, row)
+
+
+def by_transfers(session: Session, transfer_ids: Iterable[int]) -> dict[int, Withdrawal]:
+    """Return the withdrawals that several transfers carry out at present, by transfer."""
+    rows = ask(session, _BY_TRANSFERS, {"transfer_ids": list(transfer_ids)})
+    return {row.transfer_id: read_as(Withdrawal, row) for row in rows}
 
 
 def by_order(session: Session, order_id: str) -> Withdrawal | None:

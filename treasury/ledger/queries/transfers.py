@@ -11,7 +11,7 @@ from sqlmodel import Session, col, func, or_, select
 from policies.lifecycles import TransferState
 from policies.terms import Address, Purpose
 from treasury.ledger.facts import Attempt, SignedRefill, Transfer
-from treasury.ledger.reading import ask, read_as
+from treasury.ledger.reading import ask, read_as, rows_of
 from treasury.ledger.tables import AttemptRow, TransferRow, WalletRow
 
 _SIGNED_REFILLS = (
@@ -28,6 +28,19 @@ _SIGNED_REFILLS = (
         col(AttemptRow.number) == 1,
         col(AttemptRow.signed_at) > bindparam("since"),
     )
+)
+_IN_STATES = (
+    rows_of(TransferRow)
+    .where(
+        col(TransferRow.chain_id) == bindparam("chain_id"),
+        col(TransferRow.state).in_(bindparam("states", expanding=True)),
+    )
+    .order_by(col(TransferRow.nonce), col(TransferRow.id))
+)
+_ATTEMPTS_OF = (
+    rows_of(AttemptRow)
+    .where(col(AttemptRow.transfer_id).in_(bindparam("transfer_ids", expanding=True)))
+    .order_by(col(AttemptRow.number))
 )
 _LAST_NONCES = sql_select(
     col(WalletRow.address),
@@ -90,12 +103,8 @@ def has_cause(session: Session, prefix: str, purpose: Purpose) -> bool:
 
 def in_states(session: Session, chain_id: int, *states: TransferState) -> tuple[Transfer, ...]:
     """Return the transfers of a chain in any of the states, by nonce, then oldest first."""
-    query = (
-        select(TransferRow)
-        .where(TransferRow.chain_id == chain_id, col(TransferRow.state).in_(_values(states)))
-        .order_by(col(TransferRow.nonce), col(TransferRow.id))
-    )
-    return tuple(read_as(Transfer, row) for row in session.exec(query))
+    rows = ask(session, _IN_STATES, {"chain_id": chain_id, "states": _values(states)})
+    return tuple(read_as(Transfer, row) for row in rows)
 
 
 def open_ones(session: Session, chain_id: int) -> tuple[Transfer, ...]:
@@ -161,13 +170,8 @@ def attempts(session: Session, transfer_id: int) -> tuple[Attempt, ...]:
 def attempts_of(session: Session, transfer_ids: Iterable[int]) -> dict[int, tuple[Attempt, ...]]:
     """Return the attempts of several transfers in one question."""
     wanted = list(transfer_ids)
-    query = (
-        select(AttemptRow)
-        .where(col(AttemptRow.transfer_id).in_(wanted))
-        .order_by(col(AttemptRow.number))
-    )
     found: dict[int, tuple[Attempt, ...]] = dict.fromkeys(wanted, ())
-    for row in session.exec(query):
+    for row in ask(session, _ATTEMPTS_OF, {"transfer_ids": wanted}):
         found[row.transfer_id] = (*found[row.transfer_id], read_as(Attempt, row))
     return found
 

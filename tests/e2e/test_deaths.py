@@ -9,6 +9,7 @@ and one transaction of the vault for each settled refill, and nothing else.
 from __future__ import annotations
 
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ LOW = Bands(floor="1.5 ETH", target="2 ETH", cap="3 ETH")
 PAYOUTS = 3
 _PATIENCE_S = 180.0
 _POLL_S = 0.3
+_MOST_STORIES = 3
 _NEWEST, _MOST = 20, 500
 
 COMMITS = {
@@ -89,7 +91,20 @@ class Victim:
         self._exchange(child, python("-m", "treasury.daemon", name, "--config"), config)
 
     def tell(self, doomed: Child) -> list[Address]:
-        """Live one story while a process dies and is started again; return who was paid."""
+        """Tell stories until a process died in one of them; return who was paid.
+
+        What settles together shares a commit, so one story may have fewer passages than another.
+        """
+        paid: list[Address] = []
+        for _ in range(_MOST_STORIES):
+            has_died, people = self._tell_once(doomed)
+            paid += people
+            if has_died:
+                return paid
+        raise AssertionError("the doomed process was never where it should have died")
+
+    def _tell_once(self, doomed: Child) -> tuple[bool, list[Address]]:
+        """Live one story while a process dies, if it does, and is started again."""
         people = list(customers()[:PAYOUTS])
         asking = threading.Thread(target=self._ask, args=(people,), daemon=True)
         asking.start()
@@ -100,8 +115,7 @@ class Victim:
                 has_died = doomed.exit_code == -signal.SIGKILL
                 self.heal(doomed)
             if self._is_over(people):
-                assert has_died, "the doomed process was never where it should have died"
-                return people
+                return has_died, people
             time.sleep(_POLL_S)
         raise AssertionError(f"not over: {self.stage.daemon.last_words()}")
 
@@ -138,8 +152,8 @@ class Victim:
         for person in self.stage.deployment.people[:2]:
             try:
                 self.desk.approve(person)
-            except StoryError:
-                continue
+            except (StoryError, subprocess.TimeoutExpired):
+                continue  # it still waits for them, and is asked for again
 
     def _config(self, program: str) -> str:
         deployment = self.stage.deployment
@@ -166,7 +180,7 @@ def _dies(victim: Victim, place: str, hit: int) -> None:
     people = victim.tell(victim.doom(place, hit))
     balances = [victim.desk.balance(person) for person in people]
 
-    assert balances == [AMOUNT] * PAYOUTS
+    assert balances == [AMOUNT] * len(people)
     assert victim.desk.nonce("vault") == victim.settled_refills()
     assert victim.desk.ctl("journal", "verify")["ok"]
 

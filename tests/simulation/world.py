@@ -17,11 +17,12 @@ import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from unittest import mock
 
+from sqlalchemy import URL, Engine
 from sqlmodel import create_engine
 
 from config.settings import ApiSettings, ChainSettings, Finality, FinalityKind
@@ -33,12 +34,13 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.vault_room import VaultRoom
 from tests.laws import ETH, GONE, TOKEN, USDC, address_of, make_law
 from tests.simulation import vault
+from tests.simulation.books import FrailLedger
 from tests.simulation.dice import Crash, Dice
-from tests.simulation.recall import ANSWERS, Answers, recalled
+from tests.simulation.recall import recalled, watch
 from tests.simulation.sea import Sea
 from tests.simulation.vault import FrailClient, SteadyTokens
 from treasury.api.office import Health, Office
-from treasury.ledger import Ledger, Session, engine, journal, moves, open_ledger
+from treasury.ledger import Ledger, engine, journal, moves, open_ledger
 from treasury.ledger.facts import Exposure
 from treasury.ledger.queries import standings
 from treasury.ledger.tables import ExposureRow
@@ -78,52 +80,6 @@ _SETTINGS = ChainSettings(
 
 
 _MOST_RESTORES = 100
-
-
-class FrailLedger(Ledger):
-    """A ledger whose process may die right before or right after each commit.
-
-    Until the next commit every reader has the same view, so they share one session; see `recall`.
-    """
-
-    def __init__(self, ledger: Ledger, dice: Dice) -> None:
-        self.__dict__.update(ledger.__dict__)
-        self._dice = dice
-        self._shared = ExitStack()
-        self._reader: Session | None = None
-        self._readers = 0
-
-    @contextmanager
-    def read(self) -> Iterator[Session]:
-        if self._reader is None:
-            self._reader = self._shared.enter_context(super().read())
-            self._reader.info[ANSWERS] = Answers()
-        reader = self._reader
-        self._readers += 1
-        try:
-            yield reader
-        finally:
-            self._readers -= 1
-            if reader.dirty or reader.new or reader.deleted:
-                self._reader = None
-            self._close_stale()
-
-    def commit(self, session: Session) -> None:
-        if self._dice.happens("crash_before_commit", 0.004):
-            raise Crash
-        self._reader = None
-        self._close_stale()
-        super().commit(session)
-        if self._dice.happens("crash_after_commit", 0.004):
-            raise Crash
-
-    def close(self) -> None:
-        self._shared.close()
-        super().close()
-
-    def _close_stale(self) -> None:
-        if self._reader is None and not self._readers:
-            self._shared.close()
 
 
 def simulated_law() -> Law:
@@ -356,7 +312,11 @@ def quick_place() -> Path | None:
     return shared if shared.is_dir() else None
 
 
-_engine_for = cache(create_engine)
+@cache
+def _engine_for(url: URL) -> Engine:
+    return watch(create_engine(url))
+
+
 _make_run = cache(lambda: _make_place("run"))
 
 

@@ -12,7 +12,6 @@ exposure is halted here and frozen there, until people have looked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from hsm.answers import BookPlace, OrderRecord, Refused, Signed, SignerStatus
@@ -28,6 +27,7 @@ from treasury.book.enrolment import (
     lags_behind,
     link_adopted,
 )
+from treasury.book.unadopted import adopted_key, adopted_seq, pages_since, unknown
 from treasury.clock import unix
 from treasury.errors import StaleRowError, TwinError
 from treasury.ledger import Session, journal, marks, moves
@@ -43,8 +43,6 @@ from treasury.safety.isolation import answer
 from treasury.world import Books, Deeds, Outcome, World
 
 _NAME = "adopt"
-_MOST_PAGES = 1_000
-_PAGE = 100
 _TAKES_ATTEMPTS = frozenset({TransferState.QUEUED, TransferState.IN_FLIGHT, TransferState.MINED})
 
 
@@ -142,35 +140,17 @@ def _fetch_law(world: Books, status: SignerStatus) -> tuple[Law, str] | None:
 
 
 def _adopt_orders(world: Books, status: SignerStatus, deeds: Deeds, now: int) -> None:
-    key = f"adopted_seq:{world.chain_id}"
-    with world.ledger.read() as session:
-        seq = int(standings.remembered(session, key) or "0")
+    seq = adopted_seq(world)
     if seq >= status.book.seq:
         return
-    for _ in range(_MOST_PAGES):
-        page = world.signer.orders_since(seq, _PAGE)
-        for record in _unknown(world, page.orders):
+    for page in pages_since(world.signer, seq):
+        for record in unknown(world.ledger, page.orders):
             _adopt_order(world, record, page.book, deeds, now)
         seq = max([seq, *(record.seq for record in page.orders)])
-        if not page.more:
-            break
     with world.ledger.write() as session:
         # Entries up to the status are covered: orders that changed later are asked for again.
-        marks.remember(session, key, str(max(seq, status.book.seq)))
-
-
-def _unknown(world: Books, records: Sequence[OrderRecord]) -> list[OrderRecord]:
-    """Leave out the orders of which our books hold every attempt: those bytes were compared."""
-    with world.ledger.read() as session:
-        known = transfers.known_hashes(session, ["0x" + r.order_id.hex() for r in records])
-    nothing: frozenset[str] = frozenset()
-    return [
-        record
-        for record in records
-        if not record.attempts
-        or not {"0x" + attempt.hash.hex() for attempt in record.attempts}
-        <= known.get("0x" + record.order_id.hex(), nothing)
-    ]
+        newest = str(max(seq, status.book.seq))
+        marks.remember(session, adopted_key(world.chain_id), newest)
 
 
 def _adopt_nonces(world: Books, status: SignerStatus) -> None:

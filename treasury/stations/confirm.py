@@ -3,7 +3,9 @@
 A receipt of any attempt makes it MINED; a receipt that vanished, or moved to another block, takes
 that back and the same bytes are sent again. At finality the outcome is written once, together
 with the refill or withdrawal that it carries out. When the chain's final nonce has passed ours
-and none of our hashes has a receipt, somebody else signed with this key: USURPED.
+and none of our hashes has a receipt, somebody else signed with this key: USURPED. Ours are also
+the hashes that only the signer's book knows: while it has any that `adopt` did not take over yet,
+or does not answer, the transfer waits.
 
 The finality rule stands in `_is_final` alone: a receipt counts as final when its block is at or
 below the final block and is still the block of that number.
@@ -16,9 +18,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
+from hsm.errors import HsmError
 from policies.lifecycles import TransferState
 from policies.terms import NATIVE, Stamp
 from policies.tokens import judge_movement
+from treasury.book.unadopted import unadopted
 from treasury.chain.errors import ChainError
 from treasury.chain.port import Receipt, TokenTransfer
 from treasury.clock import unix
@@ -35,11 +39,12 @@ _MOST_IN_COMMIT = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Round:
-    """One round: the time, and which block each number in question is."""
+    """One round: the time, which block each number in question is, and whose nonce is spent."""
 
     world: World
     now: int
     blocks: dict[int, Stamp | None] = field(default_factory=dict)
+    overtaken: list[Case] = field(default_factory=list)
 
 
 def confirm(world: World, now: datetime) -> Outcome:
@@ -65,6 +70,7 @@ def confirm(world: World, now: datetime) -> Outcome:
     except ChainError as error:
         _write(world, pieces, deeds)
         return deeds.broken_off(error)
+    pieces += _usurped(turn, deeds)
     _write(world, pieces, deeds)
     return deeds.outcome()
 
@@ -118,8 +124,21 @@ def _judge(turn: _Round, case: Case) -> Piece[str] | None:
     if case.won is not None:
         return partial(mine, case=case, moved=_moved(turn.world, case), now=turn.now)
     if case.transfer.nonce is not None and case.spent > case.transfer.nonce:
-        return partial(usurp, case=case, now=turn.now)
+        turn.overtaken.append(case)
     return None
+
+
+def _usurped(turn: _Round, deeds: Deeds) -> list[Piece[str]]:
+    """Give up what was overtaken, unless what overtook it may be ours."""
+    if not turn.overtaken:
+        return []
+    try:
+        ours = unadopted(turn.world)
+    except HsmError as error:
+        deeds.add(f"left {len(turn.overtaken)} transfers whose nonce is spent: {error}")
+        return []
+    gone = [case for case in turn.overtaken if case.transfer.order_id not in ours]
+    return [partial(usurp, case=case, now=turn.now) for case in gone]
 
 
 def _moved(world: World, case: Case) -> Moved | None:

@@ -31,6 +31,7 @@ from treasury.errors import TwinError
 from treasury.ledger import Session, facts, listings, moves, queries
 from treasury.ledger.columns import canonical_json
 from treasury.ledger.tables import WithdrawalRow
+from treasury.payouts.orders import recognise
 
 reading = APIRouter(prefix="/v1/withdrawals", tags=["withdrawals"])
 asking = APIRouter(prefix="/v1/withdrawals", tags=["withdrawals"])
@@ -96,9 +97,13 @@ def ask_withdrawal(
 
 @asking.post("/{number}/cancel")
 def cancel_withdrawal(office: TheOffice, number: str, reach: TheReach) -> dict[str, Any]:
-    """Take a withdrawal back before anything was queued for it."""
+    """Take a withdrawal back before anything was queued for it.
+
+    Nothing was, unless the signer's book knows an order for it which the ledger had lost.
+    """
     with office.ledger.write() as session:
         found = _found(session, number, reach)
+        found = recognise(session, office.deployment, found, now=office.now())
         if found.state is not WithdrawalState.CANCELLED:
             _require_unpaid(found)
             found = moves.move(

@@ -12,7 +12,7 @@ from functools import lru_cache
 from operator import itemgetter
 from zlib import crc32
 
-from policies.law import Law
+from policies.law import Law, Wallet
 from policies.lifecycles import TransferState
 from policies.terms import Address
 from treasury.briefing.explained import STRICTLY, Sight, by_wallet, is_settled, missing
@@ -119,6 +119,17 @@ def gather(
         signed=signed_nonces(session, law, chain_id),
         stirred=movements.keys() | _stirred(anchors, head, final),
     )
+
+
+def hidden_drops(
+    session: Session, law: Law, chain_id: int, now: int, wallet: Wallet
+) -> Mapping[Address, int]:
+    """Return what an incoming transfer of ours may hide at a wallet until it is final.
+
+    In base units by asset. Asked before anything is proposed for the wallet, or released to it.
+    """
+    scene = gather(session, law, chain_id, now, (wallet.address,))
+    return scene.hidden(wallet.address) if scene else {}
 
 
 def signed_nonces(session: Session, law: Law, chain_id: int) -> Mapping[str, int]:

@@ -65,6 +65,16 @@ def placed_cause(withdrawal: Withdrawal, number: int) -> str:
     return f"withdrawal:{withdrawal.id}:{number}"
 
 
+def recognise(
+    session: Session, deployment: bytes, withdrawal: Withdrawal, *, now: int
+) -> Withdrawal:
+    """Return a payout as it stands once the order that only the book knew, if any, is joined."""
+    if withdrawal.state not in _UNPAID or not has_adopted(session):
+        return withdrawal
+    _, newest = newest_order(session, deployment, withdrawal)
+    return withdrawal if newest is None else take_over(session, withdrawal, newest, now=now)
+
+
 def take_over(
     session: Session, withdrawal: Withdrawal, transfer: Transfer, *, now: int
 ) -> Withdrawal:

@@ -2,7 +2,8 @@
 
 Facts are those at the head, as projected by what is on its way. A refill is only proposed; a
 sweep and a top-up are queued at once, because they need nobody. Twins are stopped by indexes: one
-open refill per wallet and asset, one transfer per cause.
+open refill per wallet and asset, one transfer per cause. Nothing is proposed for a wallet that may
+lack money behind a transfer which has just arrived: a theft looks exactly like it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from policies.law import Asset, Band, Law, Pool, TopUpRule, Wallet
 from policies.lifecycles import Owner, RefillState, WalletState
 from policies.terms import NATIVE, Address, Purpose, Reason
 from treasury.briefing.bands import View, band_facts, head_view, is_at_rest
+from treasury.briefing.scenes import hidden_drops
 from treasury.clock import unix
 from treasury.errors import TwinError
 from treasury.ledger import Session, moves
@@ -88,7 +90,7 @@ def _judge(world: World, view: View, place: _Place, deeds: Deeds) -> View:
     facts = band_facts(view, place.pool, place.wallet, place.asset)
     verdict = None if facts is None else bands.assess(facts, place.band)
     try:
-        if isinstance(verdict, bands.Refill):
+        if isinstance(verdict, bands.Refill) and not _hides_drop(world, view, place):
             # What is asked for counts against the vault when the next wallet is judged.
             view.count_refill(_propose(world, view, place, verdict))
             deeds.add(f"proposed a refill of {place.wallet.name} in {place.asset.symbol}")
@@ -101,6 +103,11 @@ def _judge(world: World, view: View, place: _Place, deeds: Deeds) -> View:
         with world.ledger.read() as session:
             return _view(session, world, view.law, view.now) or view
     return view
+
+
+def _hides_drop(world: World, view: View, place: _Place) -> bool:
+    with world.ledger.read() as session:
+        return bool(hidden_drops(session, view.law, world.chain_id, view.now, place.wallet))
 
 
 def _propose(world: World, view: View, place: _Place, verdict: bands.Refill) -> Refill:

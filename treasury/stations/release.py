@@ -17,7 +17,7 @@ from policies.bands import judge_release
 from policies.lifecycles import Owner, RefillState
 from policies.terms import Reason
 from treasury.briefing.bands import View, band_facts, views_at
-from treasury.briefing.scenes import gather
+from treasury.briefing.scenes import hidden_drops
 from treasury.errors import StaleRowError
 from treasury.ledger import marks, moves
 from treasury.ledger.facts import Refill, Transfer
@@ -81,8 +81,8 @@ def _hidden_drops(turn: Turn, refill: Refill) -> Iterator[Reason]:
     if wallet is None:
         return
     with turn.world.ledger.read() as session:
-        scene = gather(session, turn.law, turn.world.chain_id, turn.now, (wallet.address,))
-    for asset, amount in (scene.hidden(wallet.address) if scene else {}).items():
+        hidden = hidden_drops(session, turn.law, turn.world.chain_id, turn.now, wallet)
+    for asset, amount in hidden.items():
         text = f"{amount} base units of {asset} seem to have left {wallet.name} as others arrived"
         yield Reason(code="hidden_drop", text=text)
 

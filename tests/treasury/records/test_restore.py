@@ -9,11 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from config.settings import ApiSettings
 from hsm.errors import TokenAwayError
 from policies.lifecycles import Owner, RefillState, TransferState, WithdrawalState
 from policies.terms import MotionKind
 from tests.fakes.belt import Belt, Crash
 from tests.laws import ETH, address_of
+from treasury.api.errors import ApiError
+from treasury.api.office import Health, Office
+from treasury.api.scopes import EVERYWHERE
+from treasury.api.withdrawals import cancel_withdrawal
 from treasury.errors import LedgerError, LedgerHeldError
 from treasury.ledger import journal, moves
 from treasury.ledger.facts import Exposure
@@ -107,6 +112,64 @@ def test_a_file_that_was_copied_by_hand_pays_nothing_twice(belt: Belt, rounds: i
 
     assert 1 == belt.paid("hot-a", CUSTOMER)
     assert "ACTIVE" == belt.standing("hot-a").state
+
+
+def test_a_bid_that_the_copy_does_not_know_is_no_theft(belt: Belt) -> None:
+    """R4.14: what the copy knows was overtaken by a bid that only the book knows: it was ours."""
+    belt.ask_withdrawal(2 * ETH, "customer")
+    belt.money()
+    copy_of(belt).unlink()
+    belt.ledger.backup_to(copy_of(belt))
+    belt.chain.base_fee *= 50
+    belt.clock.advance(91)
+    belt.until(lambda: belt.withdrawal(1).state is WithdrawalState.PAID)
+    bid = {transfer.state for transfer in belt.transfers()}
+    copy_by_hand(belt)
+    belt.signer.is_away = True
+    belt.run(4)
+    alone = {transfer.state for transfer in belt.transfers()}
+    belt.signer.is_away = False
+    belt.until(lambda: belt.withdrawal(1).state is WithdrawalState.PAID)
+
+    assert {TransferState.CONFIRMED} == bid
+    assert {TransferState.IN_FLIGHT} == alone
+    assert 1 == belt.paid("hot-a", CUSTOMER)
+    assert not belt.is_halted()
+    assert not belt.standing("hot-a").frozen
+
+
+def test_what_was_paid_before_the_loss_cannot_be_taken_back(belt: Belt) -> None:
+    """R4.14: a repeated request is known as paid before its service may call it off."""
+    belt.ask_withdrawal(2 * ETH, "customer")
+    belt.until(lambda: belt.withdrawal(1).state is WithdrawalState.PAID)
+    put_back(belt)
+    belt.restart()
+    belt.run(4)
+    belt.ask_withdrawal(2 * ETH, "customer")
+    with pytest.raises(ApiError, match="is PAID"):
+        cancel_withdrawal(office_of(belt), "1", EVERYWHERE)
+    belt.run(1)
+
+    assert WithdrawalState.PAID is belt.withdrawal(1).state
+
+
+def office_of(belt: Belt) -> Office:
+    """Return what the belt's API would be given."""
+    return Office(
+        ledger=belt.ledger,
+        deployment=belt.world.deployment,
+        law=lambda: belt.law,
+        clock=belt.clock,
+        wake=lambda: None,
+        health=lambda: Health(signer="ready"),
+        limits=ApiSettings(
+            sockets={},
+            body_limit_bytes=65_536,
+            requests_per_s=100,
+            request_burst=100,
+            stop_deadline_s=1,
+        ),
+    )
 
 
 def test_the_signer_itself_refuses_a_second_order_for_a_payout(belt: Belt) -> None:

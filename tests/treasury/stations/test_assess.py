@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from policies.lifecycles import RefillState
-from policies.terms import Address, Purpose
+from policies.terms import NATIVE, Address, Purpose
 from tests.fakes.belt import Belt
 from tests.laws import ETH, GONE, TOKEN, USDC, address_of, make_law
 
@@ -133,6 +133,27 @@ def test_unknown_asks_for_nothing(low: Belt) -> None:
     low.chain.unknown.add((address_of("hot-a"), Address("0x" + "00" * 20)))
 
     assert [] == asked(low)
+
+
+@pytest.mark.parametrize(("lost", "expected"), [(0, [NATIVE, TOKEN]), (1, [NATIVE])])
+def test_nothing_is_proposed_where_an_arrival_may_hide_a_drop(
+    directory: Path, quiet: None, lost: int, expected: list[str]
+) -> None:
+    """I10: as soon as a refill is mined, a base unit too few stops every proposal of its wallet."""
+    belt = Belt(directory, law=make_law(**{"pools.main.assets.USDC.refill.schedule": GONE}).law)
+    belt.fund("vault", 100_000 * USDC, Address(TOKEN))
+    belt.chain.unknown.add((address_of("hot-a"), Address(TOKEN)))
+    belt.watch()
+    belt.approve(belt.only_refill(), "alice", "bob")
+    belt.money()
+    belt.next_block()
+    belt.money()
+    belt.fund("hot-a", -lost)
+    belt.chain.unknown.clear()
+    belt.watch()
+
+    assert expected == [refill.asset for refill in belt.refills()]
+    assert not belt.standing("hot-a").frozen
 
 
 def test_a_silent_chain_is_a_visible_state(low: Belt) -> None:

@@ -1,8 +1,9 @@
 """The score table of the learned judgement: false alarms, delay, share lost, thefts found.
 
-`python -m tests.simulation.outflow_score --seeds 0-5` prints it; the ordinary test run guards a
-small part of it.  Honest wallets are judged once; each theft starts from a copy of the watch as
-it stood at that time, so that a run of many thefts costs little.
+`python -m tests.simulation.outflow_score --seeds 0-5` prints it, with `--strangers` for wallets
+and thefts that nothing was tuned on; the ordinary test run guards a small part of it.  Honest
+wallets are judged once; each theft starts from a copy of the watch as it stood at that time, so
+that a run of many thefts costs little.
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ from typing import Protocol
 from policies.outflow.event import Outflow
 from policies.outflow.verdict import Judgement, Verdict
 from policies.outflow.watch import WalletWatch
+from tests.simulation.outflow_incidents import HABITS, PUBLISHED
 from tests.simulation.outflow_maker import DAY_S, Wallet
+from tests.simulation.outflow_strangers import STRANGERS
 from tests.simulation.outflow_thefts import FAMILIES, REAL, steal
 from tests.simulation.outflow_wallets import ARCHETYPES
 
 WARM_UP = 0.3
+REAL_SHAPES = frozenset({*REAL, *PUBLISHED})
+STYLES = ARCHETYPES | STRANGERS
 
 
 class Judge(Protocol):
@@ -160,9 +165,9 @@ def table(score: Score) -> str:
         per = days / alarms if alarms else float("inf")
         lines.append(f"  {name:15} {alarms:5} false alarms in {days:8.0f} days: one in {per:8.0f}")
     lines.append("  by rule: " + ", ".join(f"{r} {n}" for r, n in score.rules.most_common(8)))
-    for label, names in (("real patterns", list(REAL)), ("injected", [*FAMILIES])):
-        chosen = [t for t in score.thefts if (t.family in REAL) == (label == "real patterns")]
-        if not chosen or not names:
+    for label, is_real in (("real patterns", True), ("injected", False)):
+        chosen = [t for t in score.thefts if (t.family in REAL_SHAPES) == is_real]
+        if not chosen:
             continue
         lines.append(_line(label, chosen))
         lines += [
@@ -192,7 +197,7 @@ def run(
     whole = Score()
     for seed in seeds:
         for name in archetypes:
-            wallet = ARCHETYPES[name](seed)
+            wallet = STYLES[name](seed)
             whole.add(score_wallet(wallet, seed, families, known=known))
     return whole
 
@@ -201,13 +206,17 @@ def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", default="0-2")
-    parser.add_argument("--only", nargs="*", default=list(ARCHETYPES))
-    parser.add_argument("--families", nargs="*", default=list(FAMILIES))
+    parser.add_argument("--only", nargs="*")
+    parser.add_argument("--families", nargs="*")
+    parser.add_argument("--strangers", action="store_true", help="what nothing was tuned on")
     parser.add_argument("--known", action="store_true", help="let the judge see balances")
     options = parser.parse_args()
     first, last = options.seeds.split("-")
     seeds = range(int(first), int(last) + 1)
-    score = run(seeds, options.only, options.families, known=options.known)
+    styles = options.only or list(STRANGERS if options.strangers else ARCHETYPES)
+    untuned = [*PUBLISHED, *HABITS]
+    families = options.families or (untuned if options.strangers else list(FAMILIES))
+    score = run(seeds, styles, families, known=options.known)
     sys.stdout.write(table(score) + "\n")
     return 0
 

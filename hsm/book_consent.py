@@ -21,11 +21,10 @@ def approvals_of(book: Book, digest: bytes) -> Mapping[Address, tuple[bytes, int
     return {Address(signer): (signature, seen_at) for signer, signature, seen_at in rows}
 
 
-def keep_approvals(book: Book, digest: bytes, approvals: Mapping[Address, bytes], now: int) -> int:
-    """Write approvals in that were not seen before; inside a transaction. Returns the entry."""
-    seq = book.seq
+def keep_approvals(book: Book, digest: bytes, approvals: Mapping[Address, bytes], now: int) -> None:
+    """Write approvals in that were not seen before; inside a transaction."""
     for signer, signature in approvals.items():
-        seq = book.write(
+        book.write(
             "approval_seen",
             {"digest": to_hex(digest), "signer": signer, "signature": to_hex(signature)},
             now,
@@ -33,7 +32,6 @@ def keep_approvals(book: Book, digest: bytes, approvals: Mapping[Address, bytes]
         book.connection.execute(
             "INSERT OR IGNORE INTO approvals VALUES (?, ?, ?, ?)", (digest, signer, signature, now)
         )
-    return seq
 
 
 def vetoes_of(book: Book, digest: bytes) -> Sequence[Address]:

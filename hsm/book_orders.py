@@ -20,7 +20,11 @@ from hsm.signature import Signature
 from policies.consent import terms_to_json, transfer_from_json
 from policies.terms import Address, TransferTerms
 
-_SERIES = len("0x") + 30
+_SERIES_BYTES = 15
+_COLUMNS = (
+    "(order_id, terms, purpose, chain_id, source, nonce, series, number)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
 _TO_TEXT = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
@@ -43,7 +47,6 @@ class Order:
     order_id: bytes
     terms: TransferTerms
     nonce: int | None
-    changed: int
     attempts: tuple[Attempt, ...]
 
     @property
@@ -60,23 +63,11 @@ class Order:
 def find_order(book: Book, order_id: bytes) -> Order | None:
     """Return an order with its attempts."""
     row = book.connection.execute(
-        "SELECT order_id, terms, nonce, changed FROM orders WHERE order_id = ?", (order_id,)
+        "SELECT terms, nonce FROM orders WHERE order_id = ?", (order_id,)
     ).fetchone()
-    return None if row is None else _order(book, row)
-
-
-def orders_after(book: Book, seq: int, limit: int) -> Sequence[Order]:
-    """Return the orders with a nonce that changed after an entry, oldest change first."""
-    rows = book.connection.execute(
-        "SELECT order_id, terms, nonce, changed FROM orders"
-        " WHERE changed > ? AND nonce IS NOT NULL ORDER BY changed LIMIT ?",
-        (seq, limit),
-    ).fetchall()
-    return [_order(book, row) for row in rows]
-
-
-def _order(book: Book, row: tuple[bytes, str, int | None, int]) -> Order:
-    order_id, terms, nonce, changed = row
+    if row is None:
+        return None
+    terms, nonce = row
     rows = book.connection.execute(
         "SELECT attempt, kind, fees, digest, raw, hash FROM attempts"
         " WHERE order_id = ? ORDER BY attempt",
@@ -86,9 +77,32 @@ def _order(book: Book, row: tuple[bytes, str, int | None, int]) -> Order:
         order_id=order_id,
         terms=transfer_from_json(json.loads(terms)),
         nonce=nonce,
-        changed=changed,
         attempts=tuple(_attempt(item) for item in rows),
     )
+
+
+def orders_after(book: Book, seq: int, limit: int) -> Sequence[tuple[int, Order]]:
+    """Return the orders that the entries after `seq` tell of, as they are now, at most `limit`.
+
+    Each comes with the number of the last entry that was looked at for it, lowest first: whoever
+    goes on from there misses nothing, and may see an order again that changed once more.
+    """
+    rows = book.connection.execute(
+        "SELECT seq, json_extract(content, '$.orderId') FROM entries WHERE seq > ?"
+        " AND kind IN ('order_recorded', 'attempt_recorded', 'attempt_signed') ORDER BY seq",
+        (seq,),
+    )
+    newest: dict[str, int] = {}
+    for number, order_id in rows:
+        if order_id not in newest and len(newest) == limit:
+            break
+        newest[order_id] = number
+    found = []
+    for order_id, number in sorted(newest.items(), key=lambda item: item[1]):
+        order = find_order(book, bytes.fromhex(order_id[2:]))
+        assert order is not None, "entries tell only of recorded orders"
+        found.append((number, order))
+    return found
 
 
 def _attempt(row: tuple[int, str, str, bytes, bytes | None, bytes | None]) -> Attempt:
@@ -103,24 +117,31 @@ def _attempt(row: tuple[int, str, str, bytes, bytes | None, bytes | None]) -> At
     )
 
 
-def keep_order(book: Book, order_id: bytes, terms: TransferTerms, seq: int) -> None:
+def keep_order(book: Book, order_id: bytes, terms: TransferTerms) -> None:
     """Write an order in, without a nonce; inside a transaction. Known orders stay as they are."""
     book.connection.execute(
-        "INSERT OR IGNORE INTO orders (order_id, terms, purpose, chain_id, source, nonce, changed)"
-        " VALUES (?, ?, ?, ?, ?, NULL, ?)",
-        (
-            order_id,
-            _TO_TEXT(terms_to_json(terms)),
-            terms.purpose.value,
-            terms.chain_id,
-            terms.source,
-            seq,
-        ),
+        f"INSERT OR IGNORE INTO orders {_COLUMNS}",
+        _row(order_id, terms, None),
     )
+
+
+def _row(order_id: bytes, terms: TransferTerms, nonce: int | None) -> tuple[object, ...]:
+    series, number = _series_of(terms.salt)
+    text = _TO_TEXT(terms_to_json(terms))
+    place = (terms.chain_id, terms.source, nonce)
+    return (order_id, text, terms.purpose.value, *place, series, number)
+
+
+def _series_of(salt: bytes) -> tuple[str, str]:
+    """Return what names the payment and what counts its orders: 15 bytes and one."""
+    return to_hex(salt[:_SERIES_BYTES]), salt[_SERIES_BYTES:].hex()
 
 
 def next_nonce(book: Book, chain_id: int, address: Address, start: int) -> int:
     """Return the nonce that the next order of an address gets."""
+    known = book.remembered(f"next {chain_id}/{address}")
+    if isinstance(known, int):
+        return max(start, known)
     row = book.connection.execute(
         "SELECT next FROM nonces WHERE chain_id = ? AND address = ?", (chain_id, address)
     ).fetchone()
@@ -130,8 +151,11 @@ def next_nonce(book: Book, chain_id: int, address: Address, start: int) -> int:
 def set_next_nonce(book: Book, chain_id: int, address: Address, nonce: int) -> None:
     """Set the nonce that comes next; inside a transaction."""
     book.connection.execute(
-        "INSERT OR REPLACE INTO nonces VALUES (?, ?, ?)", (chain_id, address, nonce)
+        "INSERT INTO nonces VALUES (?, ?, ?)"
+        " ON CONFLICT (chain_id, address) DO UPDATE SET next = excluded.next",
+        (chain_id, address, nonce),
     )
+    book.remember(f"next {chain_id}/{address}", nonce)
 
 
 def is_salt_used(book: Book, order_id: bytes, salt: bytes) -> bool:
@@ -139,12 +163,10 @@ def is_salt_used(book: Book, order_id: bytes, salt: bytes) -> bool:
 
     The first 15 bytes of a salt name the series, the last one counts.
     """
-    series, number = to_hex(salt)[:_SERIES], to_hex(salt)[_SERIES:]
     row = book.connection.execute(
-        "SELECT 1 FROM orders WHERE substr(json_extract(terms, '$.salt'), 1, 32) = ?"
-        " AND substr(json_extract(terms, '$.salt'), 33) >= ?"
+        "SELECT 1 FROM orders WHERE series = ? AND number >= ?"
         " AND nonce IS NOT NULL AND order_id <> ?",
-        (series, number, order_id),
+        (*_series_of(salt), order_id),
     ).fetchone()
     return row is not None
 
@@ -175,13 +197,11 @@ def record_order(
     fees = fees_to_json(attempt.fees)
     # The order id is the digest of all terms, so the entry covers them.
     content = {"orderId": to_hex(order_id), "nonce": str(nonce), "digest": to_hex(attempt.digest)}
-    seq = book.write("order_recorded", {**fees, **content}, now)
-    text = _TO_TEXT(terms_to_json(terms))
+    book.write("order_recorded", {**fees, **content}, now)
     book.connection.execute(
-        "INSERT INTO orders (order_id, terms, purpose, chain_id, source, nonce, changed)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (order_id) DO UPDATE"
-        " SET nonce = excluded.nonce, changed = excluded.changed WHERE nonce IS NULL",
-        (order_id, text, terms.purpose.value, terms.chain_id, terms.source, nonce, seq),
+        f"INSERT INTO orders {_COLUMNS} ON CONFLICT (order_id) DO UPDATE"
+        " SET nonce = excluded.nonce WHERE nonce IS NULL",
+        _row(order_id, terms, nonce),
     )
     _insert_attempt(book, order_id, attempt, fees, now)
 
@@ -189,7 +209,7 @@ def record_order(
 def record_attempt(book: Book, order_id: bytes, attempt: Attempt, now: int) -> None:
     """Write down a further attempt that is about to be signed; inside a transaction."""
     fees = fees_to_json(attempt.fees)
-    seq = book.write(
+    book.write(
         "attempt_recorded",
         {
             "orderId": to_hex(order_id),
@@ -201,7 +221,6 @@ def record_attempt(book: Book, order_id: bytes, attempt: Attempt, now: int) -> N
         now,
     )
     _insert_attempt(book, order_id, attempt, fees, now)
-    _touch(book, order_id, seq)
 
 
 def _insert_attempt(
@@ -217,7 +236,7 @@ def _insert_attempt(
 def store_raw(book: Book, order_id: bytes, number: int, raw: bytes, hash_: bytes) -> None:
     """Write down the signed bytes; inside a transaction. Stored bytes never change."""
     now = book.now()
-    seq = book.write(
+    book.write(
         "attempt_signed",
         {"orderId": to_hex(order_id), "attempt": str(number), "hash": to_hex(hash_)},
         now,
@@ -228,7 +247,6 @@ def store_raw(book: Book, order_id: bytes, number: int, raw: bytes, hash_: bytes
     ).rowcount
     if changed != 1:
         raise BookError("an attempt was to be signed twice; the second signature was dropped")
-    _touch(book, order_id, seq)
 
 
 def keep_signature(book: Book, key: str, digest: bytes, signature: Signature, now: int) -> bool:
@@ -248,7 +266,3 @@ def keep_signature(book: Book, key: str, digest: bytes, signature: Signature, no
         ).fetchone()
         return row is not None and bytes(row[0]) == digest
     return True
-
-
-def _touch(book: Book, order_id: bytes, seq: int) -> None:
-    book.connection.execute("UPDATE orders SET changed = ? WHERE order_id = ?", (seq, order_id))

@@ -65,6 +65,41 @@ MIGRATIONS: tuple[str, ...] = (
         substr(json_extract(terms, '$.salt'), 1, 32), substr(json_extract(terms, '$.salt'), 33))
         WHERE nonce IS NOT NULL;
     """,
+    # An order touches as few pages as it can, because each is written and flushed: rows that are
+    # asked for by their key lie in its tree, and when an order changed is what the entries say.
+    """
+    DROP INDEX one_nonce_per_salt;
+    DROP INDEX orders_changed;
+    ALTER TABLE orders DROP COLUMN changed;
+    ALTER TABLE orders ADD COLUMN series TEXT NOT NULL DEFAULT '';
+    ALTER TABLE orders ADD COLUMN number TEXT NOT NULL DEFAULT '';
+    UPDATE orders SET series = substr(json_extract(terms, '$.salt'), 1, 32),
+        number = substr(json_extract(terms, '$.salt'), 33);
+    CREATE UNIQUE INDEX one_nonce_per_salt ON orders (series, number) WHERE nonce IS NOT NULL;
+
+    CREATE TABLE attempts_by_order (
+        order_id BLOB NOT NULL REFERENCES orders, attempt INTEGER NOT NULL, kind TEXT NOT NULL,
+        fees TEXT NOT NULL, digest BLOB NOT NULL, at INTEGER NOT NULL, raw BLOB, hash BLOB,
+        PRIMARY KEY (order_id, attempt)) STRICT, WITHOUT ROWID;
+    INSERT INTO attempts_by_order SELECT * FROM attempts;
+    DROP TABLE attempts;
+    ALTER TABLE attempts_by_order RENAME TO attempts;
+
+    CREATE TABLE nonces_by_address (
+        chain_id INTEGER NOT NULL, address TEXT NOT NULL, next INTEGER NOT NULL,
+        PRIMARY KEY (chain_id, address)) STRICT, WITHOUT ROWID;
+    INSERT INTO nonces_by_address SELECT * FROM nonces;
+    DROP TABLE nonces;
+    ALTER TABLE nonces_by_address RENAME TO nonces;
+
+    CREATE TABLE totals_by_series (
+        series TEXT NOT NULL, at INTEGER NOT NULL, id INTEGER NOT NULL, total TEXT NOT NULL,
+        order_id BLOB, PRIMARY KEY (series, at, id)) STRICT, WITHOUT ROWID;
+    INSERT INTO totals_by_series SELECT series, at, id, total, order_id FROM totals;
+    DROP TABLE totals;
+    ALTER TABLE totals_by_series RENAME TO totals;
+    CREATE INDEX totals_order ON totals (order_id) WHERE order_id IS NOT NULL;
+    """,
 )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from hsm.book import Book
 from policies.law import Asset, Law, Pool, Wallet
@@ -83,6 +84,13 @@ class _Names:
     def amount(self, asset: Address) -> str:
         """Name what the source paid of an asset."""
         return f"amount/{self._out}/{asset}"
+
+
+class _Newest(NamedTuple):
+    """Number and total of the newest row of a series."""
+
+    number: int
+    total: int
 
 
 def totals_for(book: Book, terms: TransferTerms, law: Law, now: int) -> Totals:
@@ -164,11 +172,13 @@ def record_spend(
     # Only refills are asked for again by their order: the tier of a recorded one must not move.
     named = order_id if terms.purpose is Purpose.REFILL else None
     for series, amount in _parts(terms, first_use=first_use):
-        total = _last(book, series) + amount
+        number, before = _last(book, series)
+        total = before + amount
         book.connection.execute(
-            "INSERT INTO totals (series, at, total, order_id) VALUES (?, ?, ?, ?)",
-            (series, now, str(total).zfill(_DIGITS), named),
+            "INSERT INTO totals (series, at, id, total, order_id) VALUES (?, ?, ?, ?, ?)",
+            (series, now, number + 1, str(total).zfill(_DIGITS), named),
         )
+        book.remember(series, _Newest(number + 1, total))
     if terms.purpose is Purpose.WITHDRAWAL:
         book.connection.execute(
             "INSERT OR IGNORE INTO recipients VALUES (?, ?, ?)",
@@ -193,11 +203,15 @@ def _parts(terms: TransferTerms, *, first_use: bool) -> Iterator[tuple[str, int]
                 yield names.new, terms.amount
 
 
-def _last(book: Book, series: str) -> int:
+def _last(book: Book, series: str) -> _Newest:
+    """Return the newest row of a series; only series that were written to are remembered."""
+    known = book.remembered(series)
+    if isinstance(known, _Newest):
+        return known
     row = book.connection.execute(
-        "SELECT total FROM totals WHERE series = ? ORDER BY at DESC, id DESC LIMIT 1", (series,)
+        "SELECT id, total FROM totals WHERE series = ? ORDER BY at DESC, id DESC LIMIT 1", (series,)
     ).fetchone()
-    return 0 if row is None else int(row[0])
+    return _Newest(0, 0) if row is None else _Newest(row[0], int(row[1]))
 
 
 def _window(book: Book, series: str, now: int, window_s: int) -> int:
@@ -206,7 +220,7 @@ def _window(book: Book, series: str, now: int, window_s: int) -> int:
         "SELECT total FROM totals WHERE series = ? AND at <= ? ORDER BY at DESC, id DESC LIMIT 1",
         (series, now - window_s if window_s else -1),
     ).fetchone()
-    return _last(book, series) - (0 if row is None else int(row[0]))
+    return _last(book, series).total - (0 if row is None else int(row[0]))
 
 
 def refilled_before(book: Book, order_id: bytes, terms: TransferTerms, law: Law) -> int | None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from hsm import (
@@ -41,6 +42,8 @@ __all__ = ["VERBS", "Desk", "Door"]
 log = logging.getLogger("hsm")
 
 Verb = Callable[[Room, Body], "Answer | Pending"]
+Undoing = Callable[[], AbstractContextManager[None]]
+"""Takes a failed request's writing back, and nothing else of its batch."""
 
 
 _BOTH: Mapping[str, Verb] = MappingProxyType(
@@ -110,6 +113,7 @@ class Desk:
         reach("request_read")
         places = [_Place() for _ in batch]
         now, trouble = self._time()
+        undoing = self._book.whole if len(batch) == 1 else self._book.part
         with self._book.transaction():
             # What stops money comes first, whatever arrived beside it.
             for place, (door, request) in sorted(
@@ -118,7 +122,7 @@ class Desk:
                 if trouble is not None and request.verb not in TIMELESS:
                     place.answer = trouble
                 else:
-                    self._take(place, door, request, now)
+                    self._take(place, door, request, now, undoing)
             reach("recorded")
         reach("record_committed")
         waiting = [place for place in places if place.pending is not None]
@@ -134,13 +138,15 @@ class Desk:
             trouble = Answer(result=Result.NOT_READY, reasons=(no("clock", str(error)),))
             return self._book.last_at, trouble
 
-    def _take(self, place: _Place, door: Door, request: Request, now: int) -> None:
+    def _take(
+        self, place: _Place, door: Door, request: Request, now: int, undoing: Undoing
+    ) -> None:
         verb = VERBS[door].get(request.verb)
         if verb is None:
             place.answer = _broken(f"there is no verb {request.verb[:40]!r} at this door")
             return
         try:
-            with self._book.part():
+            with undoing():
                 outcome = self._run(verb, door, request, now)
         except (ProtocolError, TermsError) as error:
             place.answer = _broken(str(error))
@@ -231,7 +237,13 @@ class Desk:
         return verbs_orders.signed_answer(pending.order_id, pending.nonce, attempt)
 
     def _stamped(self, answer: Answer) -> Answer:
-        return replace(answer, book_seq=self._book.seq, book_head=self._book.head)
+        return Answer(
+            result=answer.result,
+            body=answer.body,
+            reasons=answer.reasons,
+            book_seq=self._book.seq,
+            book_head=self._book.head,
+        )
 
 
 def _broken(text: str) -> Answer:

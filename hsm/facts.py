@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from hsm import book_consent, book_law, book_orders, book_spends
 from hsm.answers import AttemptKind, Fees
@@ -25,7 +26,7 @@ MOST_NUMBER = 2**62
 """The book's integer columns end below 2^63; no claim above can be in it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """One order, what is asked for it, and everything the rules may look at.
 
@@ -58,27 +59,27 @@ class Facts:
     totals: Totals
     recipient_since: int | None
 
-    @property
+    @cached_property
     def chain(self) -> Chain | None:
         """Return the chain that the terms name."""
         return self.law.chain_by_id(self.terms.chain_id)
 
-    @property
+    @cached_property
     def asset(self) -> Asset | None:
         """Return the asset that the terms name."""
         return self.law.asset_at(self.terms.chain_id, self.terms.asset)
 
-    @property
+    @cached_property
     def source(self) -> Wallet | None:
         """Return our wallet that pays."""
         return self.law.wallet_at(self.terms.chain_id, self.terms.source)
 
-    @property
+    @cached_property
     def destination(self) -> Wallet | None:
         """Return our wallet that receives, if it is one of ours."""
         return self.law.wallet_at(self.terms.chain_id, self.terms.destination)
 
-    @property
+    @cached_property
     def pool(self) -> Pool | None:
         """Return the pool of the hot wallet of this movement, whichever end it is."""
         wallet = self.destination if self.terms.purpose is Purpose.REFILL else self.source
@@ -109,6 +110,10 @@ class Facts:
 
         Under the coming law only its roster matters: terms can name only the law in force.
         """
+        return self._tally
+
+    @cached_property
+    def _tally(self) -> Tally:
         terms = self.terms
         if self.is_coming and terms.law_digest == self.in_force_digest:
             terms = dataclasses.replace(terms, law_digest=law_digest(self.law))

@@ -91,11 +91,13 @@ def _refusals(facts: Facts) -> Iterator[Reason]:
         yield from _checked(rule, facts)
 
 
-def _checked(rule: Rule, facts: Facts) -> Iterator[Reason]:
+def _checked(rule: Rule, facts: Facts) -> Sequence[Reason]:
+    found: list[Reason] = []
     try:
-        yield from rule.check(facts)
+        found.extend(rule.check(facts))
     except Exception as error:  # noqa: BLE001 - a rule that breaks is a refusal
-        yield no("rule_failed", f"rule {rule.name} failed ({type(error).__name__})")
+        found.append(no("rule_failed", f"rule {rule.name} failed ({type(error).__name__})"))
+    return found
 
 
 def _not_before(views: Sequence[Facts]) -> int | None:

@@ -49,6 +49,7 @@ class _Caller:
     queue: deque[bytes] = field(default_factory=deque)
     unsent: bytearray = field(default_factory=bytearray)
     midway_since: float | None = None
+    is_waiting_to_write: bool = False
     is_closing: bool = False
 
 
@@ -169,8 +170,10 @@ class Loop:
         if len(caller.unsent) > MOST_UNSENT or (caller.is_closing and not caller.unsent):
             self._close(caller)
             return
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if caller.unsent else 0)
-        self._selector.modify(caller.connection, events, caller)
+        if caller.is_waiting_to_write != bool(caller.unsent):
+            caller.is_waiting_to_write = bool(caller.unsent)
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if caller.unsent else 0)
+            self._selector.modify(caller.connection, events, caller)
 
     def _close_the_slow(self) -> None:
         late = self._monotonic() - DEADLINE_S

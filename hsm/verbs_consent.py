@@ -85,8 +85,8 @@ def keep_consent(
         elif signer not in known:
             fresh[signer] = signature
     if fresh:
-        seq = book_consent.keep_approvals(room.book, order_id, fresh, room.now)
-        book_orders.keep_order(room.book, order_id, terms, seq)
+        book_consent.keep_approvals(room.book, order_id, fresh, room.now)
+        book_orders.keep_order(room.book, order_id, terms)
     return unheard
 
 

@@ -106,8 +106,8 @@ def orders_since(room: Room, body: Body) -> Answer:
     found = book_orders.orders_after(room.book, min(seq, 2**62), limit + 1)
     rows: list[Json] = []
     size = 0
-    for order in found[:limit]:
-        row = _order_body(order)
+    for changed, order in found[:limit]:
+        row = _order_body(changed, order)
         size += len(str(row))
         if rows and size > PAGE_BYTES:
             break
@@ -115,11 +115,11 @@ def orders_since(room: Room, body: Body) -> Answer:
     return room.ok({"orders": rows, "more": fields.to_flag(len(rows) < len(found))})
 
 
-def _order_body(order: Order) -> dict[str, Json]:
+def _order_body(changed: int, order: Order) -> dict[str, Json]:
     state = OrderState.SIGNED if order.is_signed else OrderState.RECORDED
     signed = [attempt for attempt in order.attempts if attempt.raw is not None]
     return {
-        "seq": str(order.changed),
+        "seq": str(changed),
         "orderId": fields.to_hex(order.order_id),
         "order": terms_to_json(order.terms),
         "state": state.value,

@@ -71,17 +71,14 @@ def encode(document: Json) -> bytes:
 def decode(data: bytes) -> Body:
     """Parse one message strictly. Raises `ProtocolError`."""
     try:
-        document = json.loads(
-            data.decode("ascii"),
-            object_pairs_hook=_unique_keys,
-            parse_int=_no_number,
-            parse_float=_no_number,
-            parse_constant=_no_number,
-        )
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        document = _FROM_TEXT(data.decode("ascii"))
+        _check_shape(document, depth=0)
+        if b"\\u" in data:
+            # Half a surrogate pair can be escaped in JSON and written nowhere else.
+            json.dumps(document, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
         msg = f"the message is not canonical JSON: {error}"
         raise ProtocolError(msg) from error
-    _check_shape(document, depth=0)
     if not isinstance(document, dict) or encode(document) != data:
         msg = "the message is not canonical: sorted keys, no spaces, ASCII, an object outside"
         raise ProtocolError(msg)
@@ -101,29 +98,28 @@ def _no_number(text: str) -> NoReturn:
     raise ValueError(msg)
 
 
+_FROM_TEXT = json.JSONDecoder(
+    object_pairs_hook=_unique_keys,
+    parse_int=_no_number,
+    parse_float=_no_number,
+    parse_constant=_no_number,
+).decode
+
+
 def _check_shape(document: object, *, depth: int) -> None:
+    """Refuse what is neither object, list nor string. Raises `ProtocolError`."""
+    if isinstance(document, str):
+        return
+    if not isinstance(document, dict | list):
+        msg = "a message holds only objects, lists and strings"
+        raise ProtocolError(msg)
     if depth > MAX_DEPTH:
         msg = f"the message is nested deeper than {MAX_DEPTH}"
         raise ProtocolError(msg)
-    if isinstance(document, dict):
-        for key, value in document.items():
-            _check_text(key)
-            _check_shape(value, depth=depth + 1)
-    elif isinstance(document, list):
-        for value in document:
-            _check_shape(value, depth=depth + 1)
-    elif isinstance(document, str):
-        _check_text(document)
-    else:
-        msg = "a message holds only objects, lists and strings"
-        raise ProtocolError(msg)
-
-
-def _check_text(text: str) -> None:
-    # Half a surrogate pair can be escaped in JSON and written nowhere else.
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        msg = "a message holds half a surrogate pair"
-        raise ProtocolError(msg)
+    for part in document.values() if isinstance(document, dict) else document:
+        # Most parts are strings, and a call costs more than the look.
+        if not isinstance(part, str):
+            _check_shape(part, depth=depth + 1)
 
 
 def frame(data: bytes) -> bytes:

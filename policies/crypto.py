@@ -45,8 +45,9 @@ def checksum_address(raw: bytes) -> Address:
     return Address("0x" + "".join(cased))
 
 
+@lru_cache(maxsize=4096)
 def parse_address(text: str) -> Address:
-    """Parse an address; mixed case must carry a right EIP-55 checksum.
+    """Parse an address; mixed case must carry a right EIP-55 checksum; remembered as well.
 
     Raises `BadAddressError`.
     """

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 
 from policies.consent.written import motion_to_json, terms_to_json
 from policies.crypto import address_bytes, keccak256
-from policies.terms import MotionTerms, TransferTerms
+from policies.terms import MotionTerms, Purpose, TransferTerms
 
 DOMAIN_NAME = "Treasury"
 DOMAIN_VERSION = "1"
@@ -58,6 +59,7 @@ _MOTION_TYPE = _type_hash("Motion", _MOTION)
 _VETO_TYPE = _type_hash("Veto", _VETO)
 _NAME_HASH = keccak256(DOMAIN_NAME.encode())
 _VERSION_HASH = keccak256(DOMAIN_VERSION.encode())
+_PURPOSE_HASHES = {purpose: keccak256(purpose.value.encode()) for purpose in Purpose}
 
 
 def transfer_digest(terms: TransferTerms, deployment: bytes) -> bytes:
@@ -66,7 +68,7 @@ def transfer_digest(terms: TransferTerms, deployment: bytes) -> bytes:
         (
             _TRANSFER_TYPE,
             keccak256(terms.what.encode()),
-            keccak256(terms.purpose.value.encode()),
+            _PURPOSE_HASHES[terms.purpose],
             terms.salt.ljust(32, b"\0"),
             terms.chain_id.to_bytes(32, "big"),
             address_bytes(terms.asset).rjust(32, b"\0"),
@@ -128,8 +130,12 @@ def veto_typed_data(digest: bytes, deployment: bytes) -> dict[str, object]:
 
 
 def _digest(struct_hash: bytes, deployment: bytes) -> bytes:
-    domain = keccak256(_DOMAIN_TYPE + _NAME_HASH + _VERSION_HASH + deployment)
-    return keccak256(b"\x19\x01" + domain + struct_hash)
+    return keccak256(b"\x19\x01" + _domain(deployment) + struct_hash)
+
+
+@lru_cache(maxsize=8)
+def _domain(deployment: bytes) -> bytes:
+    return keccak256(_DOMAIN_TYPE + _NAME_HASH + _VERSION_HASH + deployment)
 
 
 def _typed_data(

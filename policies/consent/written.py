@@ -127,9 +127,10 @@ class _Fields:
 
     def number(self, name: str, most: int) -> int:
         value = self.text(name)
-        if not _DECIMAL.match(value) or int(value) > most:
+        number = int(value) if _DECIMAL.match(value) else most + 1
+        if number > most:
             raise TermsError(f"{name}: must be a whole number of at most {most}, in decimal digits")
-        return int(value)
+        return number
 
     def data(self, name: str, length: int) -> bytes:
         value = self.text(name)
@@ -149,15 +150,17 @@ class _Fields:
 
     def purpose(self, name: str) -> Purpose:
         value = self.text(name)
-        if value not in set(Purpose):
-            raise TermsError(f"{name}: must be one of {', '.join(Purpose)}")
-        return Purpose(value)
+        try:
+            return Purpose(value)
+        except ValueError as error:
+            raise TermsError(f"{name}: must be one of {', '.join(Purpose)}") from error
 
     def kind(self, name: str) -> MotionKind:
         value = self.text(name)
-        if value not in set(MotionKind):
-            raise TermsError(f"{name}: must be one of {', '.join(MotionKind)}")
-        return MotionKind(value)
+        try:
+            return MotionKind(value)
+        except ValueError as error:
+            raise TermsError(f"{name}: must be one of {', '.join(MotionKind)}") from error
 
     def finish(self) -> None:
         if self._left:

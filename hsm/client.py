@@ -34,7 +34,7 @@ from hsm.answers import (
     SignerStatus,
 )
 from hsm.errors import Blame, HsmError, ProtocolError, SignerUnavailableError
-from hsm.fields import to_hex
+from hsm.fields import brief, to_hex
 from hsm.pipeline import exchanged, is_stale
 from hsm.transaction import ReadBack, read_back
 from hsm.wire import (
@@ -167,7 +167,7 @@ class SignerClient:
 
     def isolate(self, wallet: str, why: str) -> Okay | Refused:
         """Mark a wallet as isolated, for ever until a quorum lifts it."""
-        return reading.okay_from(self.call("isolate", {"wallet": wallet, "why": why}))
+        return reading.okay_from(self.call("isolate", {"wallet": wallet, "why": brief(why)}))
 
     def orders_since(self, seq: int, limit: int = 100) -> OrdersPage:
         """Return the orders that changed after entry `seq` of the book."""
@@ -226,7 +226,7 @@ class SignerClient:
 
     def freeze(self, why: str) -> Okay | Refused:
         """Stop every signature toward exposure; cancels, sweeps and evacuations go on."""
-        return reading.okay_from(self.call("freeze", {"why": why}))
+        return reading.okay_from(self.call("freeze", {"why": brief(why)}))
 
     def unlock(self, token: str, pin: str, *, minutes: int) -> Okay | Refused:
         """Type an attended token's PIN; only at people.sock, and never stored."""

@@ -34,6 +34,23 @@ def text(body: Body, name: str, *, limit: int = MAX_TEXT) -> str:
     return value
 
 
+def words(body: Body, name: str) -> str:
+    """Read a string for people, cut to `MAX_TEXT` characters.
+
+    What only explains a step toward safety must never be the reason that the step is refused.
+    """
+    value = body.get(name)
+    if not isinstance(value, str):
+        msg = f"`{name}` must be a string"
+        raise ProtocolError(msg)
+    return brief(value)
+
+
+def brief(text: str) -> str:
+    """Return a text of at most `MAX_TEXT` characters; a longer one ends in "..."."""
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 3] + "..."
+
+
 def integer(body: Body, name: str) -> int:
     """Read a non-negative integer from its decimal string."""
     value = body.get(name)

@@ -21,7 +21,7 @@ MOST_PIN = 256
 def isolate(room: Room, body: Body) -> Answer:
     """Mark a wallet as isolated; remembered until a quorum lifts it."""
     fields.only(body, frozenset({"wallet", "why"}), frozenset({"epoch"}))
-    name, why = fields.text(body, "wallet"), fields.text(body, "why")
+    name, why = fields.text(body, "wallet"), fields.words(body, "why")
     if all(law.wallet(name) is None for law in room.binding_laws):
         return room.refuse(no("unknown_wallet", f"{name!r} is not in the law"))
     if name not in book_law.marks(room.book):
@@ -44,7 +44,7 @@ def freeze(room: Room, body: Body) -> Answer:
     """Stop everything toward exposure until a motion resumes it."""
     fields.only(body, frozenset({"why"}))
     if not book_law.is_frozen(room.book):
-        book_law.set_frozen(room.book, fields.text(body, "why") or "unsaid", room.now)
+        book_law.set_frozen(room.book, fields.words(body, "why") or "unsaid", room.now)
     return room.ok({})
 
 

@@ -105,6 +105,15 @@ def test_every_verb_about_wallets(client: SignerClient) -> None:
     )
 
 
+def test_no_explanation_is_too_long_to_isolate(client: SignerClient) -> None:
+    """R2.6: a step toward safety is never refused for its words, however many there are."""
+    reasons = "; ".join(f"1 base unit of token {number} left hot-a" for number in range(5_000))
+    answers = (client.isolate("hot-a", reasons), client.freeze(reasons))
+
+    assert [Okay, Okay] == [type(answer) for answer in answers]
+    assert ("hot-a",) == client.status().isolated
+
+
 def test_an_older_epoch_is_refused(client: SignerClient, clock: FakeClock) -> None:
     """A client with an older lease gets no signature (R5.7)."""
     terms = order(make_law().law, clock, Purpose.SWEEP)

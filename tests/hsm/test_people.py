@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hsm.client import NotReady, Okay, Refused, Signed, SignerClient
+from hsm.wire import Result
 from policies.consent import transfer_digest
 from policies.terms import Purpose
 from tests.fakes.clock import FakeClock
@@ -69,6 +70,19 @@ def test_one_person_isolates_at_the_treasurers_door(softhsm: SoftHsm, clock: Fak
         status = daemon.status()
 
     assert (("hot-a",), True) == (status.isolated, status.frozen)
+
+
+def test_long_words_do_not_keep_a_wallet_from_being_isolated(room: VaultRoom) -> None:
+    """R2.6: whoever brings more words than the book keeps is heard all the same."""
+    answers = [
+        room.call("isolate", {"wallet": "hot-a", "why": "x" * 5_000}),
+        room.call("freeze", {"why": "x" * 5_000}),
+    ]
+
+    assert [Result.OK] * 2 == [answer.result for answer in answers]
+    assert (["hot-a"], "1") == tuple(
+        room.call("status", {}).body[name] for name in ("isolated", "frozen")
+    )
 
 
 def test_the_status_tells_what_the_windows_allow(room: VaultRoom) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.fakes.clock import FakeClock
@@ -38,6 +41,26 @@ def _no_sockets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
     for name in _BLOCKED:
         monkeypatch.setattr(socket.socket, name, refuse)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[Path]:
+    """A directory in memory where there is one: hundreds of fsyncs, and nothing to keep."""
+    shared = Path("/dev/shm")
+    if not shared.is_dir():
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=shared) as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """No log below critical: a belt writes a line for each of its many steps."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture

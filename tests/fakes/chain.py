@@ -106,6 +106,7 @@ class FakeChain:
         self.tokens: dict[Address, TokenFacts] = {Address(TOKEN): token_as(TOKEN, "USDC", 6)}
         self.movements: dict[str, Movement] = {}
         self.allowances: dict[tuple[Address, Address, Address], int | None] = {}
+        self.refuses: set[Address] = set()
         self.powers: dict[tuple[Address, Address], tuple[str, ...] | None] = {}
         self.unknown: set[Address | tuple[Address, Address]] = set()
         self.next_answers: list[SendAnswer] = []
@@ -403,7 +404,7 @@ class FakeChain:
 
     def _move(self, source: Address, destination: Address, amount: int, asset: Address) -> bool:
         left = self.balance(source, asset) - amount
-        if left < 0:
+        if left < 0 or asset in self.refuses:
             return False
         self._set_balance(source, left, asset)
         self._set_balance(destination, self.balance(destination, asset) + amount, asset)

@@ -28,7 +28,8 @@ LASTS_S = 86_400
 UNKNOWN_WAITS_S = 120
 """How long the native coin stays for the sake of a balance that cannot be read."""
 _RAW_BYTES = 250
-_OVER = frozenset({TransferState.CONFIRMED, TransferState.CANCELLED})
+_OVER = frozenset({TransferState.CONFIRMED, TransferState.CANCELLED, TransferState.REVERTED})
+_MAY_HAVE_FAILED = frozenset({TransferState.MINED, TransferState.REVERTED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,27 +142,49 @@ def _holdings(session: Session, law: Law, case: Case) -> Iterator[Holding]:
             asset=asset,
             amount=case.head.balance(case.wallet.address, asset.address),
             cap=None if band is None else band.cap,
-            may_go=not earlier or _may_follow(earlier[-1], case),
+            may_go=not earlier or _may_follow(earlier, case),
             is_moving=_is_moving(case, asset),
         )
 
 
+def is_spent(transfer: Transfer, head: Cells) -> bool:
+    """Say whether the head shows that a transfer in flight will never be waited for any more.
+
+    Its nonce is spent: by itself, and then the balance of the same look says so, or by a thief. To
+    wait until that is final would leave him everything that still lies there.
+    """
+    spent = head.nonces.get(transfer.source)
+    if transfer.state is not TransferState.IN_FLIGHT or transfer.nonce is None or spent is None:
+        return False
+    return transfer.nonce < spent
+
+
 def _is_moving(case: Case, asset: Asset) -> bool:
     return any(
-        t.purpose is Purpose.EVACUATION and t.asset == asset.address for t in case.on_the_way
+        t.purpose is Purpose.EVACUATION and t.asset == asset.address and not _is_seen(t, case)
+        for t in case.on_the_way
     )
 
 
-def _may_follow(last: Transfer, case: Case) -> bool:
+def _is_seen(transfer: Transfer, case: Case) -> bool:
+    """Say whether the balances of this look know already what became of a transfer."""
+    if transfer.state is TransferState.MINED and transfer.block_number is not None:
+        return transfer.block_number <= case.head.stamp.number
+    return is_spent(transfer, case.head)
+
+
+def _may_follow(earlier: Sequence[Transfer], case: Case) -> bool:
     """Say whether a further evacuation makes sense: the last is over, seen, and did not fail.
 
-    One that reverted is tried again only when something else lies there than it asked for: then
-    the thief was quicker, and no token forbade it.
+    One that reverted, or may have, is tried again only when something else lies there than it asked
+    for: then the thief was quicker, and no token forbade it.
     """
-    if last.state is TransferState.USURPED:
+    last = earlier[-1]
+    present = case.head.balance(case.wallet.address, last.asset)
+    if present == last.amount and any(t.state in _MAY_HAVE_FAILED for t in earlier):
+        return False
+    if last.state is TransferState.USURPED or _is_seen(last, case):
         return True
-    if last.state is TransferState.REVERTED:
-        return case.head.balance(case.wallet.address, last.asset) != last.amount
     if last.state not in _OVER:
         return False
     return last.block_number is None or case.head.stamp.number >= last.block_number

@@ -26,8 +26,8 @@ from policies.terms import Address, Purpose, Reason
 from treasury.chain.errors import ChainError
 from treasury.errors import StaleRowError
 from treasury.ledger import moves
-from treasury.ledger.facts import Approval, Transfer
-from treasury.ledger.queries import refills, requests, tokens, transfers
+from treasury.ledger.facts import Approval, Cells, Transfer
+from treasury.ledger.queries import refills, requests, tokens, transfers, watch
 from treasury.orders.sending import (
     Desk,
     Handed,
@@ -40,6 +40,7 @@ from treasury.orders.sending import (
 )
 from treasury.orders.signing import place_of
 from treasury.safety.contending import claims, contend, first_bid
+from treasury.safety.evacuating import is_spent
 from treasury.safety.halting import EXPOSING
 from treasury.safety.rescuing import RESCUE
 from treasury.world import NO_LAW, Deeds, Outcome, World
@@ -57,6 +58,7 @@ def dispatch(world: World, now: datetime) -> Outcome:
     with world.ledger.read() as session:
         queued = transfers.in_states(session, world.chain_id, TransferState.QUEUED)
         unmined = transfers.in_states(session, world.chain_id, TransferState.IN_FLIGHT)
+        seen = watch.newest(session, world.chain_id)
     if not queued:
         return deeds.outcome()
     try:
@@ -66,7 +68,7 @@ def dispatch(world: World, now: datetime) -> Outcome:
         turn = _Turn(desk=desk, others=Counter(t.source for t in (*queued, *unmined)))
         holders = [transfer for transfer in queued if transfer.nonce is not None]
         turn.in_flight.update(transfer.source for transfer in (*unmined, *holders))
-        turn.evacuating.update(t.source for t in unmined if t.purpose is Purpose.EVACUATION)
+        turn.evacuating.update(t.source for t in unmined if seen and _is_under_way(t, seen[1]))
         for transfer in sorted(queued, key=_rank):
             _take(turn, transfer)
         _sign_all(turn.desk, turn.to_sign)
@@ -87,6 +89,11 @@ class _Turn:
     in_flight: Counter[Address] = field(default_factory=Counter)
     evacuating: Counter[Address] = field(default_factory=Counter)
     to_sign: list[tuple[Transfer, fees.Bid]] = field(default_factory=list)
+
+
+def _is_under_way(transfer: Transfer, head: Cells) -> bool:
+    """Say whether an evacuation may still be mined: a thief spends nonces of ours one by one."""
+    return transfer.purpose is Purpose.EVACUATION and not is_spent(transfer, head)
 
 
 def _rank(transfer: Transfer) -> tuple[bool, int, bool, int]:

@@ -75,6 +75,41 @@ def test_the_thief_keeps_spending_and_the_rest_is_saved(calm: Belt) -> None:
     assert IncidentState.CONTAINED is incident(calm).state
 
 
+def test_nothing_waits_for_finality_while_a_thief_spends(calm: Belt) -> None:
+    """R2.8: where finality takes a quarter of an hour, spent nonces are followed at the head.
+
+    The thief takes the nonce of every first bid; tokens follow at once, and the coins after them.
+    """
+    usdc = Address(TOKEN)
+    calm.chain.fund(address_of("hot-a"), 60_000 * USDC, usdc)
+    calm.run(4)
+    calm.chain.finality_depth = 75
+    steal(calm, 5 * ETH)
+    for _ in range(3):
+        calm.watch()
+        calm.money()
+        steal(calm, ETH)
+    calm.run(5)
+
+    assert 0 == calm.chain.balance(address_of("hot-a"), usdc)
+    assert calm.chain.balance(address_of("hot-a"), NATIVE) <= FEES
+    assert {TransferState.IN_FLIGHT, TransferState.MINED} == {t.state for t in evacuations(calm)}
+
+
+def test_a_token_that_refuses_is_not_asked_again_and_again(calm: Belt) -> None:
+    """R2.8: what reverted and lies there unchanged is left; the coins go home all the same."""
+    usdc = Address(TOKEN)
+    calm.chain.fund(address_of("hot-a"), 60_000 * USDC, usdc)
+    calm.run(4)
+    calm.chain.finality_depth = 75
+    calm.chain.refuses.add(usdc)
+    steal(calm, 5 * ETH)
+    calm.run(8)
+
+    assert sum(t.asset == usdc for t in evacuations(calm)) <= 2
+    assert calm.chain.balance(address_of("hot-a"), NATIVE) <= FEES
+
+
 def test_a_wallet_that_bleeds_again_opens_its_incident_again(calm: Belt) -> None:
     """What still comes in is evacuated too, and the incident says so."""
     steal(calm, 5 * ETH)

@@ -19,6 +19,7 @@ from policies.terms import NATIVE, Address
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z")
+_DIGEST = re.compile(r"0x[0-9a-fA-F]{64}\Z")
 _SHOWN = 80
 _TEXT_MOST = 200
 MISSING = object()
@@ -132,6 +133,13 @@ class Table:
         if len(set(found)) != len(found):
             self.refuse(name, "an address stands twice")
         return found
+
+    def digest(self, name: str) -> bytes:
+        """Read 32 bytes, written as 0x and 64 hexadecimal digits."""
+        value = self._take(name, None)
+        if isinstance(value, str) and _DIGEST.match(value):
+            return bytes.fromhex(value[2:])
+        return self._wrong(name, value, "write 0x and 64 hexadecimal digits in quotes", bytes(32))
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Read a list of distinct printable ASCII texts with at least one entry."""

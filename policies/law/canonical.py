@@ -83,6 +83,11 @@ def _chain(law: Law, name: str) -> dict[str, object]:
             if asset.chain == name and not asset.is_native
         },
     }
+    if chain.receivers:
+        document["receivers"] = [
+            {"address": receiver.address, "code_hash": "0x" + receiver.code_hash.hex()}
+            for receiver in chain.receivers
+        ]
     losses = {
         symbol.partition("/")[2]: format_amount(amount, asset.symbol, asset.decimals)
         for symbol, amount in law.max_loss.items()

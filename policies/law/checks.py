@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from policies.amounts import format_amount
-from policies.law.model import Asset, Band, Law, Pool, Profile, RefillRule, Role
+from policies.law.model import Asset, Band, Chain, Law, Pool, Profile, RefillRule, Role
 from policies.schedule import ScheduleError, parse_schedule
 from policies.terms import NATIVE
 
@@ -60,6 +60,15 @@ def _check_chains(law: Law) -> Iterator[str]:
         yield from _twice(f"chains.{chain.name}.tokens", [a.symbol for a in assets])
         if chain.fee_ceiling == 0:
             yield f"chains.{chain.name}.fee_ceiling = 0: no transfer could be paid; raise it"
+        yield from _check_receivers(law, chain)
+
+
+def _check_receivers(law: Law, chain: Chain) -> Iterator[str]:
+    where = f"chains.{chain.name}.receivers.address"
+    yield from _twice(where, [receiver.address for receiver in chain.receivers])
+    for receiver in chain.receivers:
+        if law.wallet_at(chain.chain_id, receiver.address) is not None:
+            yield f"{where} = {receiver.address}: a wallet of ours carries no code; remove it"
 
 
 def _check_wallets(law: Law) -> Iterator[str]:

@@ -46,13 +46,25 @@ class Custody(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """An address that gets money only while it carries code with this Keccak-256 (32 bytes)."""
+
+    address: Address
+    code_hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
-    """One EVM chain; `fee_ceiling` is the most wei that one transfer may cost in fees."""
+    """One EVM chain; `fee_ceiling` is the most wei that one transfer may cost in fees.
+
+    `receivers` are contracts whose code is compared before anything is sent there.
+    """
 
     name: str
     chain_id: int
     native: str
     fee_ceiling: int
+    receivers: tuple[Receiver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

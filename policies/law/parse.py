@@ -20,6 +20,7 @@ from policies.law.model import (
     LawError,
     Pool,
     Profile,
+    Receiver,
     RefillRule,
     Role,
     Roster,
@@ -87,7 +88,16 @@ def _chain(name: str, table: Table) -> Chain:
         chain_id=table.integer("id", least=1, most=2**53),
         native=native,
         fee_ceiling=table.amount("fee_ceiling", native, _NATIVE_DECIMALS),
+        receivers=_receivers(table),
     )
+
+
+def _receivers(table: Table) -> tuple[Receiver, ...]:
+    found = []
+    for row in table.rows("receivers") if table.has("receivers") else ():
+        found.append(Receiver(address=row.address("address"), code_hash=row.digest("code_hash")))
+        row.finish()
+    return tuple(found)
 
 
 def _tokens(chain: str, table: Table) -> list[Asset]:

@@ -18,7 +18,7 @@ from policies import fees
 from policies.law import Chain as ChainLaw
 from policies.law import Law
 from policies.lifecycles import AttemptState, Owner, WalletState
-from policies.terms import Address, Purpose, Reason
+from policies.terms import Address, Purpose, Reason, Stamp
 from treasury.chain.port import SendAnswer
 from treasury.clock import unix
 from treasury.errors import StaleRowError, TwinError
@@ -46,6 +46,7 @@ class Desk:
     law: Law
     chain: ChainLaw
     market: fees.MarketFacts
+    head: Stamp
     is_halted: bool
     standings: Mapping[Address, Standing]
     tokens: Mapping[Address, Token]
@@ -79,6 +80,7 @@ def desk_for(world: World, now: datetime, deeds: Deeds) -> Desk | None:
             market=fees.MarketFacts(
                 base_fee=market.base_fee, priority_fee=market.priority_fee, l1_fee=l1_fee
             ),
+            head=market.stamp,
             is_halted=standings.is_halted(session),
             standings={s.address: s for s in standings.wallets(session, world.chain_id)},
             tokens=tokens.tokens(session, world.chain_id),

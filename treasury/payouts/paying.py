@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from policies.law import Asset, Law, Pool
 from policies.lifecycles import WithdrawalState
@@ -13,6 +13,7 @@ from treasury.ledger import Session
 from treasury.ledger.denylists import listed_among
 from treasury.ledger.facts import Standing, Withdrawal
 from treasury.ledger.queries import requests, standings
+from treasury.payouts import receivers
 from treasury.payouts.orders import has_adopted
 from treasury.payouts.preview import Preview, preview_of
 from treasury.world import Deeds, World
@@ -23,7 +24,7 @@ class Round:
     """One round of paying; `preview` is None before the first good look at the chain.
 
     `has_adopted` tells that some payout was adopted from the signer's book; `listed`, whose address
-    stands on a list that an operator loaded.
+    stands on a list that an operator loaded; `receivers`, what stands against contracts.
     """
 
     world: World
@@ -36,6 +37,7 @@ class Round:
     preview: Preview | None
     has_adopted: bool
     listed: Mapping[Address, Reason] = field(default_factory=dict)
+    receivers: Mapping[Address, tuple[Reason, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,20 @@ def begin_round(world: World, law: Law, now: int, deeds: Deeds) -> Round:
         )
 
 
+def with_receivers(turn: Round) -> Round:
+    """Look at the final code of contracts that the law names and that wait for money.
+
+    Raises `ChainError`.
+    """
+    chain = turn.law.chain_by_id(turn.world.chain_id)
+    if not turn.waiting or chain is None or not chain.receivers:
+        return turn
+    final = turn.world.chain.finalised(turn.world.chain.head())
+    destinations = {withdrawal.destination for withdrawal in turn.waiting}
+    found = receivers.objections(turn.world, turn.law, destinations, final)
+    return replace(turn, receivers=found)
+
+
 def _preview(  # noqa: PLR0917 - one reading
     session: Session,
     world: World,
@@ -111,6 +127,7 @@ def obstacles(turn: Round, payment: Payment) -> tuple[Reason, ...]:
         reasons.append(Reason(code="halted", text="exposure is halted"))
     if listed := turn.listed.get(payment.withdrawal.destination):
         reasons.append(listed)
+    reasons.extend(turn.receivers.get(payment.withdrawal.destination, ()))
     if not payer.is_calm:
         text = f"{payer.name} is not calm: {payer.frozen_why or payer.hold_why}"
         reasons.append(Reason(code="not_calm", text=text))

@@ -33,7 +33,7 @@ from treasury.orders.together import Piece, write_together
 from treasury.world import Deeds, Outcome, World, law_here
 
 _NAME = "confirm"
-_MOST_IN_COMMIT = 64
+_MOST_IN_COMMIT = 128
 """The watch lane waits for a commit to end, so none may hold the ledger for long."""
 
 

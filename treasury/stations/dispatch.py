@@ -10,7 +10,7 @@ exposure, then older before younger.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -39,6 +39,7 @@ from treasury.orders.sending import (
     leave,
 )
 from treasury.orders.signing import place_of
+from treasury.payouts.receivers import objections
 from treasury.safety.contending import claims, contend, first_bid
 from treasury.safety.evacuating import is_spent
 from treasury.safety.halting import EXPOSING
@@ -65,7 +66,11 @@ def dispatch(world: World, now: datetime) -> Outcome:
         desk = desk_for(world, now, deeds)
         if desk is None:
             return deeds.broken_off(NO_LAW)
-        turn = _Turn(desk=desk, others=Counter(t.source for t in (*queued, *unmined)))
+        turn = _Turn(
+            desk=desk,
+            others=Counter(t.source for t in (*queued, *unmined)),
+            receivers=objections(world, desk.law, {t.destination for t in queued}, desk.head),
+        )
         holders = [transfer for transfer in queued if transfer.nonce is not None]
         turn.in_flight.update(transfer.source for transfer in (*unmined, *holders))
         turn.evacuating.update(t.source for t in unmined if seen and _is_under_way(t, seen[1]))
@@ -81,7 +86,8 @@ def dispatch(world: World, now: datetime) -> Outcome:
 class _Turn:
     """One round: how many transfers of each sender are open, and how many hold a nonce.
 
-    `to_sign` has those that nothing stands against, in their order, with what they bid.
+    `to_sign` has those that nothing stands against, in their order, with what they bid;
+    `receivers` has what stands against contracts that are not what the law says.
     """
 
     desk: Desk
@@ -89,6 +95,7 @@ class _Turn:
     in_flight: Counter[Address] = field(default_factory=Counter)
     evacuating: Counter[Address] = field(default_factory=Counter)
     to_sign: list[tuple[Transfer, fees.Bid]] = field(default_factory=list)
+    receivers: Mapping[Address, tuple[Reason, ...]] = field(default_factory=dict)
 
 
 def _is_under_way(transfer: Transfer, head: Cells) -> bool:
@@ -115,7 +122,7 @@ def _try(desk: Desk, transfer: Transfer, step: Callable[[], None]) -> None:
 def _judge(turn: _Turn, transfer: Transfer) -> None:
     """Do what one queued transfer needs now: give it up, leave it, or have it signed."""
     desk, holds_nonce = turn.desk, transfer.nonce is not None
-    ends, stops = _ends(desk, transfer), _stops(desk, transfer)
+    ends, stops = _ends(desk, transfer), _stops(turn, transfer)
     is_in_the_way = holds_nonce and turn.others[transfer.source] > 1
     waits = () if holds_nonce else (*_dearness(desk, transfer), *_waits(turn, transfer))
     if ends or (stops and is_in_the_way):
@@ -156,13 +163,15 @@ def _waits(turn: _Turn, transfer: Transfer) -> tuple[Reason, ...]:
     return (Reason(code="in_flight", text=text),)
 
 
-def _stops(desk: Desk, transfer: Transfer) -> tuple[Reason, ...]:
+def _stops(turn: _Turn, transfer: Transfer) -> tuple[Reason, ...]:
     """Say what stands against an exposing transfer as long as it lasts."""
+    desk = turn.desk
     if transfer.purpose not in EXPOSING:
         return ()
     reasons = []
     if desk.is_halted:
         reasons.append(Reason(code="halted", text="exposure is halted"))
+    reasons.extend(turn.receivers.get(transfer.destination, ()))
     asset = desk.law.asset_at(transfer.chain_id, transfer.asset)
     reasons.extend(tokens.objections(desk.tokens, asset) if asset else ())
     for address in (transfer.source, transfer.destination):

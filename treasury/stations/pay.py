@@ -23,6 +23,7 @@ from policies.law import law_digest
 from policies.lifecycles import Owner, TransferState, WalletState, WithdrawalState
 from policies.limits import approvals_needed, is_refused_for_good
 from policies.terms import Purpose, Reason, TransferTerms
+from treasury.chain.errors import ChainError
 from treasury.clock import unix
 from treasury.errors import StaleRowError, TwinError
 from treasury.ledger import Session, marks, moves
@@ -39,7 +40,14 @@ from treasury.payouts.orders import (
     placed_cause,
     take_over,
 )
-from treasury.payouts.paying import Payment, Round, begin_round, obstacles, payment_of
+from treasury.payouts.paying import (
+    Payment,
+    Round,
+    begin_round,
+    obstacles,
+    payment_of,
+    with_receivers,
+)
 from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
 
 _NAME = "pay"
@@ -57,13 +65,13 @@ def pay(world: World, now: datetime) -> Outcome:
     found = law_here(world)
     if found is None:
         return deeds.broken_off(NO_LAW)
-    turn = begin_round(world, found[0], unix(now), deeds)
     try:
+        turn = with_receivers(begin_round(world, found[0], unix(now), deeds))
         for withdrawal in turn.waiting:
             if len(deeds.done) >= MOST_DEEDS:
                 break
             _take(turn, withdrawal)
-    except HsmError as error:
+    except (HsmError, ChainError) as error:
         return deeds.broken_off(error)
     return deeds.outcome()
 

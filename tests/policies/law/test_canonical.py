@@ -66,6 +66,20 @@ def test_an_emergency_tier_is_part_of_what_people_sign() -> None:
     assert one.pools == law_from_canonical(canonical_law(one)).pools
 
 
+def test_receivers_are_part_of_what_people_sign() -> None:
+    """R8.1: a named contract, another code of it and none are three laws; it is read back alike."""
+    path, place = "chains.devnet.receivers", "0x" + "11" * 20
+    laws = [
+        make_law(**{path: [{"address": place, "code_hash": "0x" + digit * 64}]}).law
+        for digit in "ab"
+    ]
+
+    assert 3 == len({law_digest(LAW), *map(law_digest, laws)})
+    for law in laws:
+        assert law.chains == law_from_canonical(canonical_law(law)).chains
+    assert laws[0].chains[0].receivers[0].code_hash == b"\xaa" * 32
+
+
 def test_optional_parts_stay_out() -> None:
     """A chain without gas sponsor, losses or tokens is written without them."""
     plain = {"id": 5, "native": "COIN", "fee_ceiling": "1"}

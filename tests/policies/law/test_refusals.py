@@ -43,6 +43,22 @@ SINGLE = [
         "chains.devnet.tokens.USDC.decimals = 28: write a whole number from 0 to 27",
     ),
     (
+        "chains.devnet.receivers",
+        [{"address": ALICE, "code_hash": "0x" + "0" * 63}],
+        (
+            f"chains.devnet.receivers[0].code_hash = '0x{'0' * 63}': "
+            "write 0x and 64 hexadecimal digits in quotes"
+        ),
+    ),
+    (
+        "chains.devnet.receivers",
+        [{"address": ALICE, "code_hash": "0x" + "0" * 64, "name": "safe"}],
+        (
+            "chains.devnet.receivers[0].name = 'safe': unknown key; remove it "
+            "(known here: address, code_hash)"
+        ),
+    ),
+    (
         "chains.devnet.max_loss.DAI",
         "1 DAI",
         "chains.devnet.max_loss.DAI = '1 DAI': unknown key; remove it (known here: ETH, USDC)",
@@ -204,6 +220,14 @@ BETWEEN = [
     (
         {"pools.main.members": ["hot-a", "hot-a", "hot-b"]},
         "pools.main.members = ['hot-a', 'hot-a', 'hot-b']: a name stands twice",
+    ),
+    (
+        {"chains.devnet.receivers": [{"address": HOT_A, "code_hash": "0x" + "0" * 64}]},
+        f"chains.devnet.receivers.address = {HOT_A}: a wallet of ours carries no code; remove it",
+    ),
+    (
+        {"chains.devnet.receivers": [{"address": ALICE, "code_hash": "0x" + "0" * 64}] * 2},
+        f"chains.devnet.receivers.address = {ALICE}: stands 2 times; each may stand once",
     ),
     ({f"{BAND}.floor": "60 ETH"}, f"{BAND}.floor = 60 ETH: must be below target = 60 ETH"),
     ({f"{BAND}.target": "100 ETH"}, f"{BAND}.target = 100 ETH: must be below cap = 100 ETH"),

@@ -75,6 +75,7 @@ class Judge:
         self.signatures: dict[str, Signature] = {}
         self.edges: set[str] = set()
         self._seen: set[tuple[bytes, int]] = set()
+        self._signed_orders: set[str] = set()
         self._vetoed: set[str] = set()
         self._vetoed_before: set[str] = set()
         self._isolated_before: set[str] = set()
@@ -138,7 +139,9 @@ class Judge:
             self.edges.add(f"{kind}: {body.get('from', 'none')} -> {body['to']}")
         else:
             self.edges.add(entry.kind)
-        if entry.kind == "wallet_unfrozen":
+        # A quorum that lifts a freeze, or reinstates a wallet, accepts what was lost until then.
+        is_reinstated = (entry.kind, body.get("from")) == ("wallet_standby", "ISOLATED")
+        if entry.kind == "wallet_unfrozen" or is_reinstated:
             name = entry.subject.removeprefix("wallet:")
             self._accepted[address_of(name)] = self.world.sea._blocks[-1].stamp.number
         # What a person proposes is the person's judgement; it is not released all the same.
@@ -151,13 +154,16 @@ class Judge:
             newest = watch.newest(session, CHAIN_ID)
             refill = refills.refill(session, number)
         assert refill is not None, "its journal line was just read"
+        if refill.order_id in self._signed_orders:
+            return  # not released now, but found in the signer's book by a ledger that had lost it
         wallet = refill.terms.destination
         self._require(newest is not None, "I10", f"{entry.kind} without any look")
         assert newest is not None
         for theft in self.world.sea.standing_thefts():
             is_seen = theft.block.number <= newest[1].stamp.number
             is_accepted = theft.block.number <= self._accepted.get(wallet, -1)
-            if theft.victim == wallet and is_seen and not is_accepted:
+            is_hidden = self.world.sea.is_covered(theft)
+            if theft.victim == wallet and is_seen and not is_accepted and not is_hidden:
                 self._fail("I10", f"{entry.kind} {number} toward a wallet that was robbed")
 
     # --- the signer's book ---
@@ -181,6 +187,7 @@ class Judge:
                 transaction=decode_transaction(raw),
             )
             self.signatures[signature.transaction.hash] = signature
+            self._signed_orders.add(signature.order_id)
             found.append(signature)
         return sorted(found, key=lambda s: (s.at, s.nonce, s.number))
 

@@ -102,6 +102,7 @@ class Game:
             self.world.watch()
             self.judge.look()
         self._people_act()
+        self.judge.look()
         if self.dice.chance(0.9):
             self.world.money()
             self.judge.look()

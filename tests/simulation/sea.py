@@ -20,6 +20,8 @@ from treasury.chain.port import Readings, ReadRequest, Receipt, SendAnswer, Send
 
 LOST = SendAnswer(kind=SendKind.TRANSIENT, text="the read timed out")
 ODD = SendAnswer(kind=SendKind.UNKNOWN, text="-32000: something odd")
+_AROUND = 12
+"""In so many blocks a balance is looked at surely, at the head and when it is final."""
 _DELEGATED = bytes.fromhex("ef0100") + bytes(20)
 
 
@@ -128,6 +130,16 @@ class Sea(FakeChain):
     def standing_thefts(self) -> list[Theft]:
         """Return the thefts that the present chain contains."""
         return [theft for theft in self.thefts if self.is_canonical(theft.block)]
+
+    def is_covered(self, theft: Theft) -> bool:
+        """Say whether as much came in around a drain, so that no balance tells of it."""
+        came_in = sum(
+            deposit.amount
+            for deposit in self.standing_thefts()
+            if (deposit.payee, deposit.asset) == (theft.victim, theft.asset)
+            and abs(deposit.block.number - theft.block.number) <= _AROUND
+        )
+        return not theft.uses_nonce and came_in >= theft.amount
 
     def receipts_of_all(self) -> Mapping[str, Receipt]:
         """Return every receipt of the present chain."""

@@ -6,6 +6,9 @@ that is not known holds the native coin back for a while, because a token that w
 would then lie there without gas. Every transfer has a fee ceiling of its own, many times the market
 and never above the law's, so that it can outbid a thief; for the native coin that is a small share
 of what it saves, and what is left of it goes in the next round. Amounts and fees are base units.
+
+Where a reorganisation took a thief's transaction back, nobody holds its nonce any more and nothing
+after it can be mined: then one base unit goes home on that nonce.
 """
 
 from __future__ import annotations
@@ -46,6 +49,7 @@ class EvacuationFacts:
 
     `waits_for_unknown`: it is early enough to wait for balances that could not be read.
     `is_contained`: only what the law's fee ceiling does not cover is worth another transfer.
+    `is_stuck`: everything on its way waits for a nonce that no transfer of ours holds.
     """
 
     holdings: Sequence[Holding]
@@ -54,6 +58,7 @@ class EvacuationFacts:
     fee_ceiling: int
     waits_for_unknown: bool
     is_contained: bool = False
+    is_stuck: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +77,8 @@ def plan_evacuation(facts: EvacuationFacts) -> tuple[Load, ...]:
     waiting = sorted((h for h in tokens if h.may_go and h.amount), key=_rank, reverse=True)
     coins = 0 if native is None or native.amount is None else native.amount
     loads = tuple(_affordable(waiting, coins, facts))
+    if facts.is_stuck:
+        return loads or tuple(_filler(native, coins, facts))
     is_blind = facts.waits_for_unknown and any(h.amount is None for h in tokens)
     if waiting or is_blind or any(h.is_moving for h in tokens):
         return loads
@@ -117,6 +124,15 @@ def _native(native: Holding | None, coins: int, facts: EvacuationFacts) -> Itera
     least = facts.fee_ceiling if facts.is_contained else 2 * fee
     if coins > max(least, fee):
         yield Load(asset=native.asset, amount=coins - fee, max_fee=fee)
+
+
+def _filler(native: Holding | None, coins: int, facts: EvacuationFacts) -> Iterator[Load]:
+    """Yield the least that spends a nonce; it leaves the coin to those that wait behind it."""
+    if native is None:
+        return
+    fee = fee_of(native.asset, facts)
+    if coins > fee:
+        yield Load(asset=native.asset, amount=1, max_fee=fee)
 
 
 def _first_cost(asset: Asset, facts: EvacuationFacts) -> int:

@@ -29,7 +29,11 @@ def held(asset: Asset, amount: int | None, *, moves: bool = False) -> Holding:
 
 
 def facts(
-    *holdings: Holding, price: int = GWEI, waits: bool = True, is_contained: bool = False
+    *holdings: Holding,
+    price: int = GWEI,
+    waits: bool = True,
+    is_contained: bool = False,
+    is_stuck: bool = False,
 ) -> EvacuationFacts:
     """Return facts under a law with a ceiling of 0.05 ETH for one transfer."""
     return EvacuationFacts(
@@ -39,6 +43,7 @@ def facts(
         fee_ceiling=ETHER // 20,
         waits_for_unknown=waits,
         is_contained=is_contained,
+        is_stuck=is_stuck,
     )
 
 
@@ -115,3 +120,16 @@ def test_a_contained_incident_is_not_reopened_by_a_cheaper_gas() -> None:
     """Only more than the law's fee ceiling is worth another round then."""
     assert [] == names(facts(held(COIN, ETHER // 20), is_contained=True))
     assert ["ETH"] == names(facts(held(COIN, ETHER // 20 + 1), is_contained=True))
+
+
+def test_one_base_unit_fills_a_nonce_that_nobody_holds() -> None:
+    """R2.8: what waits behind it keeps its amount and its fees; another token does it as well."""
+    fee = fee_of(COIN, facts())
+    moving, coin = held(token("A"), 10, moves=True), held(COIN, ETHER, moves=True)
+    (filler,) = plan_evacuation(facts(moving, coin, is_stuck=True))
+
+    assert (COIN, 1, fee) == (filler.asset, filler.amount, filler.max_fee)
+    assert [] == names(facts(moving, coin))
+    assert ["B"] == names(facts(moving, held(COIN, ETHER), held(token("B"), 1), is_stuck=True))
+    assert [] == names(facts(moving, held(COIN, fee, moves=True), is_stuck=True))
+    assert [] == names(facts(moving, is_stuck=True))

@@ -20,7 +20,7 @@ import structlog
 
 from hsm import book_orders
 from policies.lifecycles import RefillState, TransferState, WithdrawalState
-from policies.terms import NATIVE, MotionKind
+from policies.terms import NATIVE, MotionKind, Purpose
 from tests.fakes.chain import GWEI
 from tests.laws import ETH, USDC, address_of
 from tests.simulation.dice import Dice
@@ -266,8 +266,16 @@ class Game:
         ]
 
     def _may_wait(self, transfer: Transfer) -> bool:
-        """A thief's nonce may leave ours behind it, unsettled, until people have looked."""
-        return bool(self._robbed()) and transfer.state is TransferState.QUEUED
+        """A thief's nonce may leave ours behind it, unsettled, until people have looked.
+
+        And an evacuation that nothing is left to pay for hangs there: whatever comes in later it
+        brings home.
+        """
+        if transfer.state is TransferState.QUEUED:
+            return bool(self._robbed())
+        left = self.world.sea.balance(transfer.source, transfer.asset)
+        is_hanging = transfer.state is TransferState.IN_FLIGHT and left <= transfer.amount
+        return is_hanging and transfer.purpose is Purpose.EVACUATION
 
     def _holds(self, withdrawal: Withdrawal) -> bool:
         """A payout may wait for as long as its reasons stand, and shows them."""

@@ -102,6 +102,7 @@ def evacuation_facts(
         fee_ceiling=chain.fee_ceiling,
         waits_for_unknown=now - case.incident.opened_at < UNKNOWN_WAITS_S,
         is_contained=case.incident.state is IncidentState.CONTAINED,
+        is_stuck=_is_stuck(case),
     )
 
 
@@ -171,6 +172,18 @@ def _is_seen(transfer: Transfer, case: Case) -> bool:
     if transfer.state is TransferState.MINED and transfer.block_number is not None:
         return transfer.block_number <= case.head.stamp.number
     return is_spent(transfer, case.head)
+
+
+def _is_stuck(case: Case) -> bool:
+    """Say whether what is on its way waits for a nonce below, which the next evacuation takes."""
+    leaving = [t for t in case.on_the_way if t.source == case.wallet.address]
+    if any(t.state is TransferState.QUEUED and t.purpose is Purpose.EVACUATION for t in leaving):
+        return False
+    there = case.head.nonces.get(case.wallet.address)
+    if there is None:
+        return False
+    held = [t.nonce for t in leaving if t.nonce is not None and t.nonce >= there]
+    return min(held, default=there) > there
 
 
 def _may_follow(earlier: Sequence[Transfer], case: Case) -> bool:

@@ -110,6 +110,21 @@ def test_a_token_that_refuses_is_not_asked_again_and_again(calm: Belt) -> None:
     assert calm.chain.balance(address_of("hot-a"), NATIVE) <= FEES
 
 
+def test_a_reorg_that_takes_the_thief_back_jams_nothing(calm: Belt) -> None:
+    """R2.8: the evacuation took the nonce after the thief's, whose own is nobody's then."""
+    steal(calm, 5 * ETH)
+    calm.watch()
+    calm.money()
+    calm.chain.reorg(1, keep=False)
+    jammed = evacuations(calm)[0].nonce
+    calm.run(14)
+
+    assert 1 == jammed
+    assert (0, 1) == (evacuations(calm)[0].nonce, evacuations(calm)[0].amount)
+    assert {TransferState.CONFIRMED} == {t.state for t in evacuations(calm)}
+    assert calm.chain.balance(address_of("hot-a"), NATIVE) <= FEES
+
+
 def test_a_wallet_that_bleeds_again_opens_its_incident_again(calm: Belt) -> None:
     """What still comes in is evacuated too, and the incident says so."""
     steal(calm, 5 * ETH)

@@ -21,6 +21,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -35,7 +36,7 @@ from tests.laws import ETH, USDC, address_of
 from tests.simulation.people import People
 from tests.simulation.world import CHAIN_ID, FUNDS, USD_COIN, WALLETS, SimulatedWorld
 from treasury.ledger import journal
-from treasury.ledger.facts import Entry
+from treasury.ledger.facts import Entry, Withdrawal
 from treasury.ledger.queries import refills, requests, transfers, watch
 
 _NAME_OF = {address_of(name): name for name in WALLETS}
@@ -297,24 +298,30 @@ class Judge:
 
     def _judge_chain(self) -> None:
         payments: Counter[str] = Counter()
-        payouts: Counter[Address] = Counter()
+        for signature in self._paid():
+            payments[signature.order_id] += 1
+            if signature.terms.purpose is Purpose.WITHDRAWAL:
+                # All orders of one payout have salts of one series, and no other payout has.
+                payments[f"payout {signature.terms.salt[:-1].hex()}"] += 1
+        for what, count in payments.items():
+            self._require(count == 1, "I1", f"{what} was paid {count} times")
+        asked: Counter[Address] = Counter()
+        for body in self.people.payouts.values():
+            asked[Address(body.destination)] += int(body.amount)
+        for destination, most in asked.items():
+            paid = self.world.sea.balance(destination)
+            self._require(paid <= most, "I1", f"{destination} got {paid}, asked were {most}")
+
+    def _paid(self) -> Iterator[Signature]:
+        """Yield what is mined, succeeded, and is no cancel."""
         for block in self.world.sea._blocks:
             for mined in block.transactions:
                 signature = self.signatures.get(mined.hash)
                 if signature is None:
                     self._fail("I2", f"{mined.hash} is mined, yet the book does not know it")
-                if signature.kind is AttemptKind.CANCEL or not block.receipts[mined.hash].succeeded:
-                    continue
-                payments[signature.order_id] += 1
-                if signature.terms.purpose is Purpose.WITHDRAWAL:
-                    payouts[signature.terms.destination] += 1
-        for order_id, count in payments.items():
-            self._require(count == 1, "I1", f"order {order_id} was paid {count} times")
-        asked = {body.destination: int(body.amount) for body in self.people.payouts.values()}
-        for destination, count in payouts.items():
-            self._require(count == 1, "I1", f"payout to {destination} was paid {count} times")
-            paid = self.world.sea.balance(destination)
-            self._require(paid == asked.get(destination), "I1", f"{destination} got {paid}")
+                is_cancel = signature.kind is AttemptKind.CANCEL
+                if not is_cancel and block.receipts[mined.hash].succeeded:
+                    yield signature
 
     def _judge_nonces(self) -> None:
         taken: dict[Address, list[int]] = defaultdict(list)
@@ -356,11 +363,7 @@ class Judge:
             payouts = requests.withdrawals_in(session, CHAIN_ID, *WithdrawalState)
             verified = journal.verify(session)
         self._require(verified.ok, "I6", verified.why)
-        for payout in payouts:
-            due = payout.amount if payout.state is WithdrawalState.PAID else 0
-            paid = sea.balance(payout.destination)
-            text = f"withdrawal {payout.id} is {payout.state.value}, yet {paid} were paid"
-            self._require(paid == due, "I1", text)
+        self._judge_payouts(payouts)
         for transfer in settled:
             if transfer.settled_fee is not None:
                 expected[transfer.source, NATIVE] -= transfer.settled_fee
@@ -373,6 +376,16 @@ class Judge:
                 text = f"{_NAME_OF[address]} holds {there} of {asset}, the ledger says {amount}"
                 self._require(there == amount, "I11", text)
         self.world.room.book.verify()
+
+    def _judge_payouts(self, payouts: Sequence[Withdrawal]) -> None:
+        due: Counter[Address] = Counter()
+        for payout in payouts:
+            is_paid = payout.state is WithdrawalState.PAID
+            due[payout.destination] += payout.amount if is_paid else 0
+        for destination, amount in due.items():
+            paid = self.world.sea.balance(destination)
+            text = f"{destination} got {paid}, its payouts say {amount}"
+            self._require(paid == amount, "I1", text)
 
     def _require(self, holds: bool, promise: str, text: str) -> None:
         if not holds:

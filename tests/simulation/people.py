@@ -108,6 +108,7 @@ class People:
     ) -> None:
         """Let people sign a motion by way of the daemon; its maker does not count."""
         self._motions += 1
+        self.dice.seen[f"motion_{kind.value}"] += 1
         now = self.world.clock.unix()
         terms = MotionTerms(
             what=describe_motion(kind, payload),
@@ -143,7 +144,6 @@ class People:
                 (MotionKind.RETIRE, {"wallet": wallet}),
             )
         )
-        self.dice.seen[f"motion_{kind.value}"] += 1
         self.carry(kind, payload, self.dice.pick((("alice", "bob"), ("alice", "bob"), ("bob",))))
 
     def veto_motion(self) -> None:
@@ -229,6 +229,14 @@ class People:
         )
         self.payouts[f"key-{number}"] = body
         self.ask_again(f"key-{number}")
+
+    def ask_alike(self) -> None:
+        """Let a service ask for another payout that is like one of before in all but its key."""
+        if self.payouts:
+            self.dice.seen["asked_alike_again"] += 1
+            key = f"key-{len(self.payouts) + 1}"
+            self.payouts[key] = self.payouts[self.dice.pick(sorted(self.payouts))]
+            self.ask_again(key)
 
     def ask_blindly_again(self) -> None:
         """Let a service repeat one of its requests."""

@@ -118,7 +118,10 @@ class Game:
         for _ in range(dice.between(0, 3)):
             people.approve_something()
         if dice.chance(0.4) and len(people.payouts) < _MOST_PAYOUTS:
-            people.ask_payout(large=dice.chance(0.25))
+            if dice.chance(0.15):
+                people.ask_alike()
+            else:
+                people.ask_payout(large=dice.chance(0.25))
         if dice.chance(0.2):
             people.ask_blindly_again()
         if dice.chance(0.04):

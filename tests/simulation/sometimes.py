@@ -19,7 +19,10 @@ FAULTS = frozenset(
         *(
             f"crash_{when}_{verb}"
             for when in ("before", "after")
-            for verb in ("lodge", "sign", "bump", "cancel", "orders_since", "status", "motion")
+            for verb in (
+                *("lodge", "sign", "bump", "cancel", "orders_since", "status"),
+                *("motion", "isolate", "activate", "veto"),
+            )
         ),
         "both_crashed",
         "former_daemon_speaks",
@@ -27,6 +30,8 @@ FAULTS = frozenset(
         "daemon_restarts",
         "restored_older",
         "copied_back_older",
+        "ledger_copied_back",
+        "signs_three_at_once",
         "crash_over_restore",
         "lost_payout_asked_again",
         "signer_restarts",
@@ -59,6 +64,7 @@ FAULTS = frozenset(
         "tokens_drained",
         "delegated_by_7702",
         "approved_twice",
+        "asked_alike_again",
         "asked_blindly_again",
         "person_halts",
         "person_isolates",
@@ -68,6 +74,9 @@ FAULTS = frozenset(
         "motion_rotate",
         "motion_reinstate",
         "motion_retire",
+        "motion_skip_nonce",
+        "motion_resume",
+        "motion_close",
         "signed_original",
         "signed_bump",
         "signed_cancel",
@@ -79,7 +88,19 @@ FAULTS = frozenset(
     }
 )
 MARKS = frozenset(
-    {"ledger_restored", "wallet_held", "wallet_calm", "wallet_frozen", "wallet_unfrozen"}
+    {
+        "ledger_restored",
+        "unknown_order_adopted",
+        "quorum_lost",
+        "quorum_back",
+        "veto_received",
+        "withdrawal_paid_by",
+        "withdrawal_terms_renewed",
+        "wallet_held",
+        "wallet_calm",
+        "wallet_frozen",
+        "wallet_unfrozen",
+    }
 )
 """Journal lines without an edge that must stand in some journal."""
 
@@ -87,8 +108,6 @@ UNREACHED: Mapping[str, str] = MappingProxyType(
     {
         "exposure: none -> HALTED": "only the daemon's first start over a red finding takes it",
         "withdrawal: QUEUED -> REFUSED": "the daemon's preview is as strict as the signer here",
-        "withdrawal: QUEUED -> CANCELLED": "three transfers of one payout must fail first: rare",
-        "attempt: LOST -> BROADCAST": "a reorg must hit a transfer that was bid for twice: rare",
     }
 )
 

@@ -14,7 +14,7 @@ import pytest
 from tests.simulation import sometimes, world
 from tests.simulation.play import Report, run_seed
 
-SEEDS = range(int(os.environ.get("SIMULATION_SEEDS", "10")))
+SEEDS = range(int(os.environ.get("SIMULATION_SEEDS", "24")))
 _ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.crash

@@ -25,7 +25,16 @@ from tests.laws import key_of
 from tests.simulation.dice import Crash, Dice, SignerCrash
 
 _HALF = 0x80
-_DEATHS = {"bump": 0.08, "cancel": 0.15, "motion": 0.04, "lodge": 0.02, "sign": 0.02}
+_DEATHS = {
+    "activate": 0.25,
+    "isolate": 0.10,
+    "veto": 0.10,
+    "bump": 0.08,
+    "cancel": 0.15,
+    "motion": 0.04,
+    "lodge": 0.02,
+    "sign": 0.02,
+}
 """How often the daemon dies around a call: the rarer the call, the oftener."""
 
 

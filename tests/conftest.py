@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 import structlog
@@ -15,9 +13,8 @@ from hypothesis import HealthCheck, settings
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.nodes import RealNode, RealNodes, chosen_nodes
+from tests.fakes.offline import close_all, stay_here
 from tests.fakes.softhsm import SoftHsm, softhsm_at
-
-_BLOCKED = ("connect", "connect_ex", "bind", "sendto", "sendmsg")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -30,17 +27,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_sockets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Refuse every connection and every listener, unless the test is marked `sockets`."""
-    if request.node.get_closest_marker("sockets") is not None:
-        return
-
-    def refuse(*_args: object, **_kwargs: object) -> NoReturn:
-        msg = "this test opens a socket: mark it with @pytest.mark.sockets"
-        raise AssertionError(msg)
-
-    for name in _BLOCKED:
-        monkeypatch.setattr(socket.socket, name, refuse)
+def _offline(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse every socket; a test that is marked `sockets` gets those within this machine."""
+    is_marked = request.node.get_closest_marker("sockets") is not None
+    (stay_here if is_marked else close_all)(monkeypatch)
 
 
 @pytest.fixture

@@ -27,7 +27,6 @@ from config.environment import inherited_sockets
 from config.errors import ConfigError
 from config.load import load_settings
 from config.settings import LogStyle, Settings
-from hsm.client import SignerClient
 from policies.law import Law
 from policies.lifecycles import Owner
 from treasury import log as logs
@@ -43,8 +42,8 @@ from treasury.chain.pool.pool import ChainPool
 from treasury.clock import unix, utc_now
 from treasury.doctor import Colour, Finding, examine
 from treasury.errors import Blame, TreasuryError
+from treasury.filing import connect_signer, evidence_files, incident_files
 from treasury.heartbeat import Heartbeat
-from treasury.incident_file.files import IncidentFiles
 from treasury.jobs import Clerks, jobs, postmen
 from treasury.lanes import Lane
 from treasury.ledger import Ledger, open_ledger
@@ -79,7 +78,7 @@ def run(config: Path) -> int:
 
 
 def _run_with(settings: Settings, ledger: Ledger) -> int:
-    signer = _connect_signer(settings)
+    signer = connect_signer(settings)
     deployment = introduce(ledger, signer, now=unix(utc_now()))
     findings = examine(settings, ledger, signer)
     _halt_on_red(ledger, findings)
@@ -92,7 +91,7 @@ def _run_with(settings: Settings, ledger: Ledger) -> int:
         signer=signer,
         watch=watch,
         lanes=lanes,
-        files=_incident_files(settings, ledger, deployment),
+        files=incident_files(settings, ledger, deployment),
     )
     api = _api(clerks, deployment)
     calendar = Calendar(jobs(clerks))
@@ -141,7 +140,7 @@ def _lanes(settings: Settings, ledger: Ledger, deployment: bytes) -> tuple[_Runn
             world = World(
                 ledger=ledger,
                 chain=pool,
-                signer=_connect_signer(settings),
+                signer=connect_signer(settings),
                 settings=chain_settings,
                 deployment=deployment,
                 draw_salt=lambda: secrets.token_bytes(16),
@@ -186,17 +185,6 @@ def _tick_now(
     return tick(world, utc_now())
 
 
-def _incident_files(settings: Settings, ledger: Ledger, deployment: bytes) -> IncidentFiles:
-    return IncidentFiles(
-        ledger=ledger,
-        # Its own connection: a file of a large book must not keep anybody waiting.
-        signer=_connect_signer(settings),
-        directory=settings.daemon.state_dir / "incidents",
-        deployment=deployment,
-        clock=utc_now,
-    )
-
-
 def _api(clerks: Clerks, deployment: bytes) -> ApiServer:
     settings, ledger = clerks.settings, clerks.ledger
 
@@ -214,6 +202,7 @@ def _api(clerks: Clerks, deployment: bytes) -> ApiServer:
         health=clerks.watch.health,
         limits=settings.api,
         files=clerks.files,
+        evidence=evidence_files(settings, ledger, deployment),
     )
     return ApiServer(
         {role: build_app(office, role) for role in settings.api.sockets},
@@ -270,10 +259,6 @@ def _stop_on_signals() -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask)
     return stop
-
-
-def _connect_signer(settings: Settings) -> SignerClient:
-    return SignerClient(settings.signer.socket, deadline_s=settings.signer.deadline_s)
 
 
 def _law_now(ledger: Ledger) -> Law | None:

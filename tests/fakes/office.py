@@ -31,6 +31,7 @@ from treasury.api.office import Health, Office
 from treasury.api.server import ApiServer, Door, open_sockets
 from treasury.api.tls import listen_on, tls_context
 from treasury.book.enrolment import enrol
+from treasury.evidence_file.files import EvidenceFiles
 from treasury.incident_file.files import IncidentFiles
 from treasury.ledger import Ledger, cell_marks, facts, marks, moves, queries
 from treasury.ledger.queries.watch import Depth
@@ -70,6 +71,9 @@ class OfficeForTests:
                 directory=self.sockets / "incidents",
                 deployment=DEPLOYMENT,
                 clock=self.clock,
+            ),
+            evidence=EvidenceFiles(
+                ledger=self.ledger, signer=None, deployment=DEPLOYMENT, clock=self.clock
             ),
         )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from config.settings import ApiSettings
 from policies.law import Law, law_digest
 from treasury.clock import Clock, unix
+from treasury.evidence_file.files import EvidenceFiles
 from treasury.incident_file.files import IncidentFiles
 from treasury.ledger import Ledger
 
@@ -32,7 +33,7 @@ class Office:
 
     `deployment` is the 32-byte id that all consent is bound to; `law` returns the adopted law,
     None while there is none; `wake` asks the money lanes for a tick now; `files` makes incident
-    files.
+    files, `evidence` the file with which strangers check everything.
     """
 
     ledger: Ledger
@@ -43,6 +44,7 @@ class Office:
     health: Callable[[], Health]
     limits: ApiSettings
     files: IncidentFiles | None = None
+    evidence: EvidenceFiles | None = None
 
     def now(self) -> int:
         """Return the present time in unix seconds."""

@@ -43,6 +43,13 @@ def _incidents(subjects: Verbs) -> None:
     export.add_argument("--out", metavar="DIR", required=True, help="folder for both files")
 
 
+def _evidence(subjects: Verbs) -> None:
+    verbs = subject(subjects, "evidence", "evidence: what strangers check offline")
+    text = "write keys, consent, orders, transactions and journal to one sealed file"
+    export = verb(verbs, "export", "evidence:export", text)
+    export.add_argument("--out", metavar="DIR", required=True, help="folder for the file")
+
+
 def _alarms(subjects: Verbs) -> None:
     verbs = subject(subjects, "alarm", "alarms: what rings, and how it was told")
     listed = verb(verbs, "list", "alarms:list_all", "what rings now, newest first")
@@ -81,6 +88,7 @@ def _denylists(subjects: Verbs) -> None:
 
 TROUBLE: Mapping[str, Callable[[Verbs], None]] = {
     "incident": _incidents,
+    "evidence": _evidence,
     "alarm": _alarms,
     "denylist": _denylists,
     "exposure": _exposure,

@@ -63,7 +63,7 @@ def export(call: Call) -> None:
         raise CommandError(BAD_DATA, "the file does not fit its hash: ask again, over another way")
     folder = Path(call.arguments.out)
     written = [
-        _written(folder / f"{made['name']}.{ending}", made[form])
+        write_new(folder / f"{made['name']}.{ending}", made[form])
         for form, ending in (("json", "json"), ("markdown", "md"))
     ]
     lines = [f"wrote {path}" for path in written]
@@ -83,7 +83,8 @@ def _figures(figures: list[dict[str, Any]]) -> list[str]:
     return ["", *table(headings, rows)] if rows else []
 
 
-def _written(path: Path, text: str) -> str:
+def write_new(path: Path, text: str) -> str:
+    """Write a file that does not exist yet and return its path."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:

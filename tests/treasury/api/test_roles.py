@@ -39,6 +39,7 @@ TABLE = [
     ("POST", "/v1/halt", {"operator", "treasurer"}),
     ("GET", "/v1/incidents/1/file", {"reader", "operator", "treasurer"}),
     ("POST", "/v1/incidents/1/file", {"operator", "treasurer"}),
+    ("POST", "/v1/evidence", {"operator", "treasurer"}),
     ("POST", "/v1/drills", {"operator", "treasurer"}),
     ("GET", "/v1/exposure", {"reader", "operator", "treasurer"}),
     ("GET", "/v1/denylists", {"reader", "operator", "treasurer"}),

@@ -60,6 +60,7 @@ def test_every_form_holds_the_same(text: str) -> None:
         ("[1, 2", "JSON"),
         (json.dumps([{"who": ONE}]), "entry 1 (no key"),
         (f"address,tag\n{ONE}\n,x\n", "line 3"),
+        (f"tag,address\nx,{ONE}\nx\n", "line 3"),
     ],
 )
 def test_what_is_no_address_is_told_with_its_place(text: str, problem: str) -> None:

@@ -460,6 +460,7 @@ RELEASE = [
     ({"wallet_state": WalletState.ISOLATED}, 40 * ETH, ["not_active"]),
     ({"is_calm": False}, 40 * ETH, ["not_calm"]),
     ({"is_window_open": False}, 40 * ETH, ["window_closed"]),
+    ({"is_window_open": False}, 1, ["window_closed"]),
     ({"is_window_open": False, "observed": 4 * ETH}, 40 * ETH, []),
     ({"vault_balance": None}, 40 * ETH, ["vault_unknown"]),
     ({"vault_native": 0}, 40 * ETH, ["vault_fees"]),

@@ -259,6 +259,17 @@ def test_a_long_value_is_cut_in_the_message() -> None:
     assert len(problems[0]) < 200
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"), [("é" * 78, f"'{'é' * 78}'"), ("é" * 79, f"'{'é' * 78}…")]
+)
+def test_eighty_characters_are_shown_whole(value: str, shown: str) -> None:
+    """Quotation marks included; of one more the last is an ellipsis."""
+    table, problems = _table(value)
+    table.text("k")
+
+    assert f" = {shown}: " in problems[0]
+
+
 def test_a_key_knows_whether_it_is_there() -> None:
     """Optional parts are asked for before they are read."""
     table, _ = _table(1, path="")

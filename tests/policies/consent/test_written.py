@@ -93,6 +93,12 @@ def test_any_terms_read_back(amount: int, at: int, raw: bytes, purpose: Purpose)
     assert transfer_from_json(terms_to_json(terms)) == terms
 
 
+@pytest.mark.parametrize("what", ["a", "a" * 300])
+def test_the_shortest_and_the_longest_sentence_are_read(what: str) -> None:
+    """One character and three hundred are within the bounds."""
+    assert transfer_from_json({**terms_to_json(TERMS), "what": what}).what == what
+
+
 BAD_TRANSFER = [
     ("what", "", "what: must be printable ASCII, at most 300 characters"),
     ("what", "a" * 301, "what: must be printable ASCII, at most 300 characters"),

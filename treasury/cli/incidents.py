@@ -14,6 +14,7 @@ from treasury.cli.screen import brief, fields, moment, past, plain, reasons, tab
 if TYPE_CHECKING:
     from treasury.cli.main import Call
 
+_NAMES = ("before", "lost", "saved", "arriving", "left")
 _HEADINGS = ("ID", "STATE", "WALLET", "OPENED", "OUTCOME", "WHY")
 
 
@@ -72,11 +73,11 @@ def export(call: Call) -> None:
 
 
 def _figures(figures: list[dict[str, Any]]) -> list[str]:
-    headings = ("ASSET", "BEFORE", "LOST", "SAVED", "LEFT")
+    headings = ("ASSET", "BEFORE", "LOST", "SAVED", "ARRIVING", "LEFT")
     rows = [
         (
             figure["asset"],
-            *(brief(figure[f"{name}_text"]) for name in ("before", "lost", "saved", "left")),
+            *(brief(figure[f"{name}_text"]) for name in _NAMES),
         )
         for figure in figures
     ]

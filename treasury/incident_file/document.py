@@ -79,6 +79,7 @@ def _figure(figure: Figure) -> Json:
         "before": figure.before,
         "lost": figure.lost,
         "saved": figure.saved,
+        "arriving": figure.arriving,
         "fees": figure.fees,
         "left": figure.left,
     }

@@ -2,7 +2,8 @@
 
 Lost is what the chain has less than our own movements explain, since the last final block up to
 which everything was explained. Deposits of strangers after that block make it look smaller, so it
-is "at least". Saved is what evacuations brought home.
+is "at least". Saved is what evacuations brought home for good; arriving is what reached it in a
+block that is not final yet.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Figure:
     before_block: int | None
     lost: int | None
     saved: int
+    arriving: int
     fees: int
     left: int | None
 
@@ -64,7 +66,8 @@ def reckon(
                 before=anchor.value if anchor else None,
                 before_block=anchor.block_number if anchor else None,
                 lost=lost.get(asset.address, 0) if is_known else None,
-                saved=_saved(transfers, wallet, asset),
+                saved=_home(transfers, wallet, asset, TransferState.CONFIRMED),
+                arriving=_home(transfers, wallet, asset, TransferState.MINED),
                 fees=_fees(transfers, wallet) if asset.address == NATIVE else 0,
                 left=left,
             )
@@ -76,12 +79,22 @@ def _evacuations(transfers: Sequence[Transfer], wallet: Standing) -> list[Transf
     return [t for t in transfers if t.purpose is Purpose.EVACUATION and t.source == wallet.address]
 
 
-def _saved(transfers: Sequence[Transfer], wallet: Standing, asset: Asset) -> int:
+def _home(
+    transfers: Sequence[Transfer], wallet: Standing, asset: Asset, state: TransferState
+) -> int:
     return sum(
         transfer.amount if transfer.moved_in is None else transfer.moved_in
         for transfer in _evacuations(transfers, wallet)
-        if transfer.asset == asset.address and transfer.state is TransferState.CONFIRMED
+        if transfer.asset == asset.address
+        and transfer.state is state
+        and not _may_have_failed(transfer)
     )
+
+
+def _may_have_failed(transfer: Transfer) -> bool:
+    """Say whether only finality will tell what a transaction in a block has moved."""
+    is_token = transfer.asset != NATIVE
+    return is_token and transfer.state is TransferState.MINED and transfer.moved_in is None
 
 
 def _fees(transfers: Sequence[Transfer], wallet: Standing) -> int:

@@ -78,7 +78,7 @@ class IncidentFiles:
         _write(self.directory / f"{made.name}.json", made.text)
         _write(self.directory / f"{made.name}.md", made.markdown)
         figures = [
-            {name: figure[name] for name in ("asset", "lost", "saved", "left")}
+            {name: figure[name] for name in ("asset", "lost", "saved", "arriving", "left")}
             for figure in made.document["figures"]
         ]
         body = {"sha256": made.sha256, "file": f"{made.name}.json", "figures": figures}

@@ -42,10 +42,11 @@ def _account(document: Json) -> Iterator[str]:
     yield ""
     yield "## Loss and saved value"
     yield ""
-    headings = ("asset", "before", "at block", "lost, at least", "saved", "fees", "left")
-    names = ("asset", "before_text", "before_block", "lost_text", "saved_text", "fees_text")
-    rows = [(*(f[name] for name in names), f["left_text"]) for f in document["figures"]]
-    yield from _table(headings, rows)
+    headings = ("asset", "before", "at block", "lost, at least", "saved", "arriving")
+    names = ("asset", "before_text", "before_block", "lost_text", "saved_text", "arriving_text")
+    rest = ("fees_text", "left_text")
+    rows = [tuple(f[name] for name in (*names, *rest)) for f in document["figures"]]
+    yield from _table((*headings, "fees", "left"), rows)
     yield ""
     yield "## Timeline"
     yield ""

@@ -40,7 +40,7 @@ def test_show_tells_reasons_and_what_is_left(terminal: Terminal) -> None:
     page = terminal("incident", "show", "1").out
 
     assert "our books signed 3" in page
-    assert ["ETH", "unknown", "unknown", "0", "ETH", "4", "ETH"] in [
+    assert ["ETH", "unknown", "unknown", "0", "ETH", "0", "ETH", "4", "ETH"] in [
         line.split() for line in page.splitlines()
     ]
 

@@ -80,7 +80,8 @@ def test_loss_and_saved_value_are_right_to_the_wei(robbed: Belt) -> None:
     left = robbed.chain.balance(address_of("hot-a"))
 
     assert 10 * ETH == int(figure["before"])
-    assert (home, fees, left) == tuple(int(figure[name]) for name in ("saved", "fees", "left"))
+    names = ("saved", "arriving", "fees", "left")
+    assert (home, mined, fees, left) == tuple(int(figure[name]) for name in names)
     assert 10 * ETH - home - mined - fees - left == int(figure["lost"])
     assert STOLEN <= int(figure["lost"]) < STOLEN + ETH // 100
 

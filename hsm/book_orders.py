@@ -25,7 +25,7 @@ _COLUMNS = (
     "(order_id, terms, purpose, chain_id, source, nonce, series, number)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_TO_TEXT = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_TO_TEXT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

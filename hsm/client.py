@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
-from hsm import reading
+from hsm import long_law, reading
 from hsm.answers import (
     AttemptKind,
     AttemptRecord,
@@ -180,7 +180,7 @@ class SignerClient:
 
     def law(self) -> LawInForce | Refused:
         """Return the law in force; refused while none is adopted."""
-        answer = self.call("law", {})
+        answer = long_law.whole(self.call)
         return (
             reading.law_from(answer) if answer.result is Result.OK else reading.refused_from(answer)
         )
@@ -243,6 +243,8 @@ class SignerClient:
         Raises `SignerUnavailableError` (world), `ProtocolError` when the signer calls the request
         malformed or answers nonsense (us).
         """
+        if verb == "adopt":
+            body = long_law.brought(self.call, body)
         message = self._framed(verb, body)
         with self._turn:
             answer = self._exchange(message)

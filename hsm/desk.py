@@ -19,6 +19,7 @@ from hsm import (
     book_orders,
     fields,
     verbs_consent,
+    verbs_law,
     verbs_motions,
     verbs_orders,
     verbs_people,
@@ -27,6 +28,7 @@ from hsm import (
 from hsm.book import Book
 from hsm.book_orders import Attempt
 from hsm.crashpoints import reach
+from hsm.draft import Draft
 from hsm.errors import BookError, HsmError, PinRefusedError, ProtocolError
 from hsm.room import Door, Pending, Room, Tokens, pinned_addresses
 from hsm.rules import no
@@ -52,11 +54,12 @@ _BOTH: Mapping[str, Verb] = MappingProxyType(
         "isolate": verbs_people.isolate,
         "freeze": verbs_people.freeze,
         "veto": verbs_people.veto,
-        "adopt": verbs_motions.adopt,
+        "law_piece": verbs_law.law_piece,
+        "adopt": verbs_law.adopt,
         "motion": verbs_motions.motion,
         "lock": verbs_people.lock,
         "status": verbs_reports.status,
-        "law": verbs_reports.law_text,
+        "law": verbs_law.law_text,
         "orders_since": verbs_reports.orders_since,
     }
 )
@@ -102,6 +105,7 @@ class Desk:
         self._settings = settings
         self._pinned = pinned_addresses(settings)
         self._clock = clock
+        self._drafts = {door: Draft() for door in Door}
         self.fatal: HsmError | None = None
         self.warnings: tuple[str, ...] = ()
 
@@ -166,6 +170,7 @@ class Desk:
             tokens=self._tokens,
             settings=self._settings,
             door=door,
+            draft=self._drafts[door],
             pinned=self._pinned,
             warnings=self.warnings,
             now=now,

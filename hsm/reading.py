@@ -23,6 +23,7 @@ from hsm.answers import (
     Signed,
     SignerStatus,
 )
+from hsm.draft import MOST_LAW
 from hsm.errors import ProtocolError, SignerUnavailableError
 from hsm.wire import Answer, Body, Json, Result, decode_answer
 from policies.consent import terms_to_json
@@ -188,7 +189,7 @@ def law_from(answer: Answer) -> LawInForce:
     """Read the answer to `law`. Raises `ProtocolError`."""
     return LawInForce(
         book=place_of(answer),
-        text=fields.text(answer.body, "law", limit=65536),
+        text=fields.text(answer.body, "law", limit=MOST_LAW),
         digest=fields.blob(answer.body, "digest", length=32),
     )
 

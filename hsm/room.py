@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from hsm.answers import AttemptKind, Fees
 from hsm.bench import TokenState
 from hsm.book import Book
 from hsm.book_law import Laws
+from hsm.draft import Draft
 from hsm.errors import HsmError, PinRefusedError
 from hsm.facts import Asked, Facts, gather
 from hsm.rules import TOWARD_SAFETY
@@ -60,7 +61,8 @@ class Tokens(Protocol):
 class Room:
     """The signer's parts, and `now` and `laws` as they are for this batch of requests.
 
-    `warnings` stand in every status beside what the profile waives.
+    `draft` is the law that comes in pieces through this door; `warnings` stand in every status
+    beside what the profile waives.
     """
 
     book: Book
@@ -70,6 +72,7 @@ class Room:
     pinned: Mapping[str, Address]
     now: int
     laws: Laws
+    draft: Draft = field(default_factory=Draft)
     warnings: tuple[str, ...] = ()
 
     @property

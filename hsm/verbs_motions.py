@@ -1,4 +1,4 @@
-"""The verbs that a quorum of treasurers carries: adopt a law, and every other motion.
+"""The verb on motions, which a quorum of treasurers carries: all but the adoption of a law.
 
 Whoever brings the message gains nothing by it: only the signatures count, under the roster in
 force and, while an adopted law waits, under the waiting one too.
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from hsm import book_consent, book_law, book_orders, fields
 from hsm.book_law import Mark
-from hsm.room import Door, Room, pinned_addresses
+from hsm.room import Room, pinned_addresses
 from hsm.rules import CLOCK_SKEW_S, no
 from hsm.settings import Settings
 from hsm.wire import Answer, Body
@@ -24,59 +24,16 @@ from policies.consent import (
     payload_digest,
     tally_motion,
 )
-from policies.law import Law, LawError, Pool, Profile, Role, law_digest, law_from_canonical
+from policies.law import Law, LawError, Pool, Profile, Role, law_digest
 from policies.lifecycles import IncidentOutcome
 from policies.terms import MotionKind, MotionTerms, Reason
 
 LONGEST_MOTION_S = 7 * 86_400
 MOST_SIGNATURES = 64
 MOST_PAYLOAD = 4096
-MOST_LAW = 60_000
 NO_LAW = bytes(32)
 
 Payload = Mapping[str, str]
-
-
-def adopt(room: Room, body: Body) -> Answer:
-    """Put a law in force: at once on an empty book (genesis), else after the present delay.
-
-    Genesis is taken at the treasurers' door alone: whoever comes first brings the first roster,
-    and that must not be a stolen daemon.
-    """
-    fields.only(body, frozenset({"motion", "law", "signatures"}))
-    terms = motion_from_json(fields.table(body, "motion"))
-    text = fields.text(body, "law", limit=MOST_LAW)
-    try:
-        law = law_from_canonical(text.encode())
-    except LawError as error:
-        return room.refuse(*(no("bad_law", line) for line in error.problems))
-    if room.laws.present is None and room.door is not Door.PEOPLE:
-        return room.refuse(no("genesis_door", "the first law is brought to people.sock"))
-    motion_id = motion_digest(terms, room.book.deployment)
-    dropped = book_consent.vetoes_of(room.book, motion_id)
-    if book_law.has_motion(room.book, motion_id) and not dropped:
-        return room.ok({"lawDigest": fields.to_hex(law_digest(law))})
-    payload = {"lawDigest": fields.to_hex(law_digest(law))}
-    reasons = [
-        *_motion_problems(room, terms, MotionKind.ADOPT, payload, genesis_law=law),
-        *law_problems(room.settings, law),
-        *_quorum_problems(room, terms, motion_id, body, genesis_law=law),
-    ]
-    if reasons:
-        return room.refuse(*reasons)
-    return _put_in_force(room, law, terms, motion_id)
-
-
-def _put_in_force(room: Room, law: Law, terms: MotionTerms, motion_id: bytes) -> Answer:
-    present = room.laws.present
-    if present is None:
-        serials = {token.name: token.serial for token in room.settings.tokens.values()}
-        book_law.pin_tokens(room.book, serials, room.now)
-    active_from = room.now + (0 if present is None else present.activation_s)
-    book_law.write_motion(room.book, motion_id, terms.kind.value, motion_to_json(terms), room.now)
-    book_law.adopt_law(room.book, law, motion_id=motion_id, active_from=active_from, now=room.now)
-    digest = fields.to_hex(law_digest(law))
-    return room.ok({"lawDigest": digest, "activeFrom": str(active_from)})
 
 
 def motion(room: Room, body: Body) -> Answer:
@@ -93,8 +50,8 @@ def motion(room: Room, body: Body) -> Answer:
     if book_law.has_motion(room.book, motion_id):
         return room.ok({"motionId": fields.to_hex(motion_id)})
     reasons = [
-        *_motion_problems(room, terms, terms.kind, payload),
-        *_quorum_problems(room, terms, motion_id, body),
+        *motion_problems(room, terms, terms.kind, payload),
+        *quorum_problems(room, terms, motion_id, body),
     ]
     if reasons:
         return room.refuse(*reasons)
@@ -117,7 +74,7 @@ def _payload(text: str) -> Payload | None:
     return payload if canonical else None
 
 
-def _motion_problems(
+def motion_problems(
     room: Room,
     terms: MotionTerms,
     kind: MotionKind,
@@ -125,6 +82,7 @@ def _motion_problems(
     *,
     genesis_law: Law | None = None,
 ) -> Sequence[Reason]:
+    """Return why a motion's terms do not carry a payload of a kind now."""
     found = []
     present = room.laws.present
     if terms.kind is not kind:
@@ -150,7 +108,7 @@ def _missing() -> Law:
     raise LawError(("no law is adopted",))
 
 
-def _quorum_problems(
+def quorum_problems(
     room: Room,
     terms: MotionTerms,
     motion_id: bytes,

@@ -13,14 +13,15 @@ from hsm.room import Room
 from hsm.rules import no
 from hsm.settings import KeyPurpose
 from hsm.verbs_orders import attempt_body
-from hsm.wire import Answer, Body, Json, Result
+from hsm.wire import Answer, Body, Json, Result, encode
 from policies.consent import terms_to_json
 from policies.crypto import address_bytes, keccak256
-from policies.law import canonical_law, law_digest
+from policies.law import law_digest
 
 MOST_ORDERS = 100
 MOST_WINDOWS = 200
 PAGE_BYTES = 48_000
+MOST_STATUS_BYTES = 60_000
 _CHECKPOINT = b"Treasury checkpoint\n"
 _POSSESSION = b"\x19Treasury possession\n"
 _WORST_FIRST = (TokenState.BLOCKED, TokenState.DOWN, TokenState.DEGRADED, TokenState.LOCKED)
@@ -32,26 +33,27 @@ def status(room: Room, body: Body) -> Answer:
     laws, marks = room.laws, book_law.marks(room.book)
     tokens = {name: room.tokens.state_of(name) for name in room.settings.tokens}
     health = next((s for s in _WORST_FIRST if s in tokens.values()), TokenState.READY)
-    return room.ok(
-        {
-            "deployment": fields.to_hex(room.book.deployment),
-            "lawDigest": fields.to_hex(law_digest(laws.present)) if laws.present else "0x",
-            "nextLawDigest": fields.to_hex(law_digest(laws.coming)) if laws.coming else "0x",
-            "nextLawFrom": "" if laws.coming_from is None else str(laws.coming_from),
-            "profile": room.settings.profile.value,
-            "epoch": room.book.get("epoch", "0"),
-            "health": health.value,
-            "tokens": {name: state.value for name, state in tokens.items()},
-            "nonces": _nonces(room),
-            "isolated": [name for name, mark in marks.items() if mark is Mark.ISOLATED],
-            "retired": [name for name, mark in marks.items() if mark is Mark.RETIRED],
-            "active": dict(book_law.active_wallets(room.book)),
-            "frozen": fields.to_flag(book_law.is_frozen(room.book)),
-            "waivers": [*room.tokens.waivers(), *room.warnings],
-            "windows": _windows(room),
-            "now": str(room.now),
-        }
-    )
+    told: dict[str, Json] = {
+        "deployment": fields.to_hex(room.book.deployment),
+        "lawDigest": fields.to_hex(law_digest(laws.present)) if laws.present else "0x",
+        "nextLawDigest": fields.to_hex(law_digest(laws.coming)) if laws.coming else "0x",
+        "nextLawFrom": "" if laws.coming_from is None else str(laws.coming_from),
+        "profile": room.settings.profile.value,
+        "epoch": room.book.get("epoch", "0"),
+        "health": health.value,
+        "tokens": {name: state.value for name, state in tokens.items()},
+        "nonces": _nonces(room),
+        "isolated": [name for name, mark in marks.items() if mark is Mark.ISOLATED],
+        "retired": [name for name, mark in marks.items() if mark is Mark.RETIRED],
+        "active": dict(book_law.active_wallets(room.book)),
+        "frozen": fields.to_flag(book_law.is_frozen(room.book)),
+        "waivers": [*room.tokens.waivers(), *room.warnings],
+        "now": str(room.now),
+    }
+    # Windows are for people's eyes: a law of very many wallets leaves no room for them.
+    windows = _windows(room)
+    fits = len(encode(told)) + len(encode(windows)) < MOST_STATUS_BYTES
+    return room.ok({**told, "windows": windows if fits else {}})
 
 
 def _nonces(room: Room) -> dict[str, str]:
@@ -81,15 +83,6 @@ def _windows(room: Room) -> dict[str, str]:
                 left = book_spends.left(room.book, law, wallet, asset, room.now)
                 found |= {f"{what} {wallet.name} {symbol}": str(n) for what, n in left.items()}
     return found
-
-
-def law_text(room: Room, body: Body) -> Answer:
-    """Return the law in force as canonical JSON."""
-    fields.only(body, frozenset())
-    law = room.laws.present
-    if law is None:
-        return room.refuse(no("no_law", "no law is adopted"))
-    return room.ok({"law": canonical_law(law).decode(), "digest": fields.to_hex(law_digest(law))})
 
 
 def orders_since(room: Room, body: Body) -> Answer:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 _LIFE_S = 3 * 86_400
-_MAX_BYTES = 200_000
+_MAX_BYTES = 2_500_000
 _KEYS = {"motion", "law", "deployment", "signatures"}
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,10 @@ pytestmark = [pytest.mark.sockets, pytest.mark.softhsm]
 def test_the_demonstration_happens_from_the_first_chapter_to_the_last(
     tmp_path: Path, node: str
 ) -> None:
-    """On each node: watch, propose, approve, sign in the token, send, settle, sweep, be robbed."""
+    """On each node: watch, propose, approve, sign in the token, send, settle, sweep, be robbed.
+
+    R1.8: what was handed out at the end fits the pinned key, says the program without our code.
+    """
     require_node(node)
     done = subprocess.run(
         [
@@ -41,6 +45,22 @@ def test_the_demonstration_happens_from_the_first_chapter_to_the_last(
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "All 12 chapters happened" in done.stdout
+    assert "everything fits" == _checked_offline(tmp_path / "d")
+
+
+def _checked_offline(directory: Path) -> str:
+    """Check the evidence file with the key that the ceremony wrote down; return the last word."""
+    (file,) = (directory / "handed-out").glob("evidence-*.json")
+    keys = tomllib.loads((directory / "signer.toml").read_text())["keys"]
+    program = Path(__file__).parents[2] / "tools/verify_evidence.py"
+    done = subprocess.run(
+        [sys.executable, str(program), str(file), "--key", keys["checkpoint"]["public_key"]],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return (done.stdout + done.stderr).splitlines()[-1]
 
 
 def test_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from hsm.client import SignerClient
 from hsm.errors import HsmError
 from policies.exposure import above_max_loss, exposures
 from policies.law import Law, LawError, law_digest, law_from_canonical, parse_law
+from treasury.api.certificates import CertificateError, ends_at
 from treasury.briefing.exposure import by_law_alone, gather
 from treasury.chain.errors import ChainError, EndpointError, WrongChainError
 from treasury.chain.node import connect_node
@@ -32,6 +33,7 @@ from treasury.ledger import Ledger, journal, open_ledger
 from treasury.ledger.queries import standings
 
 _CLOCK_SKEW_S = 5
+_DAY_S, _RENEW_DAYS = 86_400, 30
 _WORLD_READABLE = 0o007
 
 
@@ -59,6 +61,7 @@ Findings = Iterator[Finding]
 def examine(settings: Settings, ledger: Ledger, signer: SignerClient) -> tuple[Finding, ...]:
     """Examine everything that the daemon depends on; nothing is changed anywhere."""
     findings = [*_examine_folder(settings), *_examine_alerts(settings), *_examine_journal(ledger)]
+    findings += _examine_certificates(settings)
     try:
         status = signer.status()
         law = _law_of(signer)
@@ -125,6 +128,25 @@ def _examine_alerts(settings: Settings) -> Findings:
             continue
         if mode & _WORLD_READABLE:
             yield _yellow("alerts", f"{path} is open to others", f"chmod 0600 {path}")
+
+
+def _examine_certificates(settings: Settings) -> Findings:
+    """Tell when services of other machines will be turned away, and we by them."""
+    tcp = settings.api.tcp
+    for path in () if tcp is None else (tcp.certificate, tcp.client_ca):
+        try:
+            left_s = ends_at(path) - int(time.time())
+        except (CertificateError, OSError) as error:
+            yield _yellow("certificate", str(error), "mend [api.tcp]")
+            continue
+        days = left_s // _DAY_S
+        if left_s <= 0:
+            yield _yellow("certificate", f"{path} has expired", "renew it and restart the daemon")
+        elif days < _RENEW_DAYS:
+            text = f"{path} ends in {days} days"
+            yield _yellow("certificate", text, "renew it and restart the daemon")
+        else:
+            yield _green("certificate", f"{path} is good for {days} days")
 
 
 def _files_of(channel: ChannelSettings) -> tuple[Path, ...]:

@@ -42,19 +42,19 @@ class Papers:
         by = ("-CA", self.certificate(AUTHORITY), "-CAkey", self.key(AUTHORITY))
         self._request(name, *map(str, by))
 
-    def sign_itself(self, name: str) -> None:
+    def sign_itself(self, name: str, *, days: int = 2) -> None:
         """Make a certificate that signed itself."""
-        self._request(name)
+        self._request(name, days=days)
 
     def fingerprint(self, name: str) -> str:
         """Return the SHA-256 of a certificate as openssl prints it."""
         command = ("x509", "-noout", "-fingerprint", "-sha256", "-in", str(self.certificate(name)))
         return _openssl(*command).strip().partition("=")[2]
 
-    def _request(self, name: str, *by: str) -> None:
+    def _request(self, name: str, *by: str, days: int = 2) -> None:
         _openssl(
             *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
-            *("-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-days", str(days), "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"),
             *("-keyout", str(self.key(name)), "-out", str(self.certificate(name)), *by),
         )
 

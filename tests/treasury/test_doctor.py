@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from config.load import load_settings
-from config.settings import Settings
+from config.settings import Settings, TcpSettings
 from hsm.client import SignerClient
 from policies.law import Law, canonical_law, law_digest
 from tests.fakes.alerts import alert_settings
+from tests.fakes.certificates import Papers, why_not
 from tests.fakes.ledgers import fresh_ledger
 from tests.laws import make_law
+from treasury.api.certificates import CertificateError, ends_at
 from treasury.doctor import Colour, Finding, examine
 from treasury.ledger import Ledger, marks
 
@@ -71,6 +75,50 @@ def test_a_treasury_that_tells_nobody_is_said_so(ledger: Ledger, directory: Path
         "nobody is told of an alarm",
         "nobody would notice that the daemon is dead",
     ] == told(found, "alerts", Colour.YELLOW)
+
+
+@pytest.mark.skipif(bool(why_not()), reason=why_not())
+@pytest.mark.parametrize(
+    ("days", "colour", "words"),
+    [
+        (2, Colour.YELLOW, r"ends in [12] days"),
+        (400, Colour.GREEN, r"is good for (399|400) days"),
+        (9_000, Colour.GREEN, r"is good for (8999|9000) days"),
+        (0, Colour.YELLOW, "has expired"),
+    ],
+)
+def test_the_end_of_a_certificate_is_told(
+    ledger: Ledger, directory: Path, days: int, colour: Colour, words: str
+) -> None:
+    """A month before services would be turned away, and in both ways of writing the year."""
+    papers = Papers(directory / "papers")
+    papers.sign_itself("daemon", days=days)
+    tcp = TcpSettings(
+        host="127.0.0.1",
+        port=1,
+        certificate=papers.certificate("daemon"),
+        key=papers.key("daemon"),
+        client_ca=papers.certificate("daemon"),
+        clients=(),
+    )
+    known = settings()
+    found = findings(
+        ledger, directory, make_law().law, replace(known, api=replace(known.api, tcp=tcp))
+    )
+
+    pages = told(found, "certificate", colour)
+    assert 2 == len(pages)
+    assert all(re.fullmatch(rf"{tcp.certificate} {words}", page) for page in pages), pages
+
+
+def test_a_file_that_is_no_certificate_is_named(directory: Path) -> None:
+    """Neither rubbish nor a piece of one is taken for a certificate."""
+    path = directory / "daemon.pem"
+    whole = ssl.DER_cert_to_PEM_cert(b"\x30\x03\x02\x01\x00")
+    for text in ("", "rubbish", whole, whole.replace("MAMCAQ", "MIMCAQ")):
+        path.write_text(text)
+        with pytest.raises(CertificateError, match=r"daemon\.pem holds no certificate in PEM"):
+            ends_at(path)
 
 
 def test_a_secret_that_is_missing_is_named(ledger: Ledger, directory: Path) -> None:

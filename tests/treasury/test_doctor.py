@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -84,7 +85,6 @@ def test_a_treasury_that_tells_nobody_is_said_so(ledger: Ledger, directory: Path
         (2, Colour.YELLOW, r"ends in [12] days"),
         (400, Colour.GREEN, r"is good for (399|400) days"),
         (9_000, Colour.GREEN, r"is good for (8999|9000) days"),
-        (0, Colour.YELLOW, "has expired"),
     ],
 )
 def test_the_end_of_a_certificate_is_told(
@@ -109,6 +109,31 @@ def test_the_end_of_a_certificate_is_told(
     pages = told(found, "certificate", colour)
     assert 2 == len(pages)
     assert all(re.fullmatch(rf"{tcp.certificate} {words}", page) for page in pages), pages
+
+
+@pytest.mark.skipif(bool(why_not()), reason=why_not())
+def test_a_certificate_that_has_ended_is_told(
+    ledger: Ledger, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At its very second a certificate is over."""
+    papers = Papers(directory / "papers")
+    papers.sign_itself("daemon")
+    end = ends_at(papers.certificate("daemon"))
+    monkeypatch.setattr("treasury.doctor.time", SimpleNamespace(time=lambda: float(end)))
+    tcp = TcpSettings(
+        host="127.0.0.1",
+        port=1,
+        certificate=papers.certificate("daemon"),
+        key=papers.key("daemon"),
+        client_ca=papers.certificate("daemon"),
+        clients=(),
+    )
+    known = settings()
+    found = findings(
+        ledger, directory, make_law().law, replace(known, api=replace(known.api, tcp=tcp))
+    )
+
+    assert [f"{tcp.certificate} has expired"] * 2 == told(found, "certificate", Colour.YELLOW)
 
 
 def test_a_file_that_is_no_certificate_is_named(directory: Path) -> None:

@@ -18,13 +18,17 @@ from treasury.payouts.orders import has_adopted
 from treasury.payouts.preview import Preview, preview_of
 from treasury.world import Deeds, World
 
+_ROOM = frozenset({"window_amount", "window_count"})
+_PATIENCE_WINDOWS = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
     """One round of paying; `preview` is None before the first good look at the chain.
 
     `has_adopted` tells that some payout was adopted from the signer's book; `listed`, whose address
-    stands on a list that an operator loaded; `receivers`, what stands against contracts.
+    stands on a list that an operator loaded; `receivers`, what stands against contracts; `elders`,
+    which withdrawal of a wallet and asset the younger ones wait for.
     """
 
     world: World
@@ -38,6 +42,7 @@ class Round:
     has_adopted: bool
     listed: Mapping[Address, Reason] = field(default_factory=dict)
     receivers: Mapping[Address, tuple[Reason, ...]] = field(default_factory=dict)
+    elders: dict[tuple[Address, Address], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +139,24 @@ def obstacles(turn: Round, payment: Payment) -> tuple[Reason, ...]:
     if preview is None or not preview.view.is_fresh():
         reasons.append(Reason(code="stale", text="the newest look at the chain is too old"))
         return tuple(reasons)
+    if elder := turn.elders.get((payer.address, payment.asset.address)):
+        text = f"withdrawal {elder} has waited for room in the window longer than a whole one"
+        reasons.append(Reason(code="elder_first", text=text))
     limits = preview.judge(
         payment.withdrawal, pool=payment.pool, asset=payment.asset, payer=payer.address
     )
     return (*reasons, *preview.view.objections(payment.asset), *limits)
+
+
+def note_elder(turn: Round, payment: Payment, reasons: tuple[Reason, ...]) -> None:
+    """Let younger withdrawals wait for one that only lacks room, once it waited a whole window.
+
+    Small ones would take for ever what a large one waits for. When nothing passes it for a window,
+    there is room; the precedence ends after two, so that what never fits stands in nobody's way.
+    """
+    withdrawal, rule = payment.withdrawal, payment.pool.withdrawals.get(payment.asset.symbol)
+    if rule is None or not {reason.code for reason in reasons} <= _ROOM:
+        return
+    waited_s = turn.now - withdrawal.created_at
+    if rule.window_s <= waited_s < _PATIENCE_WINDOWS * rule.window_s:
+        turn.elders.setdefault((payment.payer.address, payment.asset.address), withdrawal.id)

@@ -3,9 +3,11 @@
 What can never be paid is REFUSED; what cannot be paid now is HELD and looked at again at each tick;
 the rest gets a transfer, in one commit with QUEUED. Above the law's threshold treasurers must
 approve exactly these terms first, and likewise when the payout is unlike the pool's past
-(`treasury.payouts.judging`). A withdrawal has one transfer at a time: the next one begins only when
-the former is over at finality without having paid. An order that was adopted from the signer's book
-and has the salt of a withdrawal here is taken over instead of a new one.
+(`treasury.payouts.judging`). One that is held lets younger ones pass, unless it waited a whole
+window for room: then they wait for it (`note_elder`). A withdrawal has one transfer at a time: the
+next one begins only when the former is over at finality without having paid. An order that was
+adopted from the signer's book and has the salt of a withdrawal here is taken over instead of a new
+one.
 
 What the limits look at is read once per round and counted on, so a round costs the same for every
 withdrawal. What stops money at once (a halt, a freeze, an isolation) is asked again in the very
@@ -44,6 +46,7 @@ from treasury.payouts.paying import (
     Payment,
     Round,
     begin_round,
+    note_elder,
     obstacles,
     payment_of,
     with_receivers,
@@ -134,6 +137,7 @@ def _judge(turn: Round, withdrawal: Withdrawal, number: int) -> None:
     if is_refused_for_good(reasons) and withdrawal.state is not WithdrawalState.QUEUED:
         _move(turn, withdrawal, WithdrawalState.REFUSED, reasons)
     elif reasons:
+        note_elder(turn, payment, reasons)
         _hold(turn, withdrawal, reasons)
     else:
         _consent_or_queue(turn, payment)

@@ -9,8 +9,11 @@
     corrupt service   the windows of the active wallet alone; in shared custody it has the key
     lying minority    nothing: a fact that the read quorum does not share decides nothing
     bribed treasurer  nothing, while every consent needs at least two people
-    patient insider   what a day's windows let through without one hold: those of the law, or the
-                      learned ones where they are narrower. It is told and not held against
+    patient insider   what a day's windows let through without one hold, of each wallet that pays,
+                      to anybody and to recipients never paid before: those of the law, or the
+                      learned ones where they are narrower. The bounds of the settings (shares of
+                      a balance, counts, quarantine) narrow it further and are not counted, because
+                      the operator alone changes them. It is told and not held against
                       `max_loss`: who takes it every day is bounded by nothing but people who look
 
 A figure is an upper bound and not a forecast: what is learned of normal outflow, and what people

@@ -110,8 +110,7 @@ def _serviced(facts: ExposureFacts, pool: Pool, asset: Asset) -> Iterator[Part]:
         if wallet is not None and wallet.custody is Custody.SHARED and name not in facts.gone:
             for part in (*_held(facts, pool, wallet, asset), *_coming(facts, wallet, asset)):
                 yield Part(f"{name}, whose key it has: {part.text}", part.amount)
-    live = [name for name in pool.members if name in facts.active] or [pool.active]
-    for name in live:
+    for name in _live(facts, pool):
         yield from window_parts(facts, pool, name, asset)
 
 
@@ -149,23 +148,47 @@ def _bribed_treasurer(facts: ExposureFacts) -> Iterator[Figure]:
 
 
 def _patient_insider(facts: ExposureFacts) -> Iterator[Figure]:
+    """Tell, for each wallet that pays, what a day lets out to anybody and to newcomers alone."""
     day = replace(facts, reaction_s=_DAY_S - 1)
     for pool in facts.law.pools:
-        for asset in _assets(facts.law, pool):
-            explicit = tuple(window_parts(day, pool, pool.active, asset))
-            if not explicit:
-                continue
-            learned = facts.learned.get((pool.name, asset.symbol))
-            is_narrower = learned is not None and learned < explicit[0].amount
-            part = Part("what was learned lets through in a day", learned or 0)
-            figure = _figure(
-                facts,
-                Threat.PATIENT_INSIDER,
-                pool.name,
-                asset,
-                (part,) if is_narrower else explicit,
-            )
-            yield replace(figure, max_loss=None)
+        for wallet in _live(facts, pool):
+            for asset in _assets(facts.law, pool):
+                explicit = tuple(window_parts(day, pool, wallet, asset))
+                for part in explicit:
+                    yield _patient(facts, wallet, asset, _narrower(facts, pool, asset, part))
+                if explicit:
+                    newcomers = _newcomers(facts, pool, asset)
+                    yield _patient(facts, f"{wallet}, to strangers", asset, newcomers)
+
+
+def _patient(facts: ExposureFacts, name: str, asset: Asset, part: Part) -> Figure:
+    """Return a figure that is told and held against nothing: people end it, no window does."""
+    figure = _figure(facts, Threat.PATIENT_INSIDER, name, asset, (part,))
+    return replace(figure, max_loss=None)
+
+
+def _narrower(facts: ExposureFacts, pool: Pool, asset: Asset, explicit: Part) -> Part:
+    learned = facts.learned.get((pool.name, asset.symbol))
+    if learned is None:
+        return Part(f"{explicit.text}, of the law; nothing was learned yet", explicit.amount)
+    if learned >= explicit.amount:
+        return Part(f"{explicit.text}, of the law; what was learned is wider", explicit.amount)
+    return Part(f"what was learned lets through in a day; by law: {explicit.text}", learned)
+
+
+def _newcomers(facts: ExposureFacts, pool: Pool, asset: Asset) -> Part:
+    rule = pool.withdrawals[asset.symbol]
+    count = windows_within(_DAY_S - 1, rule.window_s)
+    most = count * min(rule.first_use_amount, rule.window_amount)
+    learned = facts.learned.get((pool.name, asset.symbol))
+    if learned is not None and learned < most:
+        return Part("what was learned lets through in a day, to whomever", learned)
+    return Part(f"{count} x what a window of {rule.window_s} s lets out to first uses", most)
+
+
+def _live(facts: ExposureFacts, pool: Pool) -> list[str]:
+    """Return the members that pay now; before the first look the one that the law begins with."""
+    return [name for name in pool.members if name in facts.active] or [pool.active]
 
 
 def _figure(

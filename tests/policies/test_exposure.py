@@ -137,10 +137,24 @@ def test_the_limit_itself_is_accepted() -> None:
 def test_a_patient_insider_takes_what_a_days_windows_let_through() -> None:
     """The law's windows bound him, or what was learned if that is narrower; no red line."""
     law = make_law(**{"chains.devnet.max_loss": {"ETH": "200 ETH"}}).law
-    explicit = most(facts(law), Threat.PATIENT_INSIDER, "main")
+    explicit = most(facts(law), Threat.PATIENT_INSIDER, "hot-a")
     narrow = facts(law, learned={("main", "ETH"): 7 * ETH})
     wide = facts(law, learned={("main", "ETH"): 9_000 * ETH})
 
-    assert 24 * 20 * ETH == explicit == most(wide, Threat.PATIENT_INSIDER, "main")
-    assert 7 * ETH == most(narrow, Threat.PATIENT_INSIDER, "main")
+    assert 24 * 20 * ETH == explicit == most(wide, Threat.PATIENT_INSIDER, "hot-a")
+    assert 7 * ETH == most(narrow, Threat.PATIENT_INSIDER, "hot-a")
     assert () == above_max_loss(exposures(facts(law)))
+
+
+def test_a_patient_insider_is_told_for_each_wallet_and_for_strangers() -> None:
+    """First uses have windows of their own; who pays is named, and which window bounds him."""
+    name = "hot-b, to strangers"
+    after_a_swap = facts(active=frozenset({"hot-b"}))
+    narrow = facts(active=frozenset({"hot-b"}), learned={("main", "ETH"): 7 * ETH})
+    told = find(narrow, Threat.PATIENT_INSIDER, "hot-b")
+
+    assert 24 * 8 * ETH == most(after_a_swap, Threat.PATIENT_INSIDER, name)
+    assert 7 * ETH == most(narrow, Threat.PATIENT_INSIDER, name)
+    assert find(after_a_swap, Threat.PATIENT_INSIDER, "hot-a") is None
+    assert told is not None
+    assert "what was learned lets through in a day; by law: hot-b: 24 x" in told.parts[0].text

@@ -29,7 +29,7 @@ _MEANS = {
     Threat.CORRUPT_SERVICE: "the payout service asks the daemon for whatever it likes",
     Threat.LYING_MINORITY: "nodes below the read quorum tell what a thief wants",
     Threat.BRIBED_TREASURER: "one treasurer signs whatever a thief wants",
-    Threat.PATIENT_INSIDER: "somebody takes, within a day, what no window and no habit holds",
+    Threat.PATIENT_INSIDER: "taken in a day without one hold, and each day again until people look",
 }
 
 

@@ -1,11 +1,14 @@
 """What leaves an isolated wallet next, in which order, and what each transfer may cost.
 
-Tokens go before the native coin, which pays for them, and the most valuable first. No price is
-needed: an amount counts by its share of the pool's cap, which treasurers chose by value. A balance
-that is not known holds the native coin back for a while, because a token that was only not read
-would then lie there without gas. Every transfer has a fee ceiling of its own, many times the market
-and never above the law's, so that it can outbid a thief; for the native coin that is a small share
-of what it saves, and what is left of it goes in the next round. Amounts and fees are base units.
+Tokens go before the native coin, which pays for them, and the most valuable first; the coin
+follows on the nonce behind them, less what they may cost, because a thief takes what waits for
+another block. No price is needed: an amount counts by its share of the pool's cap, which treasurers
+chose by value. A balance that is not known holds the native coin back for a while, because a token
+that was only not read would then lie there without gas.
+
+Every transfer has a fee ceiling of its own, many times the market and never above the law's, so
+that it can outbid a thief; for the native coin that is a small share of what it saves, and what is
+left of it goes in the next round. Amounts and fees are base units.
 
 Where a reorganisation took a thief's transaction back, nobody holds its nonce any more and nothing
 after it can be mined: then one base unit goes home on that nonce.
@@ -19,6 +22,8 @@ from dataclasses import dataclass
 from policies.fees import gas_limit_for
 from policies.law import Asset
 
+AT_ONCE = 16
+"""Nodes keep so many transactions of one sender at least; a thief leaves no time for turns."""
 FEE_ROOM = 16
 """How many times the market's price an evacuation may bid at last."""
 FIRST_BID = 3
@@ -80,9 +85,11 @@ def plan_evacuation(facts: EvacuationFacts) -> tuple[Load, ...]:
     if facts.is_stuck:
         return loads or tuple(_filler(native, coins, facts))
     is_blind = facts.waits_for_unknown and any(h.amount is None for h in tokens)
-    if waiting or is_blind or any(h.is_moving for h in tokens):
+    if is_blind or len(loads) < len(waiting):
         return loads
-    return tuple(_native(native, coins, facts))
+    kept = sum(load.max_fee for load in loads)
+    kept += sum(fee_of(h.asset, facts) for h in tokens if h.is_moving)
+    return (*loads, *_native(native, coins - kept, facts))
 
 
 def gas_for_all(facts: EvacuationFacts) -> int:

@@ -1,11 +1,14 @@
 """The two ordered lanes of a chain, each one plain function; order is the safety property.
 
-    watch_tick   listen -> observe -> guard -> sense -> respond -> inspect -> assess -> notify
+    watch_tick   listen -> observe -> guard -> sense -> overhear -> evacuate -> respond
+                 -> inspect -> assess -> notify
     money_tick   confirm -> adopt -> tally -> carry -> release -> pay -> tend -> dispatch
 
 Guard before assess, because a theft looks exactly like a wallet that needs a refill. Confirm
 first, so that nonces and projected balances are true before anything new is decided. Adopt before
 dispatch, so that what the signer already signed is never given up or asked for twice.
+
+Evacuate in the watch lane, because the money lane may be in the middle of something longer.
 
 Listen first, because it must hear single endpoints most of all when there is no quorum.
 
@@ -28,11 +31,13 @@ from treasury.stations.assess import assess
 from treasury.stations.carry import carry
 from treasury.stations.confirm import confirm
 from treasury.stations.dispatch import dispatch
+from treasury.stations.evacuate import evacuate
 from treasury.stations.guard import guard
 from treasury.stations.inspect import inspect
 from treasury.stations.listen import listen
 from treasury.stations.notify import notify
 from treasury.stations.observe import observe
+from treasury.stations.overhear import overhear
 from treasury.stations.pay import pay
 from treasury.stations.release import release
 from treasury.stations.respond import respond
@@ -44,7 +49,17 @@ from treasury.world import Outcome, World
 Station = Callable[[World, datetime], Outcome]
 
 MOST_FAILURES = 5
-WATCH: tuple[Station, ...] = (listen, observe, guard, sense, respond, inspect, assess)
+WATCH: tuple[Station, ...] = (
+    listen,
+    observe,
+    guard,
+    sense,
+    overhear,
+    evacuate,
+    respond,
+    inspect,
+    assess,
+)
 MONEY: tuple[Station, ...] = (confirm, adopt, tally, carry, release, pay, tend, dispatch)
 
 log = structlog.get_logger()

@@ -23,6 +23,7 @@ GWEI = 10**9
 ETHER = 10**18
 _PLAIN_GAS, _TOKEN_GAS = 21_000, 80_000
 _TIP = 5 * GWEI
+_LATE = 2**63
 _LAIR: LocalAccount = Account.from_key(keccak256(b"a crook with play money"))
 
 
@@ -156,12 +157,51 @@ def allowance(crook: Crook) -> Iterator[None]:
     yield
 
 
+def permit(crook: Crook) -> Iterator[None]:
+    """Sign a permit (EIP-2612) off the chain, and let the lair take the token with its own key.
+
+    No transaction of the wallet, no nonce, and both steps stand in one block.
+    """
+    artifact = load_artifact("PermitToken")
+    symbol, token = next(iter(crook.tokens.items()))
+    amount = crook.held(symbol, crook.victim)
+    signed = crook.account.sign_typed_data(**_permit_message(crook, symbol, amount))
+    rsv = (signed.v, *(n.to_bytes(32, "big") for n in (signed.r, signed.s)))
+    data = calldata(artifact, "permit", (crook.victim, crook.lair, amount, _LATE, *rsv))
+    crook.send({"to": token, "data": data, "gas": 120_000}, by=_LAIR)
+    data = calldata(artifact, "transferFrom", (crook.victim, crook.lair, amount))
+    crook.send({"to": token, "data": data, "gas": _TOKEN_GAS}, by=_LAIR, ahead=1)
+    yield
+
+
+def _permit_message(crook: Crook, symbol: str, amount: int) -> dict[str, Any]:
+    words = {"owner": "address", "spender": "address"}
+    words |= dict.fromkeys(("value", "nonce", "deadline"), "uint256")
+    return {
+        "domain_data": {
+            "name": symbol,
+            "version": "1",
+            "chainId": crook.chain_id,
+            "verifyingContract": crook.tokens[symbol],
+        },
+        "message_types": {"Permit": [{"name": n, "type": t} for n, t in words.items()]},
+        "message_data": {
+            "owner": crook.victim,
+            "spender": crook.lair,
+            "value": amount,
+            "nonce": 0,
+            "deadline": _LATE,
+        },
+    }
+
+
 MANNERS: Mapping[str, Callable[[Crook], Iterator[None]]] = {
     "by_value": by_value,
     "gas_first": gas_first,
     "fan_out": fan_out,
     "delegate_7702": delegate,
     "allowance": allowance,
+    "permit": permit,
 }
 
 

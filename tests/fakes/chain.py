@@ -16,8 +16,9 @@ Faults: `chain.is_down = True` makes every read raise `UnavailableError` and eve
 TRANSIENT (nothing is taken); `chain.unknown.add((wallet, asset))` or `.add(wallet)` makes that
 balance or that nonce and code unknown; `chain.next_answers.append(SendAnswer(...))` replaces the
 next answer of `send` while the transaction is still taken (a lost or odd answer),
-`chain.drops_sends = True` answers ACCEPTED and forgets; `chain.dissents` are handed out once,
-`chain.lone_voices` at every sighting;
+`chain.drops_sends = True` answers ACCEPTED and forgets; `chain.hides_bytes = True` counts what
+waits and hands out no bytes, `chain.lone_waiting` are bytes that the node made up;
+`chain.dissents` are handed out once, `chain.lone_voices` at every sighting;
 `chain.base_fee` decides what is mined: a transaction whose max fee is below it waits. A transaction
 that cannot pay at mining time reverts when it is a token transfer, and is dropped when it is
 native, as on a real chain.
@@ -50,6 +51,7 @@ from treasury.chain.port import (
     Sighting,
     Standstill,
     TokenTransfer,
+    Waiting,
 )
 
 GWEI = 10**9
@@ -103,6 +105,8 @@ class FakeChain:
         self.lone_voices: list[Sighting] = []
         self.is_down = False
         self.drops_sends = False
+        self.hides_bytes = False
+        self.lone_waiting: dict[Address, tuple[bytes, ...]] = {}
         self.tokens: dict[Address, TokenFacts] = {Address(TOKEN): token_as(TOKEN, "USDC", 6)}
         self.movements: dict[str, Movement] = {}
         self.allowances: dict[tuple[Address, Address, Address], int | None] = {}
@@ -275,6 +279,21 @@ class FakeChain:
             return tuple(self.lone_voices)
         own = Sighting(endpoint=self.name, readings=self.read_balances(request, self.head()))
         return (own, *self.lone_voices)
+
+    def waiting(self, signed: Mapping[Address, int]) -> Sequence[Waiting]:
+        """Return what the mempool has beyond `signed`, with its bytes unless `hides_bytes`."""
+        found = []
+        for wallet, own in signed.items():
+            count = self.nonce(wallet)
+            while (wallet, count) in self._pool:
+                count += 1
+            raws = tuple(t.raw for t in self.mempool if t.sender == wallet and t.nonce >= own)
+            made_up = self.lone_waiting.get(wallet)
+            count, raws = (own + 1, made_up) if made_up else (count, raws)
+            if count > own and not self.is_down:
+                shown = () if self.hides_bytes else raws
+                found.append(Waiting(endpoint=self.name, wallet=wallet, nonces=count, raws=shown))
+        return found
 
     def stalls(self) -> Sequence[Standstill]:
         """Return what the test let stand still."""

@@ -37,6 +37,7 @@ from treasury.chain.port import (
     Sighting,
     Standstill,
     TokenTransfer,
+    Waiting,
 )
 
 T = TypeVar("T")
@@ -124,6 +125,9 @@ class Mouth:
 
     def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
         return self._truth.sightings(request)
+
+    def waiting(self, signed: Mapping[Address, int]) -> Sequence[Waiting]:
+        return self._tell("waiting", lambda: self._truth.waiting(signed))
 
     def stalls(self) -> Sequence[Standstill]:
         """Return nothing: one endpoint keeps no time."""

@@ -52,13 +52,15 @@ def names(case: EvacuationFacts) -> list[str]:
     return [load.asset.symbol for load in plan_evacuation(case)]
 
 
-def test_tokens_go_by_their_share_of_the_cap_and_the_coin_stays() -> None:
-    """R2.8: value-descending without a price, and the native coin pays for them meanwhile."""
+def test_tokens_go_by_their_share_of_the_cap_and_the_coin_behind_them() -> None:
+    """R2.8: value-descending without a price; the coin leaves behind what all of them may cost."""
     case = facts(
         held(COIN, ETHER), held(token("A"), 10), held(token("B"), 90), held(token("C"), 50)
     )
+    loads = plan_evacuation(case)
 
-    assert ["B", "C", "A"] == names(case)
+    assert ["B", "C", "A", "ETH"] == [load.asset.symbol for load in loads]
+    assert ETHER == loads[-1].amount + sum(load.max_fee for load in loads)
 
 
 def test_the_coin_goes_when_no_token_is_left_to_pay_for() -> None:
@@ -70,9 +72,19 @@ def test_the_coin_goes_when_no_token_is_left_to_pay_for() -> None:
     assert ETHER // 200 == load.max_fee
 
 
-def test_the_coin_waits_for_tokens_that_are_on_their_way() -> None:
+def test_the_coin_keeps_the_gas_of_tokens_that_are_on_their_way() -> None:
     """R2.8: the gas that a further bid may need is not sent away."""
-    assert [] == names(facts(held(COIN, ETHER), held(token("A"), 5, moves=True)))
+    (load,) = plan_evacuation(facts(held(COIN, ETHER), held(token("A"), 5, moves=True)))
+
+    assert ETHER == load.amount + load.max_fee + FEE_ROOM * TOKEN_GAS * GWEI
+
+
+def test_the_coin_waits_while_it_cannot_pay_for_every_token() -> None:
+    """R2.9: none of it leaves as long as a token lacks its gas."""
+    coins = 5 * TOKEN_GAS * GWEI
+    tokens = (held(token("A"), 10), held(token("B"), 90))
+
+    assert ["B"] == names(facts(held(COIN, coins), *tokens))
 
 
 def test_an_unknown_token_holds_the_coin_back_for_a_while_only() -> None:

@@ -18,8 +18,16 @@ pytestmark = pytest.mark.usefixtures("quiet")
 
 def test_guard_before_assess_and_confirm_first() -> None:
     """The order is the safety property."""
-    assert ["listen", "observe", "guard", "sense", "respond", "inspect", "assess"] == [
-        station.__name__ for station in WATCH
+    assert [station.__name__ for station in WATCH] == [
+        "listen",
+        "observe",
+        "guard",
+        "sense",
+        "overhear",
+        "evacuate",
+        "respond",
+        "inspect",
+        "assess",
     ]
     assert [
         "confirm",

@@ -9,7 +9,7 @@ import msgspec
 from config.settings import Anchor, Finality, FinalityKind, Rollup
 from policies.terms import Address, Stamp
 from policies.tokens import Movement, TokenFacts
-from treasury.chain import answers, fees, reader, receipts, rights, rollup, sender, tokens
+from treasury.chain import answers, fees, pending, reader, receipts, rights, rollup, sender, tokens
 from treasury.chain.dial import transport_for
 from treasury.chain.errors import BadAnswerError, ChainError, MissingBlockError, NodeError
 from treasury.chain.multicall import CANONICAL, Multicall
@@ -26,6 +26,7 @@ from treasury.chain.port import (
     Sighting,
     Standstill,
     TokenTransfer,
+    Waiting,
 )
 from treasury.chain.quick_reader import QuickReader
 from treasury.chain.rpc import Call, RpcClient
@@ -152,6 +153,13 @@ class NodeChain:
         except ChainError:
             return ()
         return (Sighting(endpoint=self.name, readings=readings),)
+
+    def waiting(self, signed: Mapping[Address, int]) -> Sequence[Waiting]:
+        """Return what waits in this node's pool beyond `signed`; nothing without an answer."""
+        try:
+            return pending.waiting(self._rpc, signed)
+        except ChainError:
+            return ()
 
     def stalls(self) -> Sequence[Standstill]:
         """Return nothing: one node alone keeps no time."""

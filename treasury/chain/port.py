@@ -189,6 +189,20 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What one endpoint has in its pool beyond what we signed for an account.
+
+    `nonces` counts mined and waiting transactions; `raws` are the bytes of some, as far as the
+    endpoint hands them out.
+    """
+
+    endpoint: str
+    wallet: Address
+    nonces: int
+    raws: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standstill:
     """What ought to move and does not (`head` or `finality`), and since how many seconds."""
 
@@ -261,6 +275,12 @@ class Chain(Protocol):
         """Return what every endpoint that answers reports by itself; never raises.
 
         For watching while there is no quorum: enough to freeze a wallet, never to move anything.
+        """
+
+    def waiting(self, signed: Mapping[Address, int]) -> Sequence[Waiting]:
+        """Return the accounts for which some endpoint counts more transactions than `signed`.
+
+        Single voices, good for freezing; the bytes are proof whoever has them. Never raises.
         """
 
     def stalls(self) -> Sequence[Standstill]:

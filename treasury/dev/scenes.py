@@ -100,7 +100,8 @@ def raised(directory: Path, plan: Plan) -> Iterator[Stage]:
         mirrors=tuple(Mirror(chain.url) for _ in range(plan.mirrors)),
     )
     try:
-        write_daemon_settings(deployment, *([m.url for m in stage.mirrors] or [chain.url]))
+        own = chain.url.replace("http:", "ws:") if options.anvil else chain.url
+        write_daemon_settings(deployment, *([m.url for m in stage.mirrors] or [own]))
         holders = [
             (deployment.addresses["vault"], _VAULT_COINS),
             (deployment.addresses["hot-a"], plan.hot_coins),

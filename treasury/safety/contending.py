@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 
 from hsm.answers import Signed
 from policies import fees
-from policies.evacuation import FIRST_BID
+from policies.evacuation import AT_ONCE, FIRST_BID
 from policies.lifecycles import TransferState
 from policies.terms import Address, Purpose
-from treasury.chain.port import SendKind
+from treasury.chain.errors import ChainError
+from treasury.chain.port import ReadRequest, SendKind
 from treasury.ledger.facts import Attempt, Transfer
 from treasury.ledger.queries import transfers
 from treasury.orders.sending import Desk, fees_of, keep_and_send
@@ -28,6 +29,20 @@ def first_bid(desk: Desk, transfer: Transfer, gas_limit: int) -> fees.Bid:
     if transfer.purpose is not Purpose.EVACUATION:
         return fees.make_bid(desk.market, gas_limit)
     return fees.make_urgent_bid(desk.market, gas_limit, times=FIRST_BID, max_fee=transfer.max_fee)
+
+
+def most_at_once(desk: Desk, source: Address) -> int:
+    """Return how many unmined transactions nodes let this account have.
+
+    A delegated account (EIP-7702) may have one only: what is behind it would be refused.
+    """
+    world = desk.world
+    request = ReadRequest(wallets=(source,), assets=(), with_code=True)
+    try:
+        code = world.chain.read_balances(request, desk.head).codes.get(source)
+    except ChainError:
+        return AT_ONCE
+    return 1 if code else AT_ONCE
 
 
 def claims(desk: Desk, coming: Sequence[Transfer]) -> Mapping[int, int]:

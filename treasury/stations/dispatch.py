@@ -14,9 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from itertools import islice
 
-from hsm.answers import NotReady, Refused, SignAsk, Signed
+from hsm.answers import NotReady, Signed
 from hsm.errors import HsmError
 from policies import fees
 from policies.law import Role
@@ -26,21 +25,13 @@ from policies.terms import Address, Purpose, Reason
 from treasury.chain.errors import ChainError
 from treasury.errors import StaleRowError
 from treasury.ledger import moves
-from treasury.ledger.facts import Approval, Cells, Transfer
+from treasury.ledger.facts import Cells, Transfer
 from treasury.ledger.queries import refills, requests, tokens, transfers, watch
-from treasury.orders.sending import (
-    Desk,
-    Handed,
-    desk_for,
-    fees_of,
-    is_cut_off,
-    keep_and_send,
-    keep_and_send_all,
-    leave,
-)
+from treasury.orders.handing import sign_and_send
+from treasury.orders.sending import Desk, desk_for, fees_of, is_cut_off, keep_and_send, leave
 from treasury.orders.signing import place_of
 from treasury.payouts.receivers import objections
-from treasury.safety.contending import claims, contend, first_bid
+from treasury.safety.contending import first_bid, most_at_once
 from treasury.safety.evacuating import is_spent
 from treasury.safety.halting import EXPOSING
 from treasury.safety.rescuing import RESCUE
@@ -49,8 +40,6 @@ from treasury.world import NO_LAW, Deeds, Outcome, World
 _NAME = "dispatch"
 _UNKNOWN_TO_BOOK = "unknown_order"
 _GWEI = 10**9
-EVACUATIONS_AT_ONCE = 16
-"""Nodes keep so many transactions of one sender at least; a thief leaves no time for turns."""
 
 
 def dispatch(world: World, now: datetime) -> Outcome:
@@ -151,13 +140,12 @@ def _waits(turn: _Turn, transfer: Transfer) -> tuple[Reason, ...]:
     """Bound the unmined transfers of one sender."""
     source = turn.desk.standings.get(transfer.source)
     is_vault = source is not None and source.role == Role.VAULT
-    settings = turn.desk.world.settings
+    desk, settings = turn.desk, turn.desk.world.settings
     depth = settings.vault_in_flight if is_vault else settings.hot_in_flight
     # An evacuation waits for its like only: it may take the nonce of whatever else hangs there.
     evacuates = transfer.purpose is Purpose.EVACUATION
     unmined = (turn.evacuating if evacuates else turn.in_flight)[transfer.source]
-    depth = max(depth, EVACUATIONS_AT_ONCE) if evacuates else depth
-    if unmined < depth:
+    if unmined < depth or (evacuates and unmined < most_at_once(desk, transfer.source)):
         return ()
     text = f"{unmined} transfers of this sender are not mined yet"
     return (Reason(code="in_flight", text=text),)
@@ -215,46 +203,9 @@ def _dearness(desk: Desk, transfer: Transfer) -> tuple[Reason, ...]:
 
 
 def _sign_all(desk: Desk, to_sign: Sequence[tuple[Transfer, fees.Bid]]) -> None:
-    """Have them signed in groups; each group is stored and sent while the next one is signed."""
-    if not to_sign:
-        return
-    with desk.world.ledger.read() as session:
-        approvals = refills.approvals_of(session, [t.order_id for t, _ in to_sign])
-    claimed = claims(desk, [transfer for transfer, _ in to_sign])
-    asks = [
-        _ask(transfer, bid, approvals[transfer.order_id], claimed.get(transfer.id))
-        for transfer, bid in to_sign
-    ]
-    coming = iter(transfer for transfer, _ in to_sign)
-    refused: list[tuple[Transfer, Refused]] = []
-    urgent: list[Transfer] = []
-    for answers in desk.world.signer.sign_all(asks):
-        group = list(zip(islice(coming, len(answers)), answers, strict=True))
-        signed = [(transfer, answer) for transfer, answer in group if isinstance(answer, Signed)]
-        keep_and_send_all(desk, [Handed(transfer=t, signed=a, why="signed") for t, a in signed])
-        urgent.extend(transfer for transfer, _ in signed)
-        for transfer, answer in group:
-            if isinstance(answer, NotReady):
-                leave(desk, transfer, answer.reasons)
-            elif isinstance(answer, Refused):
-                refused.append((transfer, answer))
-    # The signer serves nothing else before it has answered all of them.
-    for transfer in urgent:
-        contend(desk, transfer)
-    for transfer, refusal in refused:
+    """Have them signed and sent; what the signer refuses for good is given up."""
+    for transfer, refusal in sign_and_send(desk, to_sign):
         _try(desk, transfer, partial(_give_up, desk, transfer, refusal.reasons))
-
-
-def _ask(
-    transfer: Transfer, bid: fees.Bid, approvals: Sequence[Approval], claim: int | None
-) -> SignAsk:
-    return SignAsk(
-        order_id=bytes.fromhex(transfer.order_id[2:]),
-        fees=fees_of(bid),
-        order=transfer.terms,
-        approvals=[approval.signature for approval in approvals],
-        nonce=claim,
-    )
 
 
 def _give_up(desk: Desk, transfer: Transfer, why: tuple[Reason, ...]) -> None:

@@ -4,8 +4,10 @@ For every wallet that only we sign for:
 - a nonce above what our books signed is somebody else's signature. It is read once more, then
   there is no grace.
 - a drop that our own transfers do not explain is held for two blocks, because a receipt may be
-  late; then the wallet is frozen. Nothing is proposed, approved or released towards a wallet that
-  is held or frozen: a theft looks exactly like a wallet that needs a refill.
+  late; then it is proof. Where nothing of ours is on its way that a receipt could be late for, and
+  a second reading of the same block says the same, there is nothing to wait for. Nothing is
+  proposed, approved or released towards a wallet that is held or frozen: a theft looks exactly
+  like a wallet that needs a refill.
 A hot wallet with such a finding is isolated with its whole fate group
 (`treasury.safety.isolation`), and `respond` swaps and evacuates; only a quorum reinstates it. While
 the signer does not answer it is frozen, which a person lifts. At the vault or the gas sponsor the
@@ -16,16 +18,17 @@ same findings halt all exposure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from hsm.errors import HsmError
 from policies.law import Custody, Role, Wallet
-from policies.lifecycles import Owner, WalletState
-from policies.terms import Address, Reason
+from policies.lifecycles import Owner, TransferState, WalletState
+from policies.terms import NATIVE, Address, Reason
 from treasury.briefing.scenes import Scene, gather, signed_nonces
 from treasury.chain.errors import ChainError
+from treasury.chain.port import ReadRequest
 from treasury.clock import unix
 from treasury.ledger import cell_marks, marks
 from treasury.ledger.cell_marks import Cell
@@ -41,6 +44,7 @@ _DROP, _DUST, _FOREIGN = "unexplained_drop", "unexplained_dust", "foreign_nonce"
 _PROOF = frozenset({_DROP, _FOREIGN})
 """What isolates; dust (below the band's minimum move) only freezes: a token may round."""
 _CUT_OFF = frozenset({WalletState.ISOLATED, WalletState.RETIRED})
+_LATE = frozenset({TransferState.IN_FLIGHT, TransferState.MINED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +91,7 @@ def _judge(desk: _Desk, wallet: Wallet) -> None:
         return
     lost = desk.scene.lost(wallet.address)
     drops = _drops(desk.scene, wallet, lost) if lost else ()
-    if foreign or (drops and _is_over_grace(standing, desk.scene)):
+    if foreign or (drops and _is_proven(desk, wallet, lost, standing)):
         findings = (*foreign, *drops)
         is_proof = wallet.role is Role.HOT and any(r.code in _PROOF for r in findings)
         if not is_proof or not _isolated(desk, wallet, findings):
@@ -108,38 +112,72 @@ def _foreign_nonce(desk: _Desk, wallet: Wallet) -> tuple[Reason, ...]:
     with world.ledger.read() as session:
         law = standings.law(session)
         signed = signed_nonces(session, law, world.chain_id) if law else scene.signed
-    if again <= signed.get(wallet.name, 0) or again <= _assigned(world, wallet):
+    if again <= signed.get(wallet.name, 0) or again <= (_assigned(world, wallet) or 0):
         return ()
     text = f"{wallet.name} has used {again} nonces, our books signed {signed.get(wallet.name, 0)}"
     return (Reason(code=_FOREIGN, text=text),)
 
 
-def _assigned(world: World, wallet: Wallet) -> int:
-    """Return how many nonces the signer's book has assigned; zero while nobody answers.
+def _assigned(world: World, wallet: Wallet) -> int | None:
+    """Return how many nonces the signer's book has assigned; None while nobody answers.
 
     It is ahead of a ledger that lost lines, until `adopt` has taken over what was signed.
     """
     try:
         return world.signer.status().nonces.get(wallet.name, 0)
     except HsmError:
-        return 0
+        return None
 
 
 def _drops(scene: Scene, wallet: Wallet, lost: Mapping[Address, int]) -> tuple[Reason, ...]:
-    pool = scene.law.pool_of(wallet.name)
     reasons = []
     for asset, amount in sorted(lost.items()):
         text = f"{amount} base units of {asset} left {wallet.name} without an order of ours"
-        found = scene.law.asset_at(scene.chain_id, asset)
-        band = pool.bands.get(found.symbol) if pool and found else None
-        code = _DUST if band is not None and amount < band.minimum_move else _DROP
+        code = _DUST if _is_dust(scene, wallet, asset, amount) else _DROP
         reasons.append(Reason(code=code, text=text))
     return tuple(reasons)
 
 
-def _is_over_grace(standing: Standing, scene: Scene) -> bool:
+def _is_proven(
+    desk: _Desk, wallet: Wallet, lost: Mapping[Address, int], standing: Standing
+) -> bool:
+    """Say whether the grace is over, or whether there is nothing to wait for."""
     since = standing.hold_since
-    return since is not None and scene.head.stamp.number - since >= GRACE_BLOCKS
+    if since is not None and desk.scene.head.stamp.number - since >= GRACE_BLOCKS:
+        return True
+    large = [asset for asset in lost if not _is_dust(desk.scene, wallet, asset, lost[asset])]
+    return bool(large) and not _is_something_late(desk, wallet, large) and _reads_so(desk, wallet)
+
+
+def _is_something_late(desk: _Desk, wallet: Wallet, lost: Collection[Address]) -> bool:
+    """Say whether a receipt that is not here yet may explain what left."""
+    open_ones = [
+        move
+        for move in desk.scene.movements.get(wallet.address, ())
+        if move.source == wallet.address and move.state in _LATE
+    ]
+    if any(move.asset in lost or NATIVE in lost for move in open_ones):
+        return True
+    # The book may have signed what our ledger has lost, or has not written down yet.
+    return _assigned(desk.world, wallet) != desk.scene.signed[wallet.name]
+
+
+def _reads_so(desk: _Desk, wallet: Wallet) -> bool:
+    """Read the wallet once more at the same block, each cell by a call of its own."""
+    head, world = desk.scene.head, desk.world
+    for asset in desk.scene.assets:
+        request = ReadRequest(wallets=(wallet.address,), assets=(asset,))
+        again = world.chain.read_balances(request, head.stamp)
+        if again.balance(wallet.address, asset) != head.balance(wallet.address, asset):
+            return False
+    return True
+
+
+def _is_dust(scene: Scene, wallet: Wallet, asset: Address, amount: int) -> bool:
+    """Say whether it is less than the band would ever move: a token may round."""
+    pool, found = scene.law.pool_of(wallet.name), scene.law.asset_at(scene.chain_id, asset)
+    band = pool.bands.get(found.symbol) if pool and found else None
+    return band is not None and amount < band.minimum_move
 
 
 def _hold(desk: _Desk, standing: Standing, drops: tuple[Reason, ...]) -> None:

@@ -9,14 +9,14 @@ all the next evacuation of a wallet that a thief was at.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from hsm.answers import Signed
 from hsm.errors import HsmError
 from policies import fees
 from policies.lifecycles import TransferState
-from policies.terms import NATIVE
+from policies.terms import NATIVE, Address, Purpose
 from treasury.chain.errors import ChainError
 from treasury.chain.port import SendKind
 from treasury.ledger.facts import Attempt, Transfer
@@ -52,9 +52,10 @@ def tend(world: World, now: datetime) -> Outcome:
             return deeds.broken_off(NO_LAW)
         # All are sent before the first one needs the signer, which may be away.
         _send_again(desk, [(transfer, attempts[transfer.id][-1]) for transfer in waiting])
+        leaving = {(t.source, t.nonce) for t in waiting if t.purpose is Purpose.EVACUATION}
         for transfer in waiting:
             contend(desk, transfer)
-            _replace(desk, transfer, attempts[transfer.id][-1])
+            _replace(desk, transfer, attempts[transfer.id][-1], leaving)
     except (HsmError, ChainError) as error:
         return deeds.broken_off(error)
     return deeds.outcome()
@@ -71,11 +72,18 @@ def _is_due(desk: Desk, newest: Attempt) -> bool:
     return newest.sent_at is None or desk.now - newest.sent_at >= after_s
 
 
-def _replace(desk: Desk, transfer: Transfer, newest: Attempt) -> None:
+def _replace(
+    desk: Desk,
+    transfer: Transfer,
+    newest: Attempt,
+    leaving: Collection[tuple[Address, int | None]],
+) -> None:
     is_old = desk.now - newest.signed_at >= desk.world.settings.bump_after_s
     is_cancel = newest.kind == _CANCEL
     is_stopped = desk.is_halted and transfer.purpose in EXPOSING and not is_cancel
     is_hopeless = is_cut_off(desk, transfer) or _cannot_be_paid(desk, transfer, newest)
+    if transfer.purpose is not Purpose.EVACUATION and (transfer.source, transfer.nonce) in leaving:
+        return  # an evacuation has its nonce: a cancel would only bid against that
     if is_hopeless and not is_cancel:
         _bid(desk, transfer, fees.make_cancel(bid_of(newest), desk.market), is_cancel=True)
     elif is_old and not is_stopped:

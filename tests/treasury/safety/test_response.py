@@ -59,12 +59,13 @@ def told(belt: Belt) -> Told:
         incidents = standings.incidents(session, only_open=True)
         live = live_wallets.published(session)
     evacuated = {t.asset for t in belt.transfers() if t.purpose is Purpose.EVACUATION}
-    (in_flight,) = (t for t in belt.transfers() if t.state is TransferState.IN_FLIGHT)
+    payouts = [t for t in belt.transfers() if t.purpose is Purpose.WITHDRAWAL]
+    (in_flight,) = (t for t in payouts if t.state is TransferState.IN_FLIGHT)
     return {
         "fallen": belt.standing("hot-a").state is WalletState.ISOLATED,
         "successor": belt.standing("hot-b").state is WalletState.ACTIVE,
         "refill": [r.state for r in belt.refills()] == [RefillState.WITHDRAWN],
-        "queued": TransferState.CANCELLED in {t.state for t in belt.transfers()},
+        "queued": TransferState.CANCELLED in {t.state for t in payouts},
         "marked": [reason.code for reason in in_flight.reasons] == ["cut_off"],
         "incident": [i.state for i in incidents] == [IncidentState.OPEN],
         "evacuation": Address(TOKEN) in evacuated,

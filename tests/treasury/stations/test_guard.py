@@ -91,12 +91,33 @@ def test_a_foreign_nonce_of_the_vault_halts(calm: Belt) -> None:
     assert calm.standing("vault").frozen
 
 
-def test_a_drop_without_a_nonce_is_held_then_isolated(calm: Belt) -> None:
-    """A token drained through an allowance spends no nonce: held for two blocks, then isolated."""
-    usdc = Address(TOKEN)
-    calm.chain.fund(address_of("hot-a"), 60_000 * USDC, usdc)
+def drained(calm: Belt, amount: int) -> None:
+    """Let tokens leave hot-a through an allowance or a permit, which spends no nonce."""
+    calm.chain.fund(address_of("hot-a"), -amount * USDC, Address(TOKEN))
+
+
+def holding_usdc(calm: Belt) -> Belt:
+    """Give hot-a 60,000 USDC that are explained."""
+    calm.chain.fund(address_of("hot-a"), 60_000 * USDC, Address(TOKEN))
     calm.run(4)
-    calm.chain.fund(address_of("hot-a"), -50_000 * USDC, usdc)
+    return calm
+
+
+def test_a_drop_that_nothing_late_can_explain_has_no_grace(calm: Belt) -> None:
+    """R2.1: nothing of ours is on its way, and a second reading agrees: isolated at once."""
+    drained(holding_usdc(calm), 50_000)
+    calm.watch()
+
+    found = calm.standing("hot-a")
+    assert (WalletState.ISOLATED, None) == (found.state, found.hold_since)
+
+
+def test_a_drop_beside_our_own_payout_is_held_then_isolated(calm: Belt) -> None:
+    """R2.7: a receipt of ours may be late: held for two blocks, then isolated."""
+    calm.ask_withdrawal(ETH, "customer")
+    calm.money()
+    calm.chain.base_fee = 10**15  # nothing of ours is mined now
+    calm.chain.fund(address_of("hot-a"), -5 * ETH)
     calm.watch()
     held = calm.standing("hot-a")
     calm.next_block()
@@ -108,6 +129,32 @@ def test_a_drop_without_a_nonce_is_held_then_isolated(calm: Belt) -> None:
 
     assert (False, True) == (held.frozen, held.hold_since is not None)
     assert (False, held.hold_since) == (still_held.frozen, still_held.hold_since)
+    assert WalletState.ISOLATED is calm.standing("hot-a").state
+
+
+def test_a_second_reading_that_differs_keeps_the_grace(calm: Belt) -> None:
+    """A node that tells a balance in two ways proves nothing: held, as long as it may be late."""
+    holding_usdc(calm)
+    drained(calm, 50_000)
+    observe(calm.world, calm.clock())
+    calm.chain.unknown.add((address_of("hot-a"), Address(TOKEN)))
+    guard(calm.world, calm.clock())
+
+    found = calm.standing("hot-a")
+    assert (WalletState.ACTIVE, True) == (found.state, found.hold_since is not None)
+
+
+def test_a_signer_that_is_away_keeps_the_grace(calm: Belt) -> None:
+    """Nobody can say what the book signed last: the drop is held, and isolated afterwards."""
+    holding_usdc(calm)
+    drained(calm, 50_000)
+    calm.signer.is_away = True
+    calm.watch()
+    held = calm.standing("hot-a")
+    calm.signer.is_away = False
+    calm.watch()
+
+    assert (WalletState.ACTIVE, True) == (held.state, held.hold_since is not None)
     assert WalletState.ISOLATED is calm.standing("hot-a").state
 
 

@@ -30,6 +30,7 @@ from treasury.chain.port import (
     Standstill,
     TokenTransfer,
     Topic,
+    Waiting,
 )
 
 Ear = Callable[[Callable[[], object]], HeadListener]
@@ -166,6 +167,11 @@ class ChainPool:
 
         voices = self._panel.poll(look, lambda _: False)
         return tuple(Sighting(endpoint=a.endpoint, readings=a.value) for a in answers_in(voices))
+
+    def waiting(self, signed: Mapping[Address, int]) -> Sequence[Waiting]:
+        """Return what any endpoint that answers in time has in its pool beyond `signed`."""
+        voices = self._panel.poll(lambda witness: witness.waiting(signed)) if signed else []
+        return tuple(one for answer in answers_in(voices) for one in answer.value)
 
     def stalls(self) -> Sequence[Standstill]:
         """Return what has stood still for more than twice its usual time."""

@@ -107,6 +107,22 @@ def in_states(session: Session, chain_id: int, *states: TransferState) -> tuple[
     return tuple(read_as(Transfer, row) for row in rows)
 
 
+def of_purpose(
+    session: Session, chain_id: int, purpose: Purpose, state: TransferState
+) -> tuple[Transfer, ...]:
+    """Return the transfers of a chain with a purpose in a state, oldest first."""
+    query = (
+        select(TransferRow)
+        .where(
+            TransferRow.chain_id == chain_id,
+            TransferRow.state == state.value,
+            TransferRow.purpose == purpose.value,
+        )
+        .order_by(col(TransferRow.id))
+    )
+    return tuple(read_as(Transfer, row) for row in session.exec(query))
+
+
 def open_ones(session: Session, chain_id: int) -> tuple[Transfer, ...]:
     """Return the transfers of a chain that are not over at finality."""
     return in_states(
@@ -174,6 +190,11 @@ def attempts_of(session: Session, transfer_ids: Iterable[int]) -> dict[int, tupl
     for row in ask(session, _ATTEMPTS_OF, {"transfer_ids": wanted}):
         found[row.transfer_id] = (*found[row.transfer_id], read_as(Attempt, row))
     return found
+
+
+def has_hash(session: Session, digest: str) -> bool:
+    """Say whether a transaction (0x-hex) is an attempt of ours."""
+    return session.exec(select(AttemptRow.id).where(AttemptRow.hash == digest)).first() is not None
 
 
 def known_hashes(session: Session, order_ids: Iterable[str]) -> dict[str, frozenset[str]]:

@@ -1,0 +1,99 @@
+"""Evacuate: what leaves an isolated wallet is signed and sent in the tick that isolated it."""
+
+from __future__ import annotations
+
+from policies.lifecycles import TransferState, WalletState
+from policies.terms import NATIVE, Address, Purpose
+from tests.fakes.belt import Belt
+from tests.laws import ETH, TOKEN, USDC, address_of
+from treasury.stations.dispatch import dispatch
+from treasury.stations.pay import pay
+from treasury.stations.tend import tend
+
+HOT = address_of("hot-a")
+THIEF = address_of("thief")
+
+
+def steal(belt: Belt, *, tokens: int = 60_000) -> None:
+    """Let a thief take 5 ETH of a wallet that also holds tokens, in the next block."""
+    belt.chain.fund(HOT, tokens * USDC, Address(TOKEN))
+    belt.run(4)
+    belt.chain.spend(HOT, THIEF, 5 * ETH)
+    belt.chain.mine()
+
+
+def waiting(belt: Belt) -> list[Address]:
+    """Return the assets that leave hot-a in the node's pool, by nonce."""
+    return [t.asset for t in belt.chain.mempool if t.sender == HOT]
+
+
+def test_one_look_is_enough_to_have_everything_on_its_way(calm: Belt) -> None:
+    """R2.8: after one tick of the watch lane tokens and coin are with the node, in this order."""
+    steal(calm)
+    calm.watch()
+
+    assert [Address(TOKEN), NATIVE] == waiting(calm)
+    assert {TransferState.IN_FLIGHT} == {t.state for t in calm.transfers()}
+
+
+def test_the_next_block_ends_the_theft(calm: Belt) -> None:
+    """R2.8: one block after the thief's there is nothing left to take but fees."""
+    steal(calm)
+    calm.watch()
+    calm.next_block()
+
+    assert 0 == calm.chain.balance(HOT, Address(TOKEN))
+    assert calm.chain.balance(HOT, NATIVE) < ETH // 2
+
+
+def test_a_delegated_account_gets_one_at_a_time(calm: Belt) -> None:
+    """R4.9: nodes let a delegated account have one waiting transaction, so one is sent."""
+    calm.chain.fund(HOT, 60_000 * USDC, Address(TOKEN))
+    calm.run(4)
+    calm.chain.set_code(HOT, bytes.fromhex("ef0100" + "11" * 20))
+    calm.chain.mine()
+    calm.watch()
+    calm.money()
+    first = waiting(calm)
+    calm.until(lambda: calm.chain.balance(HOT, NATIVE) < ETH // 2, most=8)
+
+    assert [Address(TOKEN)] == first
+
+
+def test_a_node_that_is_away_leaves_it_to_the_other_lane(calm: Belt) -> None:
+    """Nothing is lost when the first try fails: it waits, queued or signed, and goes later."""
+    steal(calm)
+    calm.chain.drops_sends = True
+    calm.watch()
+    calm.chain.drops_sends = False
+    calm.run(12)
+
+    assert WalletState.ISOLATED is calm.standing("hot-a").state
+    assert 0 == calm.chain.balance(HOT, Address(TOKEN))
+
+
+def test_both_lanes_at_once_sign_nothing_twice(calm: Belt) -> None:
+    """The money lane that takes the same rows a moment later finds them gone."""
+    steal(calm)
+    calm.watch()
+    calm.money()
+    homeward = [t for t in calm.transfers() if t.purpose is Purpose.EVACUATION]
+
+    assert 2 == len(homeward) == len({t.nonce for t in homeward})
+    assert 2 == len(waiting(calm))
+
+
+def test_a_payouts_cancel_does_not_bid_against_the_evacuation(calm: Belt) -> None:
+    """The nonce of a payout in flight is taken by the evacuation, and nobody cancels that."""
+    calm.ask_withdrawal(ETH, "customer")
+    pay(calm.world, calm.clock())
+    dispatch(calm.world, calm.clock())
+    calm.signer.isolate("hot-a", "a treasurer saw something")
+    calm.money()
+    calm.watch()
+    tend(calm.world, calm.clock())
+    nonces = [t.nonce for t in calm.chain.mempool if t.sender == HOT]
+    (payout,) = (t for t in calm.transfers() if t.purpose is Purpose.WITHDRAWAL)
+
+    assert [address_of("vault")] == [t.payee for t in calm.chain.mempool if t.sender == HOT]
+    assert [payout.nonce] == nonces

@@ -1,6 +1,6 @@
 """The two ordered lanes of a chain, each one plain function; order is the safety property.
 
-    watch_tick   listen -> observe -> guard -> sense -> overhear -> evacuate -> respond
+    watch_tick   listen -> observe -> trace -> guard -> sense -> overhear -> evacuate -> respond
                  -> inspect -> assess -> notify
     money_tick   confirm -> adopt -> tally -> carry -> release -> pay -> tend -> dispatch
 
@@ -44,6 +44,7 @@ from treasury.stations.respond import respond
 from treasury.stations.sense import sense
 from treasury.stations.tally import tally
 from treasury.stations.tend import tend
+from treasury.stations.trace import trace
 from treasury.world import Outcome, World
 
 Station = Callable[[World, datetime], Outcome]
@@ -52,6 +53,7 @@ MOST_FAILURES = 5
 WATCH: tuple[Station, ...] = (
     listen,
     observe,
+    trace,
     guard,
     sense,
     overhear,

@@ -137,7 +137,7 @@ def _band(band: Band, asset: Asset, native: Asset) -> dict[str, object]:
     def write(amount: int) -> str:
         return format_amount(amount, asset.symbol, asset.decimals)
 
-    return {
+    document: dict[str, object] = {
         "floor": write(band.floor),
         "target": write(band.target),
         "cap": write(band.cap),
@@ -147,6 +147,9 @@ def _band(band: Band, asset: Asset, native: Asset) -> dict[str, object]:
         "urgent_floor": write(band.urgent_floor),
         "sweep_to": write(band.sweep_to),
     }
+    if band.unexplained_max is not None:
+        document["unexplained_max"] = write(band.unexplained_max)
+    return document
 
 
 def _refill(rule: RefillRule, asset: Asset) -> dict[str, object]:

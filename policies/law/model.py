@@ -101,7 +101,8 @@ class Band:
     """Floor, target and cap of one pool and asset.
 
     `fee_headroom` is native coin left in the vault for fees; `urgent_floor` overrides the refill
-    schedule; `sweep_to` is where a sweep stops (between target and cap).
+    schedule; `sweep_to` is where a sweep stops (between target and cap). `unexplained_max` is how
+    much may be missing in shared custody before the wallet is isolated (None: `minimum_move`).
     """
 
     floor: int
@@ -112,6 +113,7 @@ class Band:
     fee_headroom: int
     urgent_floor: int
     sweep_to: int
+    unexplained_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

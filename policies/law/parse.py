@@ -213,6 +213,7 @@ def _band(table: Table, asset: Asset, coin: str) -> Band:
         fee_headroom=table.amount("fee_headroom", coin, _NATIVE_DECIMALS),
         urgent_floor=read("urgent_floor", 0),
         sweep_to=read("sweep_to", target),
+        unexplained_max=read("unexplained_max") if table.has("unexplained_max") else None,
     )
     table.finish()
     return band

@@ -21,6 +21,7 @@ def test_guard_before_assess_and_confirm_first() -> None:
     assert [station.__name__ for station in WATCH] == [
         "listen",
         "observe",
+        "trace",
         "guard",
         "sense",
         "overhear",

@@ -3,7 +3,8 @@
     reader      looks at everything
     operator    looks, halts, freezes, acknowledges alarms, loads denylists
     treasurer   all that, and hands in signed proposals, approvals, vetoes, motions
-    service     sees the status, asks for withdrawals, sees and takes back what it asked for;
+    service     sees the status, asks for withdrawals, sees and takes back what it asked for,
+                registers what it sends itself from a wallet in shared custody;
                 over TCP within the pools that its certificate stands for
 
 A path that a role may not use answers 403 and names the role that may.
@@ -28,6 +29,7 @@ from treasury.api import (
     journal,
     live,
     motions,
+    outflows,
     refills,
     status,
     transfers,
@@ -54,6 +56,7 @@ _POWERS: Sequence[tuple[APIRouter, tuple[ApiRole, ...]]] = (
     (denylists.reading, _PEOPLE),
     (exposure.reading, _PEOPLE),
     (withdrawals.reading, _EVERYONE),
+    (outflows.reading, _EVERYONE),
     (motions.stopping, (ApiRole.OPERATOR, ApiRole.TREASURER)),
     (incidents.sealing, (ApiRole.OPERATOR, ApiRole.TREASURER)),
     (evidence.sealing, (ApiRole.OPERATOR, ApiRole.TREASURER)),
@@ -66,6 +69,7 @@ _POWERS: Sequence[tuple[APIRouter, tuple[ApiRole, ...]]] = (
     (withdrawals.consenting, (ApiRole.TREASURER,)),
     (live.following, (ApiRole.SERVICE, ApiRole.OPERATOR)),
     (withdrawals.asking, (ApiRole.SERVICE,)),
+    (outflows.registering, (ApiRole.SERVICE,)),
 )
 
 

@@ -56,6 +56,7 @@ class Reach:
     def __init__(self, service: ServiceClient | None) -> None:
         """Keep who asks; None came through a Unix socket."""
         self.pools = None if service is None else service.pools
+        self.service = "a service" if service is None else service.name
         self._prefix = "" if service is None else f"{service.name} "
 
     def covers(self, pool: str) -> bool:

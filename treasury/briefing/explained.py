@@ -110,10 +110,10 @@ def _is_in(transfer: AnyTransfer, sight: Sight) -> bool:
     """Say whether the block contains the transfer: by the nonce where it is ours to judge.
 
     A receipt may be late, or of a block that a reorg took away; the nonce in the same reading is
-    neither.
+    neither. What a payout engine registered has no nonce of ours, so its receipt has to do.
     """
-    if transfer.source == sight.wallet:
-        return transfer.nonce is not None and transfer.nonce < sight.nonce
+    if transfer.source == sight.wallet and transfer.nonce is not None:
+        return transfer.nonce < sight.nonce
     return transfer.block_number is not None and transfer.block_number <= sight.block_number
 
 

@@ -12,11 +12,11 @@ from functools import lru_cache
 from operator import itemgetter
 from zlib import crc32
 
-from policies.law import Law, Wallet
+from policies.law import Custody, Law, Wallet
 from policies.lifecycles import TransferState
 from policies.terms import Address
 from treasury.briefing.explained import STRICTLY, Sight, by_wallet, is_settled, missing
-from treasury.ledger import Session
+from treasury.ledger import Session, registered
 from treasury.ledger.cell_marks import Cell
 from treasury.ledger.facts import Cells, Standing
 from treasury.ledger.facts_seen import Anchor, AnyTransfer, Flow
@@ -105,7 +105,8 @@ def gather(
     anchors = watch.anchors(session, chain_id)
     waiting = flows.open_flows(session, chain_id, TransferState.IN_FLIGHT)
     since = _since(session, chain_id, anchors, final, wallets)
-    movements = by_wallet(flows.distinct(waiting, since))
+    ours = flows.distinct(waiting, since)
+    movements = by_wallet((*ours, *_registered(session, law, chain_id, anchors)))
     return Scene(
         law=law,
         chain_id=chain_id,
@@ -198,6 +199,20 @@ def _since(
     for wallet, block in late.items():
         found += flows.flows_of_after(session, chain_id, wallet, block)
     return found
+
+
+def _registered(
+    session: Session,
+    law: Law,
+    chain_id: int,
+    anchors: Mapping[tuple[Address, Address], Anchor],
+) -> list[Flow]:
+    """Return what payout engines registered and the chain has, later than their oldest anchor."""
+    shared = {w.address for w in law.wallets if w.custody is Custody.SHARED}
+    if not shared:
+        return []
+    blocks = [anchor.block_number for cell, anchor in anchors.items() if cell[0] in shared]
+    return registered.flows(session, chain_id, min(blocks, default=0))
 
 
 def _late(

@@ -1,6 +1,7 @@
 """Guard: judge whether everything that left our wallets is explained by what we did ourselves.
 
-For every wallet that only we sign for:
+For every wallet (where a payout engine signs too, only the second, and what it registered counts as
+ours up to what the law lets be missing):
 - a nonce above what our books signed is somebody else's signature. It is read once more, then
   there is no grace.
 - a drop that our own transfers do not explain is held for two blocks, because a receipt may be
@@ -23,7 +24,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from hsm.errors import HsmError
-from policies.law import Custody, Role, Wallet
+from policies.law import Band, Custody, Role, Wallet
 from policies.lifecycles import Owner, TransferState, WalletState
 from policies.terms import NATIVE, Address, Reason
 from treasury.briefing.scenes import Scene, gather, signed_nonces
@@ -58,14 +59,14 @@ class _Desk:
 
 
 def guard(world: World, now: datetime) -> Outcome:
-    """Judge every exclusive wallet of the chain by the newest look at it."""
+    """Judge every wallet of the chain by the newest look at it."""
     deeds = Deeds(_NAME)
     with world.ledger.read() as session:
         found = law_of(session, world.chain_id)
         if found is None:
             return Outcome(station=_NAME, unavailable=NO_LAW)
         law, chain = found
-        ours = [w for w in law.wallets if w.chain == chain.name and w.custody is Custody.EXCLUSIVE]
+        ours = [wallet for wallet in law.wallets if wallet.chain == chain.name]
         addresses = {wallet.address for wallet in ours}
         scene = gather(session, law, world.chain_id, unix(now), addresses)
     if scene is None:
@@ -89,7 +90,7 @@ def _judge(desk: _Desk, wallet: Wallet) -> None:
     is_quiet = wallet.address not in desk.scene.stirred and standing.hold_since is None
     if is_quiet and not foreign:
         return
-    lost = desk.scene.lost(wallet.address)
+    lost = _lost(desk.scene, wallet)
     drops = _drops(desk.scene, wallet, lost) if lost else ()
     if foreign or (drops and _is_proven(desk, wallet, lost, standing)):
         findings = (*foreign, *drops)
@@ -102,10 +103,26 @@ def _judge(desk: _Desk, wallet: Wallet) -> None:
         _relax(desk, wallet, standing)
 
 
+def _lost(scene: Scene, wallet: Wallet) -> Mapping[Address, int]:
+    """Return what is missing; in shared custody only what is more than the law lets be missing."""
+    lost = scene.lost(wallet.address)
+    if wallet.custody is Custody.EXCLUSIVE:
+        return lost
+    return {a: n for a, n in lost.items() if n > _most_unexplained(scene, wallet, a)}
+
+
+def _most_unexplained(scene: Scene, wallet: Wallet, asset: Address) -> int:
+    band = _band(scene, wallet, asset)
+    if band is None:
+        return 0
+    return band.minimum_move if band.unexplained_max is None else band.unexplained_max
+
+
 def _foreign_nonce(desk: _Desk, wallet: Wallet) -> tuple[Reason, ...]:
     world, scene = desk.world, desk.scene
     seen = scene.head.nonces.get(wallet.address)
-    if seen is None or seen <= scene.signed[wallet.name]:
+    is_ours = wallet.custody is Custody.EXCLUSIVE
+    if not is_ours or seen is None or seen <= scene.signed[wallet.name]:
         return ()
     # Once more, chain first: between the look and now our own lane may have signed and been mined.
     again = world.chain.transaction_nonce(wallet.address, world.chain.head())
@@ -145,6 +162,8 @@ def _is_proven(
     since = standing.hold_since
     if since is not None and desk.scene.head.stamp.number - since >= GRACE_BLOCKS:
         return True
+    if wallet.custody is Custody.SHARED:
+        return False  # what the engine registers may be late
     large = [asset for asset in lost if not _is_dust(desk.scene, wallet, asset, lost[asset])]
     return bool(large) and not _is_something_late(desk, wallet, large) and _reads_so(desk, wallet)
 
@@ -175,9 +194,14 @@ def _reads_so(desk: _Desk, wallet: Wallet) -> bool:
 
 def _is_dust(scene: Scene, wallet: Wallet, asset: Address, amount: int) -> bool:
     """Say whether it is less than the band would ever move: a token may round."""
+    band = _band(scene, wallet, asset)
+    is_exclusive = wallet.custody is Custody.EXCLUSIVE
+    return is_exclusive and band is not None and amount < band.minimum_move
+
+
+def _band(scene: Scene, wallet: Wallet, asset: Address) -> Band | None:
     pool, found = scene.law.pool_of(wallet.name), scene.law.asset_at(scene.chain_id, asset)
-    band = pool.bands.get(found.symbol) if pool and found else None
-    return band is not None and amount < band.minimum_move
+    return pool.bands.get(found.symbol) if pool and found else None
 
 
 def _hold(desk: _Desk, standing: Standing, drops: tuple[Reason, ...]) -> None:
@@ -213,7 +237,9 @@ def _alarm(desk: _Desk, wallet: Wallet, standing: Standing, findings: tuple[Reas
 
 def _relax(desk: _Desk, wallet: Wallet, standing: Standing) -> None:
     """Let the anchors move up to finality, and end a hold that resolved itself."""
-    desk.anchors.extend(desk.scene.renewed(wallet.address))
+    if not desk.scene.lost(wallet.address):
+        # What shared custody lets be missing adds up; an anchor that moved would forget it.
+        desk.anchors.extend(desk.scene.renewed(wallet.address))
     if standing.hold_since is None:
         return
     # What could not be read explains nothing: the hold stays until a whole look says otherwise.

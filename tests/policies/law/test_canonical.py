@@ -56,6 +56,15 @@ def test_defaults_are_written_out() -> None:
     assert law_digest(LAW) == law_digest(explicit.law)
 
 
+def test_what_may_be_missing_is_part_of_what_people_sign() -> None:
+    """R8.1: with a bound of its own, without it and with another one there are three laws."""
+    path = "pools.main.assets.ETH.band.unexplained_max"
+    laws = [make_law().law, *(make_law(**{path: amount}).law for amount in ("1 ETH", "2 ETH"))]
+
+    assert 3 == len({law_digest(law) for law in laws})
+    assert all(law.pools == law_from_canonical(canonical_law(law)).pools for law in laws)
+
+
 def test_an_emergency_tier_is_part_of_what_people_sign() -> None:
     """R8.1: with the tier, without it and with another bound there are three laws."""
     path = "pools.main.assets.ETH.refill.emergency"

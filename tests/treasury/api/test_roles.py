@@ -57,6 +57,8 @@ TABLE = [
     ("POST", "/v1/motions", {"treasurer"}),
     ("POST", "/v1/motions/1/approvals", {"treasurer"}),
     ("POST", "/v1/motions/1/veto", {"treasurer"}),
+    ("GET", "/v1/outflows", ALL),
+    ("POST", "/v1/outflows", {"service"}),
     ("POST", "/v1/withdrawals", {"service"}),
     ("POST", "/v1/withdrawals/1/cancel", {"service"}),
     ("POST", "/v1/withdrawals/1/approvals", {"treasurer"}),

@@ -7,6 +7,7 @@ from treasury.ledger import (  # noqa: F401 - they fill the metadata
     tables,
     tables_listed,
     tables_outflow,
+    tables_registered,
     tables_seen,
     tables_told,
 )

@@ -323,6 +323,14 @@ class Judge:
                 if not is_cancel and block.receipts[mined.hash].succeeded:
                     yield signature
 
+    def _waiting_evacuations(self) -> Counter[Address]:
+        """Count the evacuations that have no nonce yet, by the wallet that they leave."""
+        with self.world.ledger.read() as session:
+            queued = transfers.of_purpose(
+                session, CHAIN_ID, Purpose.EVACUATION, TransferState.QUEUED
+            )
+        return Counter(transfer.source for transfer in queued)
+
     def _judge_nonces(self) -> None:
         taken: dict[Address, list[int]] = defaultdict(list)
         evacuated: dict[Address, set[int]] = defaultdict(set)
@@ -334,14 +342,18 @@ class Judge:
             else:
                 taken[source].append(nonce)
         foreign = Counter(theft.victim for theft in self.world.sea.thefts if theft.uses_nonce)
+        waiting = self._waiting_evacuations()
         for source in {*taken, *evacuated}:
             nonces, name = taken[source], _NAME_OF[source]
             self._require(len(set(nonces)) == len(nonces), "I2", f"{name} has twins {nonces}")
             filled = {*nonces, *evacuated[source]}
             holes = set(range(max(filled) + 1)) - filled
-            # Only a foreign signature with the same key explains a nonce that is not in the book.
+            # Only a foreign signature with the same key explains a nonce that is not in the book,
+            # or an evacuation whose token did not answer: it takes the gap at its next try.
             self._require(
-                len(holes) <= foreign[source], "I7", f"{name} has gaps at {sorted(holes)}"
+                len(holes) <= foreign[source] + waiting[source],
+                "I7",
+                f"{name} has gaps at {sorted(holes)}",
             )
 
     def _judge_coins(self) -> None:

@@ -47,9 +47,14 @@ class Bid:
         return self.gas_limit * self.max_fee_per_gas + self.l1_fee
 
 
-def gas_limit_for(asset: Asset, measured: int | None = None) -> int:
-    """Return the gas limit of a transfer; an estimate above the usual gets a quarter of room."""
-    usual = NATIVE_GAS if asset.is_native else TOKEN_GAS
+def gas_limit_for(
+    asset: Asset, measured: int | None = None, *, is_to_contract: bool = False
+) -> int:
+    """Return the gas limit of a transfer; an estimate above the usual gets a quarter of room.
+
+    Native coin `is_to_contract` runs that contract's code, which needs as much room as a token's.
+    """
+    usual = NATIVE_GAS if asset.is_native and not is_to_contract else TOKEN_GAS
     if measured is None or measured <= usual:
         return usual
     return _ceiling_division(measured * _MEASURED_NUMERATOR, _MEASURED_DENOMINATOR)

@@ -66,6 +66,10 @@ class Chain:
     fee_ceiling: int
     receivers: tuple[Receiver, ...] = ()
 
+    def expects_code_at(self, address: Address) -> bool:
+        """Say whether the law names a contract at this address."""
+        return any(receiver.address == address for receiver in self.receivers)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:

@@ -184,7 +184,8 @@ def _bid(turn: _Turn, transfer: Transfer) -> None:
         text = "the law does not know its asset any more"
         _give_up(desk, transfer, (Reason(code="unknown_asset", text=text),))
         return
-    bid = first_bid(desk, transfer, fees.gas_limit_for(asset))
+    is_to_contract = desk.chain.expects_code_at(transfer.destination)
+    bid = first_bid(desk, transfer, fees.gas_limit_for(asset, is_to_contract=is_to_contract))
     blocks = fees.judge_bid(bid, max_fee=transfer.max_fee, fee_ceiling=desk.chain.fee_ceiling)
     if blocks:
         leave(desk, transfer, blocks)

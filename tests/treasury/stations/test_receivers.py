@@ -14,6 +14,7 @@ from tests.fakes.belt import Belt
 from tests.fakes.nodes import RealNode
 from tests.laws import ETH, address_of, make_law
 from treasury.dev.contracts.deploy import Deployer
+from treasury.ledger.queries import transfers
 from treasury.payouts.receivers import objections
 
 HASH = bytes(range(32))
@@ -76,6 +77,21 @@ def test_once_deployed_it_is_paid(belt: Belt) -> None:
 
     assert belt.withdrawal(1).state is WithdrawalState.PAID
     assert belt.paid("hot-a", SAFE) == 1
+
+
+def test_a_contract_gets_gas_to_receive_with(belt: Belt) -> None:
+    """Native coin runs the code of a contract wallet: a plain transfer's gas would revert there."""
+    place(belt, HASH)
+    belt.ask_withdrawal(ETH, "customer", key="two")
+    belt.run(8)
+    ids = {t.id: t.destination for t in belt.transfers()}
+    with belt.ledger.read() as session:
+        found = transfers.attempts_of(session, ids)
+
+    assert {ids[number]: [a.gas_limit for a in group] for number, group in found.items()} == {
+        SAFE: [150_000],
+        address_of("customer"): [21_000],
+    }
 
 
 def test_code_that_changed_before_the_signature_stops_it(belt: Belt) -> None:

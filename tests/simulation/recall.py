@@ -162,7 +162,8 @@ def _recalling(question: Question) -> Question:
         if found is None and LEARNS not in session.info:
             return question(session, *args, **named)
         if found is None:
-            session.expunge_all()  # a row that is held already would be found without a statement
+            if len(session.identity_map):
+                session.expunge_all()  # a row that is held would be found without a statement
             found = memory.learn(key, lambda: question(session, *args, **named))
         # Whoever asks may work on a dictionary or a list; the memory keeps its own.
         answer = found.answer

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from sqlalchemy import update
+from sqlalchemy import Executable, bindparam, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
@@ -27,6 +27,14 @@ from treasury.ledger.tables import (
     VetoRow,
     WalletRow,
 )
+
+
+def _remembering() -> Executable:
+    row = upsert(MetaRow).values(key=bindparam("key"), value=bindparam("value"))
+    return row.on_conflict_do_update(index_elements=["key"], set_={"value": row.excluded.value})
+
+
+_REMEMBER = _remembering()
 
 
 def receive_signature(
@@ -165,7 +173,7 @@ def place_wallet(session: Session, row: WalletRow) -> None:
 
 def remember(session: Session, key: str, value: str) -> None:
     """Remember a single value by name."""
-    session.merge(MetaRow(key=key, value=value))
+    session.connection().execute(_REMEMBER, {"key": key, "value": value})
 
 
 def tell(

@@ -19,6 +19,14 @@ _IS_THERE = (
     col(RefillRow.state).in_(bindparam("states", expanding=True)),
 )
 _IN_STATES = rows_of(RefillRow).where(*_IS_THERE).order_by(col(RefillRow.id))
+_APPROVALS = (
+    rows_of(ApprovalRow)
+    .where(col(ApprovalRow.digest) == bindparam("digest"))
+    .order_by(col(ApprovalRow.id))
+)
+_VETOES = (
+    rows_of(VetoRow).where(col(VetoRow.digest) == bindparam("digest")).order_by(col(VetoRow.id))
+)
 _LAST_CHANGES = (
     sql_select(col(RefillRow.wallet), col(RefillRow.asset), func.max(col(RefillRow.changed_at)))
     .where(*_IS_THERE, col(RefillRow.changed_at) >= bindparam("since"))
@@ -72,8 +80,7 @@ def last_changes(
 
 def approvals(session: Session, digest: str) -> tuple[Approval, ...]:
     """Return the approvals over a digest, in the order in which they came."""
-    query = select(ApprovalRow).where(ApprovalRow.digest == digest).order_by(col(ApprovalRow.id))
-    return tuple(read_as(Approval, row) for row in session.exec(query))
+    return tuple(read_as(Approval, row) for row in ask(session, _APPROVALS, {"digest": digest}))
 
 
 def approvals_of(session: Session, digests: Iterable[str]) -> dict[str, tuple[Approval, ...]]:
@@ -88,8 +95,7 @@ def approvals_of(session: Session, digests: Iterable[str]) -> dict[str, tuple[Ap
 
 def vetoes(session: Session, digest: str) -> tuple[Approval, ...]:
     """Return the vetoes against a digest."""
-    query = select(VetoRow).where(VetoRow.digest == digest).order_by(col(VetoRow.id))
-    return tuple(read_as(Approval, row) for row in session.exec(query))
+    return tuple(read_as(Approval, row) for row in ask(session, _VETOES, {"digest": digest}))
 
 
 def _values(states: Iterable[RefillState]) -> list[str]:

@@ -15,6 +15,30 @@ from treasury.ledger.tables import MotionRow, TransferRow, WithdrawalRow
 _BY_TRANSFERS = rows_of(WithdrawalRow).where(
     col(WithdrawalRow.transfer_id).in_(bindparam("transfer_ids", expanding=True))
 )
+_IN_STATES = (
+    rows_of(WithdrawalRow)
+    .where(
+        col(WithdrawalRow.chain_id) == bindparam("chain_id"),
+        col(WithdrawalRow.state).in_(bindparam("states", expanding=True)),
+    )
+    .order_by(col(WithdrawalRow.id))
+)
+_OVER = (TransferState.CANCELLED, TransferState.REVERTED, TransferState.USURPED)
+_UNPAID = (
+    rows_of(WithdrawalRow)
+    .join(TransferRow, col(TransferRow.id) == col(WithdrawalRow.transfer_id))
+    .where(
+        col(WithdrawalRow.chain_id) == bindparam("chain_id"),
+        col(WithdrawalRow.state) == WithdrawalState.QUEUED.value,
+        col(TransferRow.state).in_([state.value for state in _OVER]),
+    )
+    .order_by(col(WithdrawalRow.id))
+)
+_MOTIONS_IN = (
+    rows_of(MotionRow)
+    .where(col(MotionRow.state).in_(bindparam("states", expanding=True)))
+    .order_by(col(MotionRow.id))
+)
 
 
 def withdrawal(session: Session, withdrawal_id: int) -> Withdrawal | None:
@@ -53,31 +77,14 @@ def withdrawals_in(
     session: Session, chain_id: int, *states: WithdrawalState
 ) -> tuple[Withdrawal, ...]:
     """Return the withdrawals of a chain in any of the states, oldest first."""
-    query = (
-        select(WithdrawalRow)
-        .where(
-            WithdrawalRow.chain_id == chain_id,
-            col(WithdrawalRow.state).in_([state.value for state in states]),
-        )
-        .order_by(col(WithdrawalRow.id))
-    )
-    return tuple(read_as(Withdrawal, row) for row in session.exec(query))
+    values = {"chain_id": chain_id, "states": [state.value for state in states]}
+    return tuple(read_as(Withdrawal, row) for row in ask(session, _IN_STATES, values))
 
 
 def unpaid(session: Session, chain_id: int) -> tuple[Withdrawal, ...]:
     """Return queued withdrawals whose transfer is over without having paid, oldest first."""
-    over = (TransferState.CANCELLED, TransferState.REVERTED, TransferState.USURPED)
-    query = (
-        select(WithdrawalRow)
-        .join(TransferRow, col(TransferRow.id) == col(WithdrawalRow.transfer_id))
-        .where(
-            WithdrawalRow.chain_id == chain_id,
-            WithdrawalRow.state == WithdrawalState.QUEUED.value,
-            col(TransferRow.state).in_([state.value for state in over]),
-        )
-        .order_by(col(WithdrawalRow.id))
-    )
-    return tuple(read_as(Withdrawal, row) for row in session.exec(query))
+    rows = ask(session, _UNPAID, {"chain_id": chain_id})
+    return tuple(read_as(Withdrawal, row) for row in rows)
 
 
 def motion(session: Session, motion_id: int) -> Motion | None:
@@ -94,9 +101,5 @@ def motion_by_digest(session: Session, digest: str) -> Motion | None:
 
 def motions_in(session: Session, *states: MotionState) -> tuple[Motion, ...]:
     """Return the motions in any of the states, oldest first."""
-    query = (
-        select(MotionRow)
-        .where(col(MotionRow.state).in_([state.value for state in states]))
-        .order_by(col(MotionRow.id))
-    )
-    return tuple(read_as(Motion, row) for row in session.exec(query))
+    values = {"states": [state.value for state in states]}
+    return tuple(read_as(Motion, row) for row in ask(session, _MOTIONS_IN, values))

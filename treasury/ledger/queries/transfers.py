@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import bindparam
 from sqlalchemy import select as sql_select
-from sqlmodel import Session, col, func, or_, select
+from sqlmodel import Session, and_, col, func, or_, select
 
 from policies.lifecycles import TransferState
 from policies.terms import Address, Purpose
@@ -73,7 +73,7 @@ def by_cause(session: Session, prefix: str) -> tuple[Transfer, ...]:
         .where(
             or_(
                 col(TransferRow.cause) == prefix,
-                col(TransferRow.cause).startswith(f"{prefix}:", autoescape=True),
+                and_(col(TransferRow.cause) >= f"{prefix}:", col(TransferRow.cause) < f"{prefix};"),
             )
         )
         .order_by(col(TransferRow.id))

@@ -276,9 +276,11 @@ class Game:
         """
         if transfer.state is TransferState.QUEUED:
             return bool(self._robbed())
-        left = self.world.sea.balance(transfer.source, transfer.asset)
-        is_hanging = transfer.state is TransferState.IN_FLIGHT and left <= transfer.amount
-        return is_hanging and transfer.purpose is Purpose.EVACUATION
+        sea, nonce = self.world.sea, transfer.nonce
+        if transfer.purpose is not Purpose.EVACUATION or nonce is None:
+            return False
+        is_unmined = sea.nonce(transfer.source) <= nonce
+        return is_unmined and sea.balance(transfer.source, transfer.asset) <= transfer.amount
 
     def _holds(self, withdrawal: Withdrawal) -> bool:
         """A payout may wait for as long as its reasons stand, and shows them."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from policies.evacuation import (
     FEE_ROOM,
+    FIRST_BID,
     EvacuationFacts,
     Holding,
     fee_of,
@@ -118,6 +121,14 @@ def test_every_transfer_may_bid_many_times_the_market_but_never_above_the_law() 
     assert FEE_ROOM * TOKEN_GAS * GWEI == fee_of(token("A"), cheap)
     assert FEE_ROOM * NATIVE_GAS * GWEI == fee_of(COIN, cheap)
     assert ETHER // 20 == fee_of(token("A"), dear)
+
+
+def test_a_rollup_takes_its_data_fee_on_top() -> None:
+    """Both in the ceiling of a transfer and in the gas that the sponsor must bring."""
+    case = replace(facts(held(token("A"), 5)), l1_fee=7)
+
+    assert fee_of(COIN, case) == FEE_ROOM * NATIVE_GAS * GWEI + 7
+    assert gas_for_all(case) == FIRST_BID * TOKEN_GAS * GWEI + 7
 
 
 def test_a_residue_that_is_not_worth_its_fee_stays() -> None:

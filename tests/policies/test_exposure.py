@@ -47,7 +47,15 @@ def most(found: ExposureFacts, threat: Threat, name: str, symbol: str = "ETH") -
 
 @pytest.mark.parametrize(
     ("reaction_s", "window_s", "count"),
-    [(0, 60, 1), (59, 60, 1), (60, 60, 2), (3600, 3600, 2), (3600, 86_400, 1), (3600, 0, 1)],
+    [
+        (0, 60, 1),
+        (59, 60, 1),
+        (60, 60, 2),
+        (3600, 3600, 2),
+        (3600, 86_400, 1),
+        (3600, 0, 1),
+        (5, 1, 6),
+    ],
 )
 def test_windows_slide(reaction_s: int, window_s: int, count: int) -> None:
     """What was signed exactly a window ago has left it: the period's two ends both count."""
@@ -106,6 +114,27 @@ def test_a_corrupt_service_has_the_keys_of_shared_wallets() -> None:
     law = make_law(**{"wallets.hot-a.custody": "shared"}).law
 
     assert (100 + 40 + 40) * ETH == most(facts(law), Threat.CORRUPT_SERVICE, "main")
+
+
+def test_a_corrupt_service_uses_the_windows_of_the_wallet_that_pays() -> None:
+    """Of the active wallet; of the law's first one when none is active."""
+    for active, name in ((frozenset({"hot-b"}), "hot-b"), (frozenset(), "hot-a")):
+        figure = find(facts(active=active), Threat.CORRUPT_SERVICE, "main")
+        assert figure is not None
+        assert [part.text.partition(":")[0] for part in figure.parts] == [name] * len(figure.parts)
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "said"),
+    [({"devnet": (2, 3)}, "2 of 3 nodes must agree"), ({}, "the read quorum must agree")],
+)
+def test_a_lying_minority_moves_nothing(endpoints: dict[str, object], said: str) -> None:
+    """It is told for every chain, with how many nodes must agree."""
+    figure = find(facts(endpoints=endpoints), Threat.LYING_MINORITY, "devnet")
+    assert figure is not None
+
+    assert (figure.at_most, len(figure.parts)) == (0, 1)
+    assert figure.parts[0].text == f"{said}: a minority can freeze, and move nothing"
 
 
 def test_a_token_that_is_never_withdrawn_is_safe_from_the_daemon() -> None:

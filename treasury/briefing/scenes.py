@@ -35,8 +35,8 @@ class Scene:
     """One look at one chain; `movements` are our transfers by the wallets at their ends.
 
     `signed` counts the nonces of each wallet (by name) that our books account for. `stirred` are
-    the wallets with a movement, or with a balance that is not its anchor of late: of all others
-    nothing is missing, and nothing can be renewed.
+    the wallets with a movement, or with balances that are not their anchors of late, and which:
+    of all others nothing is missing, and nothing can be renewed.
     """
 
     law: Law
@@ -49,7 +49,7 @@ class Scene:
     movements: Mapping[Address, Sequence[AnyTransfer]]
     standings: Mapping[str, Standing]
     signed: Mapping[str, int]
-    stirred: Collection[Address]
+    stirred: Mapping[Address, Sequence[Address]]
 
     def lost(self, wallet: Address) -> Mapping[Address, int]:
         """Return how many base units of which asset left a wallet unexplained, head first.
@@ -60,9 +60,11 @@ class Scene:
         if head is None or final is None:
             return {}
         moves = self.movements.get(wallet, ())
-        lost = missing(self.anchors, head, self.assets, moves)
+        # Without a movement only a balance that is not its anchor can be too small.
+        assets = self.assets if moves else self.stirred.get(wallet, ())
+        lost = missing(self.anchors, head, assets, moves)
         if is_settled(final, moves):
-            lost = {**missing(self.anchors, final, self.assets, moves), **lost}
+            lost = {**missing(self.anchors, final, assets, moves), **lost}
         return {asset: amount for asset, amount in lost.items() if self.is_known(wallet, asset)}
 
     def hidden(self, wallet: Address) -> Mapping[Address, int]:
@@ -86,7 +88,7 @@ class Scene:
         if final is None or not is_settled(final, self.movements.get(wallet, ())):
             return
         block, longest = final.block_number, _longest(wallet)
-        for asset in self.assets:
+        for asset in self.stirred.get(wallet, ()):
             value, old = final.balances.get((wallet, asset)), self.anchors.get((wallet, asset))
             if value is None or (old is not None and block <= old.block_number):
                 continue
@@ -118,7 +120,7 @@ def gather(
         movements=movements,
         standings={s.name: s for s in standings.wallets(session, chain_id)},
         signed=signed_nonces(session, law, chain_id),
-        stirred=movements.keys() | _stirred(anchors, head, final),
+        stirred={**dict.fromkeys(movements, ()), **_stirred(anchors, head, final)},
     )
 
 
@@ -149,10 +151,10 @@ def signed_nonces(session: Session, law: Law, chain_id: int) -> Mapping[str, int
 
 def _stirred(
     anchors: Mapping[tuple[Address, Address], Anchor], head: Cells, final: Cells
-) -> set[Address]:
-    """Return the wallets with a balance, at either depth, that is not its anchor of late."""
+) -> dict[Address, list[Address]]:
+    """Return by wallet the balances that are not, at either depth, their anchors of late."""
     block, at_head = final.stamp.number, head.balances
-    found: set[Address] = set()
+    found: dict[Address, list[Address]] = {}
     for cell, value in final.balances.items():
         anchor = anchors.get(cell)
         if (
@@ -161,7 +163,7 @@ def _stirred(
             or at_head.get(cell) != value
             or block - anchor[1] >= _longest(cell[0])
         ):
-            found.add(cell[0])
+            found.setdefault(cell[0], []).append(cell[1])
     return found
 
 

@@ -237,7 +237,7 @@ def _alarm(desk: _Desk, wallet: Wallet, standing: Standing, findings: tuple[Reas
 
 def _relax(desk: _Desk, wallet: Wallet, standing: Standing) -> None:
     """Let the anchors move up to finality, and end a hold that resolved itself."""
-    if not desk.scene.lost(wallet.address):
+    if wallet.custody is Custody.EXCLUSIVE or not desk.scene.lost(wallet.address):
         # What shared custody lets be missing adds up; an anchor that moved would forget it.
         desk.anchors.extend(desk.scene.renewed(wallet.address))
     if standing.hold_since is None:

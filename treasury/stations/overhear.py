@@ -29,7 +29,7 @@ from treasury.safety.isolation import act_on_proof
 from treasury.world import NO_LAW, Deeds, Outcome, World, law_of
 
 _NAME = "overhear"
-MOST_AT_ONCE = 250
+MOST_AT_ONCE = 128
 _CUT_OFF = frozenset({WalletState.ISOLATED, WalletState.RETIRED})
 
 

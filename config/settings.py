@@ -144,6 +144,7 @@ class ChainSettings:
     decisions rest on (None: the majority); an endpoint more than `lag_blocks` behind does not count
     among them. A wallet retires only when none of `spenders` may take its tokens and it has no
     right at any of `authorities` (Safes, contracts with owners or roles) nor at the law's tokens.
+    Both are watched at every look.
     """
 
     name: str

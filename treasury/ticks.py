@@ -1,7 +1,7 @@
 """The two ordered lanes of a chain, each one plain function; order is the safety property.
 
-    watch_tick   listen -> observe -> trace -> guard -> sense -> overhear -> evacuate -> respond
-                 -> inspect -> assess -> notify
+    watch_tick   listen -> observe -> trace -> guard -> sense -> overhear -> survey -> evacuate
+                 -> respond -> inspect -> assess -> notify
     money_tick   confirm -> adopt -> tally -> carry -> release -> pay -> tend -> dispatch
 
 Guard before assess, because a theft looks exactly like a wallet that needs a refill. Confirm
@@ -42,6 +42,7 @@ from treasury.stations.pay import pay
 from treasury.stations.release import release
 from treasury.stations.respond import respond
 from treasury.stations.sense import sense
+from treasury.stations.survey import survey
 from treasury.stations.tally import tally
 from treasury.stations.tend import tend
 from treasury.stations.trace import trace
@@ -57,6 +58,7 @@ WATCH: tuple[Station, ...] = (
     guard,
     sense,
     overhear,
+    survey,
     evacuate,
     respond,
     inspect,

@@ -106,6 +106,7 @@ class FakeChain:
         self.is_down = False
         self.drops_sends = False
         self.hides_bytes = False
+        self.commanders: dict[Address, dict[str, str]] = {}
         self.lone_waiting: dict[Address, tuple[bytes, ...]] = {}
         self.tokens: dict[Address, TokenFacts] = {Address(TOKEN): token_as(TOKEN, "USDC", 6)}
         self.movements: dict[str, Movement] = {}
@@ -272,6 +273,13 @@ class FakeChain:
             allowances={triple: self.allowances.get(triple, 0) for triple in triples},
             powers={pair: self.powers.get(pair, ()) for pair in pairs},
         )
+
+    def authority(
+        self, contracts: Sequence[Address], at: Stamp
+    ) -> Mapping[Address, Mapping[str, str]]:
+        """Return what the test put into `commanders`."""
+        self._state_at(at)
+        return {contract: dict(self.commanders.get(contract, {})) for contract in contracts}
 
     def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
         """Return the truth at head as the only endpoint tells it; nothing while it is down."""

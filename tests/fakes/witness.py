@@ -123,6 +123,11 @@ class Mouth:
     def rights(self, request: RightsRequest, at: Stamp) -> Rights:
         return self._tell("rights", lambda: self._truth.rights(request, at))
 
+    def authority(
+        self, contracts: Sequence[Address], at: Stamp
+    ) -> Mapping[Address, Mapping[str, str]]:
+        return self._tell("authority", lambda: self._truth.authority(contracts, at))
+
     def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
         return self._truth.sightings(request)
 

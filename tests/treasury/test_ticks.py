@@ -25,6 +25,7 @@ def test_guard_before_assess_and_confirm_first() -> None:
         "guard",
         "sense",
         "overhear",
+        "survey",
         "evacuate",
         "respond",
         "inspect",

@@ -9,7 +9,18 @@ import msgspec
 from config.settings import Anchor, Finality, FinalityKind, Rollup
 from policies.terms import Address, Stamp
 from policies.tokens import Movement, TokenFacts
-from treasury.chain import answers, fees, pending, reader, receipts, rights, rollup, sender, tokens
+from treasury.chain import (
+    answers,
+    authority,
+    fees,
+    pending,
+    reader,
+    receipts,
+    rights,
+    rollup,
+    sender,
+    tokens,
+)
 from treasury.chain.dial import transport_for
 from treasury.chain.errors import BadAnswerError, ChainError, MissingBlockError, NodeError
 from treasury.chain.multicall import CANONICAL, Multicall
@@ -145,6 +156,12 @@ class NodeChain:
     def rights(self, request: RightsRequest, at: Stamp) -> Rights:
         """Return allowances and rights at the block of `at`."""
         return rights.read_rights(self._rpc, request, at)
+
+    def authority(
+        self, contracts: Sequence[Address], at: Stamp
+    ) -> Mapping[Address, Mapping[str, str]]:
+        """Return who commands these contracts at the block of `at`."""
+        return authority.read_authority(self._rpc, contracts, at)
 
     def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
         """Return what this node reports at its head; nothing when it does not answer."""

@@ -271,6 +271,14 @@ class Chain(Protocol):
     def rights(self, request: RightsRequest, at: Stamp) -> Rights:
         """Return what wallets may do at contracts, and others with their tokens, at one block."""
 
+    def authority(
+        self, contracts: Sequence[Address], at: Stamp
+    ) -> Mapping[Address, Mapping[str, str]]:
+        """Return who commands each contract at one block, by name of the power (0x-hex).
+
+        What could not be read is left out.
+        """
+
     def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
         """Return what every endpoint that answers reports by itself; never raises.
 

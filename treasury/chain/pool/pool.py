@@ -159,6 +159,14 @@ class ChainPool:
         matter = Matter(topic=Topic.CONTRACT, subject=subject, block_number=at.number)
         return self._panel.agree(lambda witness: witness.rights(request, at), matter)
 
+    def authority(
+        self, contracts: Sequence[Address], at: Stamp
+    ) -> Mapping[Address, Mapping[str, str]]:
+        """Return what a quorum agrees of who commands these contracts."""
+        subject = ", ".join(contracts)
+        matter = Matter(topic=Topic.CONTRACT, subject=subject, block_number=at.number)
+        return self._panel.agree(lambda witness: witness.authority(contracts, at), matter)
+
     def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
         """Return what every endpoint that answers reports at its own head."""
 

@@ -63,8 +63,12 @@ def tests_of(file: str) -> list[str]:
         others = ["tests/treasury/test_blind_retries.py", "tests/treasury/orders/test_together.py"]
         return [*belts, *others]
     if room == "hsm":
-        names = ("guard", "book", "refusals", "verbs_orders", "verbs_motions", "desk")
-        return [f"tests/hsm/test_{name}.py" for name in names]
+        names = ("guard", "book", "refusals", "verbs_orders", "verbs_motions", "desk", "people")
+        books = sorted((ROOT / "tests/hsm").glob("test_book_*.py"))
+        return [
+            *(f"tests/hsm/test_{name}.py" for name in names),
+            *(str(test.relative_to(ROOT)) for test in books),
+        ]
     folder = Path("tests") / Path(file).parent
     named = sorted((ROOT / folder).glob(f"test_{Path(file).stem}*.py"))
     # A room of one subject may have its tests in a file of that name instead of a folder.

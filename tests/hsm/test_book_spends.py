@@ -15,7 +15,7 @@ from policies.limits import SAFETY_FEE_WINDOW_S
 from policies.terms import Purpose, TransferTerms
 from tests.fakes.clock import FakeClock
 from tests.fakes.vault_room import CHAIN_ID, CUSTOMER, FEES, MAX_FEE, VaultRoom
-from tests.laws import ETH, TOKEN, USDC, address_of, make_law
+from tests.laws import ETH, GONE, TOKEN, USDC, address_of, make_law
 
 LEAST = FEES.total
 TOKENS = {
@@ -25,6 +25,7 @@ TOKENS = {
     "window_count": 25,
     "first_use_amount": "8000 USDC",
 }
+BAND = {"urgent_floor": 2, "floor": 3, "target": 10, "cap": 29}
 HOUR = 3600
 DAY = 86_400
 
@@ -104,7 +105,7 @@ def test_what_the_book_remembers_is_what_it_reads(room: VaultRoom, clock: FakeCl
     """Totals and nonces are the same after a restart, which knows the file alone."""
     for amount in (1, 2, 3):
         pay(room, amount=amount * ETH)
-        clock.advance(7)
+    clock.advance(7)
     remembered = totals(room, Purpose.WITHDRAWAL), room.call("status", {}).body
     room.reopen()
 
@@ -174,9 +175,9 @@ def test_what_is_left_is_told_to_the_wei(room: VaultRoom, clock: FakeClock) -> N
     settle(room, Purpose.REFILL, amount=9 * ETH)
 
     assert {"refill": 71 * ETH, "withdrawal": 17 * ETH - 2 * LEAST - 13} == left(room, "ETH")
-    whole = left(room, "USDC")["withdrawal"]
+    assert 20_000 * USDC == left(room, "USDC")["withdrawal"]
     pay(room, asset=TOKEN, amount=50 * USDC, max_fee=LEAST + 9)
-    assert whole - 50 * USDC == left(room, "USDC")["withdrawal"]
+    assert 19_950 * USDC == left(room, "USDC")["withdrawal"]
     assert 17 * ETH - 3 * LEAST - 22 == left(room, "ETH")["withdrawal"]
     clock.advance(HOUR)
     assert 20 * ETH == left(room, "ETH")["withdrawal"]
@@ -188,10 +189,35 @@ def test_a_window_that_was_lowered_leaves_nothing(room: VaultRoom) -> None:
     settle(room, Purpose.REFILL, amount=30 * ETH)
     assets = "pools.main.assets"
     low = {f"{assets}.ETH.withdrawal.window_amount": "1 ETH"}
-    law = make_law(**low, **{f"{assets}.ETH.withdrawal.per_transfer": "1 ETH"}).law
+    low |= {f"{assets}.ETH.withdrawal.per_transfer": "1 ETH"}
+    low |= {f"{assets}.ETH.band.{name}": f"{n} ETH" for name, n in BAND.items()}
+    law = make_law(**low).law
 
-    assert 0 == left(room, "ETH", law)["withdrawal"]
+    assert {"refill": 0, "withdrawal": 0} == left(room, "ETH", law)
     assert {"refill": 100_000 * USDC} == left(room, "USDC", make_law().law)
+
+
+def test_a_wallet_of_no_pool_has_nothing_left(room: VaultRoom) -> None:
+    """The vault pays no withdrawals and is not refilled."""
+    vault, asset = room.law.wallet("vault"), room.law.asset("devnet", "ETH")
+    assert vault is not None
+    assert asset is not None
+
+    assert {} == book_spends.left(room.book, room.law, vault, asset, room.clock.unix())
+
+
+def test_without_a_rule_everything_counts(room: VaultRoom, clock: FakeClock) -> None:
+    """A law that lost its rule makes no room by forgetting what was signed long ago."""
+    settle(room, Purpose.TOP_UP, amount=ETH // 10)
+    clock.advance(10 * DAY)
+    law = make_law(**{"chains.devnet.top_up": GONE}).law
+    nothing = Totals()
+
+    assert ETH // 10 + MAX_FEE == totals(room, Purpose.TOP_UP, law).topped_up
+    assert (0, 0, 0) == (nothing.refilled, nothing.home_fees, nothing.topped_up)
+    assert (0, HOUR) == book_spends.withdrawal_windows(
+        room.order(Purpose.WITHDRAWAL, asset=TOKEN), make_law().law
+    )
 
 
 @pytest.mark.parametrize(("asset", "seconds"), [("ETH", (60, 60)), ("USDC", (1800, 60))])

@@ -165,3 +165,9 @@ def set_frozen(book: Book, why: str, now: int) -> None:
     """Stop exposure (`why` not empty) or let it go on; inside a transaction."""
     book.write("frozen" if why else "resumed", {"why": why}, now)
     book.put("frozen", why)
+
+
+def set_epoch(book: Book, epoch: int, now: int) -> None:
+    """Remember the number of the newest daemon; inside a transaction."""
+    book.put("epoch", str(epoch))
+    book.write("epoch", {"epoch": str(epoch)}, now)

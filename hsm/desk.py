@@ -177,7 +177,10 @@ class Desk:
             laws=book_law.laws_at(self._book, now),
         )
         if request.verb in FENCED and not self._is_newest_epoch(request.body):
-            return room.refuse(no("old_epoch", "a newer daemon has spoken: this one must stop"))
+            text = (
+                "a newer daemon has spoken: this one must stop; if there is none, resume by motion"
+            )
+            return room.refuse(no("old_epoch", text))
         outcome = verb(room, request.body)
         reach("checked")
         return outcome
@@ -186,8 +189,7 @@ class Desk:
         epoch = fields.maybe_integer(body, "epoch") or 0
         known = int(self._book.get("epoch", "0"))
         if epoch > known:
-            self._book.put("epoch", str(epoch))
-            self._book.write("epoch", {"epoch": str(epoch)}, self._book.now())
+            book_law.set_epoch(self._book, epoch, self._book.now())
         return epoch >= known
 
     def _sign_all(self, waiting: Sequence[_Place], now: int) -> None:

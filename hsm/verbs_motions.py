@@ -195,8 +195,14 @@ def _retire(room: Room, payload: Payload) -> Reason | None:
 
 
 def _resume(room: Room, _payload: Payload) -> Reason | None:
+    """Let exposure go on, and listen to the next daemon whatever number it brings.
+
+    A stolen daemon may have spoken with a number that no honest one will ever reach.
+    """
     if book_law.is_frozen(room.book):
         book_law.set_frozen(room.book, "", room.now)
+    if room.book.get("epoch", "0") != "0":
+        book_law.set_epoch(room.book, 0, room.now)
     return None
 
 

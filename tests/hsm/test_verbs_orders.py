@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from hsm.answers import Fees
+from hsm.book_audit import audit
 from hsm.errors import TokenAwayError, TokenLockedError
 from hsm.fields import to_hex
 from hsm.transaction import read_back
 from hsm.wire import Result
 from policies.consent import transfer_digest, veto_digest
-from policies.terms import Purpose
+from policies.terms import MotionKind, Purpose
 from tests.fakes.clock import FakeClock
 from tests.fakes.vault_room import (
     CUSTOMER,
@@ -359,6 +360,21 @@ def test_an_older_daemon_is_fenced_off(room: VaultRoom) -> None:
     assert {"old_epoch"} == codes(room.call("sign", {**body, "epoch": "3"}))
     assert {"old_epoch"} == codes(room.call("sign", body))
     assert Result.SIGNED is room.call("sign", {**body, "epoch": "4"}).result
+
+
+def test_a_number_that_no_daemon_reaches_is_undone_by_a_quorum(room: VaultRoom) -> None:
+    """A stolen daemon may lock the honest one out, until people resume; a restart knows it too."""
+    body = room.sign_body(room.order(Purpose.SWEEP))
+    room.call("sign", {**room.sign_body(room.order()), "epoch": "9" * 70})
+    assert {"old_epoch"} == codes(room.call("sign", body))
+    assert {"quorum_missing"} == codes(
+        room.carry(MotionKind.RESUME, {"why": "well"}, people=("alice",))
+    )
+    room.carry(MotionKind.RESUME, {"why": "well"})
+    room.reopen()
+    audit(room.book)
+
+    assert Result.SIGNED is room.call("sign", body).result
 
 
 def test_a_token_that_reuses_r_is_found_out(room: VaultRoom) -> None:

@@ -14,11 +14,14 @@ from dataclasses import dataclass, field
 from hsm.fields import blob
 from hsm.transaction import ReadBack, read_back
 from hsm.wire import Answer, Body, Result
+from policies.consent import describe_transfer
 from policies.crypto import SECP256K1_N, BadSignatureError, recover_address
-from policies.law import Asset, Law, Pool, Role, Wallet, law_digest
+from policies.law import Asset, Custody, Law, Pool, Role, Wallet, law_digest
 from policies.terms import NATIVE, Address, Purpose, TransferTerms
 from tests.hsm.adversary.accounts import Account, Span
 from tests.hsm.adversary.crowd import Crowd
+from tests.hsm.adversary.laws_of_two_chains import SHARED
+from tests.laws import address_of
 
 DAY_S = 86_400
 SAFETY_FEES = 200
@@ -105,6 +108,8 @@ class Judge:
         self._judge_shape(case, kind)
         if kind != "cancel":
             self._judge_movement(case, is_first=kind == "original")
+        if kind == "original":
+            self._judge_words(case)
 
     def _judge_shape(self, case: Case, kind: str) -> None:
         """Bytes say what the terms say, at no higher fee, on the order's own nonce."""
@@ -120,6 +125,14 @@ class Judge:
         place = (terms.chain_id, terms.source, transaction.nonce)
         assert place == self.nonces.setdefault(case.order_id, place)
 
+    def _judge_words(self, case: Case) -> None:
+        """What people read is what moves, something moves, and a maker has signed."""
+        terms, laws = case.terms, self.crowd.laws_in(case.span)
+        assert terms.amount > 0, "nothing was moved, at a fee"
+        assert terms.what in {describe_transfer(terms, law) for law in laws}, "other words"
+        makers = {NATIVE, *(address_of(name) for name in self.crowd.shown[case.order_id])}
+        assert terms.maker in makers, "a maker was named who had not signed"
+
     def _judge_movement(self, case: Case, *, is_first: bool) -> None:
         assert not self.crowd.vetoed_before(case.order_id, case.asked), "vetoed, and signed"
         judge = self._judges()[case.source.role]
@@ -130,6 +143,7 @@ class Judge:
         ):
             self._judge_home(case, is_first=is_first)
             return
+        assert case.source.custody is Custody.EXCLUSIVE, "shared custody, and exposed"
         assert not self.crowd.frozen_before(case.asked), "frozen, and exposed"
         place = (*case.place, case.found.transaction.nonce)
         movement = (case.found.destination, case.found.asset, case.found.amount)
@@ -234,11 +248,12 @@ class Judge:
                 assert signer not in ours, "the thief had its own hash signed"
 
     def judge_nonces(self, orders: Mapping[tuple[int, Address, int], set[Purpose]]) -> None:
-        """Nonces follow each other: only an evacuation, which may claim one, comes after a gap."""
+        """Nonces follow each other: after a gap comes only what may claim one."""
         last: dict[tuple[int, Address], int] = {}
         for chain_id, sender, nonce in sorted(orders):
             expected = last.get((chain_id, sender), -1) + 1
             jumps = Purpose.EVACUATION in orders[chain_id, sender, nonce]
+            jumps |= (chain_id, sender) == SHARED
             assert nonce == expected or jumps, f"{sender} kept nonce {expected} for later"
             last[chain_id, sender] = nonce
 

@@ -18,6 +18,10 @@ OTHER_TOKEN = Address("0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512")
 NEWCOMER = "dave"
 
 
+SHARED = (31338, address_of("hot-b"))
+"""The wallet whose keys others hold too: it may only be swept and evacuated."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """How long the windows, locks and lives of the law are, in seconds."""
@@ -46,6 +50,7 @@ def law_of(pace: Pace, *, newcomer: bool = False) -> Law:
     chains["othernet"] = other
     for name in list(wallets):
         wallets[f"{name}-2"] = {**wallets[name], "chain": "othernet"}
+    wallets["hot-b-2"]["custody"] = "shared"
     pool = copy.deepcopy(pools["main"])
     pool |= {"chain": "othernet", "vault": "vault-2", "active": "hot-a-2"}
     pools["second"] = {**pool, "members": ["hot-a-2", "hot-b-2"]}

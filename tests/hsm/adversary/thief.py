@@ -151,10 +151,11 @@ class Thief:
         self.sign(*chosen)
 
     def burn_fees(self) -> None:
-        """Sweep a wei at the dearest fee, again and again."""
+        """Sweep a wei at the dearest fee, more often than a day's fees allow."""
         source, chain_id = address_of(self.dice.choice(NAMES[1:3])), self.dice.choice(list(CHAINS))
         changes = {"amount": 1, "source": source, "chain_id": chain_id}
-        self.sign(*(self.order(Purpose.SWEEP, **changes) for _ in range(25)))
+        for _ in range(9):
+            self.sign(*(self.order(Purpose.SWEEP, **changes) for _ in range(25)))
 
     def merge(self) -> None:
         """Put approvals of several orders, their twins and copies under one order."""
@@ -325,7 +326,7 @@ class Thief:
         ours = [address_of(name) for name in NAMES]
         mules = [address_of(f"mule-{dice.randrange(40)}"), address_of("thief")]
         if dice.random() < 0.7:
-            some = [1, ETH, 3 * ETH, 4 * ETH + 1, 5 * ETH, 60 * ETH, 2000 * USDC]
+            some = [0, 1, ETH, 3 * ETH, 4 * ETH + 1, 5 * ETH, 60 * ETH, 2000 * USDC]
             changes["amount"] = dice.choice(some)
         if dice.random() < 0.4:
             changes["destination"] = dice.choice([*mules, *mules, *ours, TOKEN])
@@ -335,7 +336,12 @@ class Thief:
             changes["asset"] = dice.choice(list(TOKENS.values()))
         if dice.random() < 0.5:
             changes["max_fee"] = dice.choice([42 * 10**12, 10**15, ETH // 100, ETH // 100 + 1])
-        return self.order(purpose or dice.choice(list(Purpose)), **changes)
+        if dice.random() < 0.05:
+            changes["maker"] = dice.choice([address_of("alice"), address_of("thief")])
+        terms = self.order(purpose or dice.choice(list(Purpose)), **changes)
+        if dice.random() < 0.05:
+            return dataclasses.replace(terms, what=terms.what.replace("ETH", "wei"))
+        return terms
 
     def _bent(self, terms: TransferTerms) -> TransferTerms:
         dice = self.dice
@@ -394,4 +400,4 @@ _ACTS: tuple[_Act, ...] = (
     Thief.break_something,
     Thief.lodge,
 )
-_WEIGHTS = (24, 10, 6, 14, 12, 0.5, 6, 5, 4, 0.3, 2, 3, 3, 4, 4, 4)
+_WEIGHTS = (24, 10, 6, 14, 12, 0.3, 6, 5, 4, 0.3, 2, 3, 3, 4, 4, 4)

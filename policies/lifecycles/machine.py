@@ -56,7 +56,7 @@ def edge(old: StrEnum | None, new: StrEnum, *owners: Owner) -> Edge:
     return Edge(old, new, frozenset(owners))
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=1_024, typed=True)  # equal words of two machines are not the same state
 def check_edge(
     machine: Machine, old: StrEnum | None, new: StrEnum, owner: Owner
 ) -> tuple[Reason, ...]:

@@ -194,6 +194,9 @@ def test_states_of_another_machine_are_refused() -> None:
 
     assert reason.code == other.code == "foreign_state"
     assert "is no state of a refill" in reason.text
+    # Equal words are equal keys: an answer about one must not be remembered for the other.
+    assert check_edge(REFILL, None, RefillState.PROPOSED, Owner.ASSESS) == ()
+    assert check_edge(REFILL, RefillState.PROPOSED, RefillState.APPROVED, Owner.TALLY) == ()
 
 
 @EVERY_MACHINE

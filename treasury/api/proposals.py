@@ -8,6 +8,7 @@ from policies.lifecycles import RefillState
 from policies.terms import TransferTerms
 from treasury.api.errors import ApiError
 from treasury.api.soundness import hot_wallet, refill_faults
+from treasury.ledger import Session, queries
 from treasury.ledger.tables import RefillRow
 
 
@@ -41,3 +42,13 @@ def refill_row(terms: TransferTerms, digest: str, law: Law, now: int) -> RefillR
         counted=[],
         reasons=[],
     )
+
+
+def require_calm(session: Session, terms: TransferTerms) -> None:
+    """Raise `ApiError` 409 while something at either end is unexplained: it looks like a need."""
+    for address in (terms.source, terms.destination):
+        standing = queries.standings.wallet_at(session, terms.chain_id, address)
+        if standing is not None and not standing.is_calm:
+            why = standing.frozen_why or standing.hold_why
+            text = f"{standing.name} is not calm, so nothing is proposed for it: {why}"
+            raise ApiError(409, "not_calm", text)

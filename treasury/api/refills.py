@@ -66,6 +66,7 @@ def propose_refill(office: TheOffice, body: RefillProposal) -> dict[str, Any]:
         again = queries.refills.by_order(session, digest)
         if again is not None:
             return _shown(session, again, office)
+        proposals.require_calm(session, terms)
         row = proposals.refill_row(terms, digest, law, now)
         found = _begin(session, row, f"proposed by {maker.name}", now)
         keep_signature(session, "approval", digest, maker, bytes_of(body.signature), now)

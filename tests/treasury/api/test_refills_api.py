@@ -12,6 +12,7 @@ from policies.lifecycles import RefillState
 from policies.terms import Address, Purpose, TransferTerms
 from tests.fakes.office import OfficeForTests
 from tests.laws import DEPLOYMENT, ETH, NOON, TOKEN, address_of, make_law, make_terms, sign
+from treasury.ledger import marks, queries
 
 if TYPE_CHECKING:
     from tests.treasury.api.conftest import Caller
@@ -214,6 +215,27 @@ def test_proposal_that_the_law_forbids_is_refused_with_reasons(
     assert (422, "unsound") == (status, code_of(answer))
     assert code in [reason["code"] for reason in answer["error"]["reasons"]]
     assert [] == call.get("/v1/refills")[1]["refills"]
+
+
+@pytest.mark.parametrize("name", ["hot-a", "vault"])
+def test_nobody_proposes_while_a_drop_is_unexplained(
+    office: OfficeForTests, call: Caller, name: str
+) -> None:
+    """R2.7: a person's own proposal is refused as well, and becomes possible when it is over."""
+    terms = made_by(office, "alice")
+    with office.ledger.write() as session:
+        standing = queries.standings.wallet(session, name)
+        assert standing is not None
+        marks.hold(session, standing, block_number=7, why="5 ETH left", now=NOON)
+    refused = call.post("/v1/refills", proposal(terms, "alice"), "treasurer")
+    with office.ledger.write() as session:
+        standing = queries.standings.wallet(session, name)
+        assert standing is not None
+        marks.calm(session, standing, now=NOON)
+    taken = call.post("/v1/refills", proposal(terms, "alice"), "treasurer")
+
+    assert (409, "not_calm") == (refused[0], code_of(refused[1]))
+    assert 201 == taken[0]
 
 
 def test_proposal_signed_by_somebody_else_is_refused(office: OfficeForTests, call: Caller) -> None:

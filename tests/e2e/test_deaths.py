@@ -32,7 +32,7 @@ from treasury.dev.scenes import Stage, raised
 pytestmark = [pytest.mark.sockets, pytest.mark.softhsm, pytest.mark.crash]
 ETH = 10**18
 AMOUNT = ETH // 5
-LOW = Bands(floor="1.5 ETH", target="2 ETH", cap="3 ETH")
+LOW = Bands(floor="1.5 ETH", target="2 ETH", cap="3 ETH", emergency="1 ETH")
 """So little that all stories together stay within the law's windows of one hour."""
 PAYOUTS = 3
 _PATIENCE_S = 180.0

@@ -44,7 +44,7 @@ def test_the_demonstration_happens_from_the_first_chapter_to_the_last(
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "All 12 chapters happened" in done.stdout
+    assert "All 13 chapters happened" in done.stdout
     assert "everything fits" == _checked_offline(tmp_path / "d")
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from policies.amounts import format_amount
 from treasury.dev.desk import Desk, StoryError
-from treasury.dev.theft import contain, steal
+from treasury.dev.theft import contain, refill_successor, steal
 
 if TYPE_CHECKING:
     from treasury.dev.scenes import Stage
@@ -164,5 +164,6 @@ CHAPTERS: tuple[Chapter, ...] = (
     _pay_in_tokens,
     steal,
     contain,
+    refill_successor,
     _verify,
 )

@@ -20,11 +20,12 @@ first_use_amount = "100 ETH"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bands:
-    """Floor, target and cap of the development pool, in ETH."""
+    """Floor, target and cap of the development pool, in ETH, and the most of an emergency."""
 
     floor: str = "5 ETH"
     target: str = "10 ETH"
     cap: str = "15 ETH"
+    emergency: str = "6 ETH"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +148,7 @@ tiers = [
   {{ up_to = "20 ETH", approvals = 2, time_lock_s = {time_lock_s} }},
   {{ approvals = 3, time_lock_s = 30 }},
 ]
+emergency = {{ up_to = "{bands.emergency}", approvals = 2, time_lock_s = 0 }}
 
 {_ETH_WITHDRAWAL}"""
 

@@ -63,6 +63,25 @@ def contain(desk: Desk) -> None:
     desk.say(f"sealed in the journal by SHA-256 {made['sha256']}")
 
 
+def refill_successor(desk: Desk) -> None:
+    """Have two of three send the new wallet a small emergency refill; it waits for nothing else."""
+    refill = desk.wait_for("the emergency refill", lambda: _towards(desk, _SPARE, "PROPOSED"))
+    desk.number = str(refill["id"])
+    desk.say(f"refill {desk.number}: {refill['amount_text']} to {_SPARE}, {refill['state']}")
+    desk.say("less than a healthy wallet gets: who took one key may have the next")
+    for person in desk.stage.deployment.people[:2]:
+        desk.approve(person)
+        desk.say(f"{person.name} signed")
+    desk.wait_for("its end", lambda: _towards(desk, _SPARE, "SETTLED"))
+    desk.say(f"{_SPARE} holds {desk.eth(desk.address(_SPARE))} and pays from now on")
+
+
+def _towards(desk: Desk, wallet: str, state: str) -> Row | None:
+    rows = desk.ctl("refill", "list")
+    meant = (row for row in rows if (row["wallet"], row["asset"]) == (wallet, "ETH"))
+    return next((row for row in meant if row["state"] == state), None)
+
+
 def _race(desk: Desk, thief: Thief, began: float) -> dict[str, float]:
     """Let the thief go on while the daemon works; return when each step was seen, in seconds."""
     looks: dict[str, Callable[[], bool]] = {

@@ -76,6 +76,7 @@ def test_the_database_itself_refuses_changes(path: Path, sql: str) -> None:
         ("DELETE FROM journal WHERE seq = 1", 1, "missing"),
         ("UPDATE journal SET prev = hash WHERE seq = 4", 4, "does not follow"),
         ("UPDATE journal SET seq = 9 WHERE seq = 5", 5, "missing"),
+        ("UPDATE journal SET seq = -3 WHERE seq = 5", 1, "missing"),
     ],
 )
 def test_the_first_bad_line_is_named(path: Path, sql: str, bad: int, why: str) -> None:

@@ -52,7 +52,6 @@ class ObservationRow(SQLModel, table=True):
     """
 
     __tablename__ = "observation"
-    __table_args__ = (Index("history_of_cell", "chain_id", "address", "cell", "depth", "id"),)
     id: int | None = Field(default=None, primary_key=True)
     tick_id: int = Field(foreign_key="tick.id")
     chain_id: int

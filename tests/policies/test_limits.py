@@ -16,8 +16,10 @@ from policies.limits import (
     WindowFacts,
     WithdrawalFacts,
     approvals_needed,
+    fee_window,
     is_refused_for_good,
     judge_refill,
+    judge_safety_fee,
     judge_token_fee,
     judge_top_up,
     judge_withdrawal,
@@ -274,3 +276,15 @@ def test_whatever_is_asked_the_window_holds(asked: list[tuple[int, bool]]) -> No
     assert window.amount <= RULE.window_amount
     assert window.count <= RULE.window_count
     assert window.first_use_amount <= RULE.first_use_amount
+
+
+def test_the_window_that_pays_for_fees() -> None:
+    """The native coin's own where the law has one; else two hundred fee ceilings a day."""
+    assert fee_window(RULE, 7) == (RULE.window_s, RULE.window_amount)
+    assert fee_window(None, 7) == (86_400, 1_400)
+
+
+@pytest.mark.parametrize(("fee", "codes"), [(400, []), (401, ["fee_window"])])
+def test_moves_to_safety_spend_the_days_fees_to_the_wei(fee: int, codes: list[str]) -> None:
+    """Two hundred ceilings of 7 wei, of which 1,000 are spent."""
+    assert codes == _codes(judge_safety_fee(1_000, max_fee=fee, fee_ceiling=7))

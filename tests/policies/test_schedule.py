@@ -210,6 +210,11 @@ def test_bad_schedules_are_refused(text: str, message: str) -> None:
     assert message in str(caught.value)
 
 
+def test_twenty_windows_are_read() -> None:
+    """The most that a schedule may have."""
+    assert len(parse_schedule("; ".join(["mon 09:00-10:00 UTC"] * 20)).windows) == 20
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="monwedkays,-;: 0123456789UTCalways/", max_size=40))
 def test_no_text_breaks_the_parser(text: str) -> None:

@@ -4,9 +4,27 @@ from __future__ import annotations
 
 from policies.law import Role
 from policies.terms import NATIVE
-from tests.laws import TOKEN, address_of, make_law
+from tests.laws import ETH, GONE, TOKEN, address_of, make_law
 
 LAW = make_law().law
+
+
+def test_what_is_left_out_stands_at_its_plain_value() -> None:
+    """No reserve, one approval, all of the balance, the target, and no urgent floor."""
+    left_out = ("gas_reserve", "assets.ETH.band.urgent_floor")
+    pool = make_law(**{f"pools.main.{key}": GONE for key in left_out}).law.pools[0]
+    rule, band = pool.withdrawals["ETH"], pool.bands["ETH"]
+
+    assert (pool.gas_reserve, rule.hold_approvals, rule.balance_percent) == (0, 1, 100)
+    assert (band.urgent_floor, band.sweep_to) == (0, band.target)
+
+
+def test_a_move_may_be_as_large_as_the_gap_that_it_fills() -> None:
+    """From floor to target in one move, and with its fee from cap to where a sweep stops."""
+    band = "pools.main.assets.ETH.band"
+    exact = {f"{band}.minimum_move": "40 ETH", f"{band}.cap": "100.01 ETH"}
+
+    assert make_law(**exact).law.pools[0].bands["ETH"].minimum_move == 40 * ETH
 
 
 def test_what_the_law_names_is_found() -> None:

@@ -63,7 +63,16 @@ def tests_of(file: str) -> list[str]:
         others = ["tests/treasury/test_blind_retries.py", "tests/treasury/orders/test_together.py"]
         return [*belts, *others]
     if room == "hsm":
-        names = ("guard", "book", "refusals", "verbs_orders", "verbs_motions", "desk", "people")
+        names = (
+            "guard",
+            "book",
+            "rules",
+            "refusals",
+            "verbs_orders",
+            "verbs_motions",
+            "desk",
+            "people",
+        )
         books = sorted((ROOT / "tests/hsm").glob("test_book_*.py"))
         return [
             *(f"tests/hsm/test_{name}.py" for name in names),

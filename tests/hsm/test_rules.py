@@ -1,0 +1,106 @@
+"""The last value that each rule allows, and the first that it refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from hsm.fields import to_hex
+from hsm.rules import CLOCK_SKEW_S, LEAST_GAS, MOST_GAS, MOST_NONCE
+from hsm.wire import Result
+from policies.consent import veto_digest
+from policies.terms import Purpose
+from tests.fakes.clock import FakeClock
+from tests.fakes.vault_room import FEES, MAX_FEE, VaultRoom, codes, nonce_of
+from tests.laws import GONE, make_law, sign
+
+LIFE = 3600
+
+
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({"gas_limit": LEAST_GAS}, set()),
+        ({"gas_limit": LEAST_GAS - 1}, {"gas_limit"}),
+        ({"gas_limit": MOST_GAS}, set()),
+        ({"gas_limit": MOST_GAS + 1}, {"gas_limit"}),
+        ({"max_priority_fee_per_gas": FEES.max_fee_per_gas}, set()),
+        ({"max_priority_fee_per_gas": FEES.max_fee_per_gas + 1}, {"tip_too_high"}),
+        ({"l1_fee": MAX_FEE - FEES.total}, set()),
+        ({"l1_fee": MAX_FEE - FEES.total + 1}, {"fee_too_high"}),
+    ],
+)
+def test_fees_to_the_wei(room: VaultRoom, changes: dict[str, int], refused: set[str]) -> None:
+    """Gas, tip and total cost are held to their bounds, which may be reached."""
+    answer = room.sign(room.order(Purpose.SWEEP), fees=dataclasses.replace(FEES, **changes))
+
+    assert refused == codes(answer)
+
+
+@pytest.mark.parametrize(
+    ("proposed", "expires", "refused"),
+    [
+        (0, 1, set()),
+        (-LIFE, 0, {"expired"}),
+        (CLOCK_SKEW_S, LIFE, set()),
+        (CLOCK_SKEW_S + 1, LIFE, {"from_the_future"}),
+        (0, LIFE, set()),
+        (0, LIFE + 1, {"lives_too_long"}),
+    ],
+)
+def test_time_to_the_second(
+    room: VaultRoom, clock: FakeClock, proposed: int, expires: int, refused: set[str]
+) -> None:
+    """Terms of a refill begin at most a minute ahead, end before their expiry and live an hour."""
+    now = clock.unix()
+    terms = room.order(proposed_at=now + proposed, expires_at=now + expires)
+
+    assert refused == codes(room.sign(terms, "alice", "bob"))
+
+
+@pytest.mark.parametrize(("life", "refused"), [(86_400, set()), (86_401, {"lives_too_long"})])
+def test_other_terms_live_a_day(
+    room: VaultRoom, clock: FakeClock, life: int, refused: set[str]
+) -> None:
+    """What is no refill lives a day at most."""
+    now = clock.unix()
+    terms = room.order(Purpose.SWEEP, proposed_at=now, expires_at=now + life)
+
+    assert refused == codes(room.sign(terms))
+
+
+@pytest.mark.parametrize(("nonce", "refused"), [(MOST_NONCE, set()), (MOST_NONCE + 1, {"claim"})])
+def test_a_claimed_nonce_has_an_end(room: VaultRoom, nonce: int, refused: set[str]) -> None:
+    """An evacuation may jump far; the honest nonce may be claimed again after it."""
+    room.isolate("hot-a")
+    far = room.sign(room.order(Purpose.EVACUATION), nonce=nonce)
+    back = room.sign(room.order(Purpose.EVACUATION, amount=1), nonce=3)
+
+    assert codes(far) == ({"nonce_claimed"} if refused else set())
+    assert (Result.SIGNED, 3) == (back.result, nonce_of(back))
+
+
+def test_without_a_rule_no_gas_is_given(tmp_path: Path, clock: FakeClock) -> None:
+    """A law without top-ups on a chain gives none there."""
+    room = VaultRoom(tmp_path, clock, law=make_law(**{"chains.devnet.top_up": GONE}).law)
+    answer = room.sign(room.order(Purpose.TOP_UP))
+    room.close()
+
+    assert {"no_top_up_rule"} == codes(answer)
+
+
+def test_a_second_veto_of_one_person_changes_nothing(room: VaultRoom) -> None:
+    """It is written down once, and a stranger's never."""
+    digest = room.id_of(room.order())
+    signatures = [
+        to_hex(sign(name, veto_digest(digest, room.book.deployment)))
+        for name in ("alice", "alice", "bob")
+    ]
+    places = []
+    for signature in signatures:
+        room.call("veto", {"digest": to_hex(digest), "signature": signature})
+        places.append(room.book.seq)
+
+    assert places[0] == places[1] == places[2] - 1

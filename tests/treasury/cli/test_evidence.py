@@ -11,6 +11,7 @@ import pytest
 
 from tests.fakes.office import OfficeForTests
 from treasury.ledger import journal
+from treasury.ledger.columns import canonical_json
 
 if TYPE_CHECKING:
     from tests.treasury.cli.conftest import Terminal
@@ -31,6 +32,8 @@ def test_export_writes_what_the_journal_seals(
     assert newest is not None
     assert newest.hash == document["journal"][-1]["hash"]
     assert "evidence_sealed" == newest.kind
+    content = hashlib.sha256(canonical_json(document["content"]).encode()).hexdigest()
+    assert content == json.loads(newest.body)["sha256"]
     assert 1 == len(document["content"]["refills"])
     assert told["sha256"] == hashlib.sha256(Path(told["file"]).read_bytes()).hexdigest()
 

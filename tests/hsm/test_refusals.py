@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hsm.errors import TokenAwayError
 from hsm.wire import Result
 from policies.terms import NATIVE, Purpose
 from tests.fakes.clock import FakeClock
@@ -17,7 +18,7 @@ from tests.fakes.vault_room import (
     codes,
     nonce_of,
 )
-from tests.laws import ETH, TOKEN, USDC, address_of, make_law
+from tests.laws import ETH, PEOPLE, TOKEN, USDC, address_of, make_law
 
 HIGHER = dataclasses.replace(
     FEES, max_fee_per_gas=FEES.max_fee_per_gas * 2, max_priority_fee_per_gas=2 * 10**9
@@ -163,3 +164,28 @@ def test_withdrawals_stay_inside_their_windows(room: VaultRoom, clock: FakeClock
     assert {"first_use"} == codes(refused)
     assert 6 == sum(a.result is Result.SIGNED for a in known)
     assert {"window_amount"} == codes(known[-1])
+
+
+def test_refills_lodged_ahead_share_one_window(room: VaultRoom) -> None:
+    """An order that the book knows with its consent alone is held to the window like any other."""
+    refills = [room.order(amount=n * ETH) for n in (40, 39, 38)]
+    lodged = [room.lodge(terms, "alice", "bob", "carol").result for terms in refills]
+    room.clock.advance(61)
+    answers = [room.sign(terms) for terms in refills]
+
+    assert [Result.OK] * 3 == lodged
+    assert [Result.SIGNED, Result.SIGNED, Result.REFUSED] == [a.result for a in answers]
+
+
+def test_a_recorded_order_is_in_the_window_already(room: VaultRoom) -> None:
+    """What the token failed to sign keeps its place: the window that it filled does not bar it."""
+    refills = [room.order(amount=n * ETH) for n in (40, 39)]
+    room.tokens.trouble_at_signing = TokenAwayError("away")
+    room.sign(refills[0], "alice", "bob")
+    room.tokens.trouble_at_signing = None
+    room.sign(refills[1], "alice", "bob", "carol")
+    room.clock.advance(61)
+    answers = [room.sign(refills[1]), room.sign(room.order(amount=38 * ETH), *PEOPLE)]
+
+    assert [Result.SIGNED, Result.REFUSED] == [answer.result for answer in answers]
+    assert Result.SIGNED is room.sign(refills[0]).result

@@ -52,6 +52,8 @@ class ObservationRow(SQLModel, table=True):
     """
 
     __tablename__ = "observation"
+    # Thousands of rows a look: a wider index would cost more than the questions that it serves.
+    __table_args__ = (Index("history_of_address", "address"),)
     id: int | None = Field(default=None, primary_key=True)
     tick_id: int = Field(foreign_key="tick.id")
     chain_id: int

@@ -104,3 +104,20 @@ def test_a_second_veto_of_one_person_changes_nothing(room: VaultRoom) -> None:
         places.append(room.book.seq)
 
     assert places[0] == places[1] == places[2] - 1
+
+
+@pytest.mark.parametrize(
+    ("purpose", "refused"),
+    [
+        (Purpose.WITHDRAWAL, {"law_changed"}),
+        (Purpose.TOP_UP, {"law_changed"}),
+        (Purpose.SWEEP, set()),
+    ],
+)
+def test_terms_toward_exposure_name_the_law_in_force(
+    room: VaultRoom, purpose: Purpose, refused: set[str]
+) -> None:
+    """Also where nobody has to approve; only moves to safety outlive the law of their making."""
+    answer = room.sign(room.order(purpose, law_digest=bytes(31) + b"\1"))
+
+    assert refused == codes(answer)

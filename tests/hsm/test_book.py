@@ -13,7 +13,7 @@ import pytest
 
 from hsm import book_law, book_orders
 from hsm.answers import AttemptKind
-from hsm.book import REWIND_S, Book, chain_head
+from hsm.book import Book, chain_head
 from hsm.book_law import Mark
 from hsm.book_orders import Attempt, record_order
 from hsm.errors import BookError
@@ -124,20 +124,23 @@ def test_a_failed_transaction_leaves_nothing(book: Book, clock: FakeClock) -> No
 def test_a_failed_part_undoes_only_itself(book: Book, clock: FakeClock) -> None:
     """One request of a batch that fails takes only its own entries back."""
     with book.transaction():
-        book.write("first", {}, clock.unix())
+        book.write("first", {"b": "1", "a": "2"}, clock.unix())
         with pytest.raises(ZeroDivisionError), book.part():
             _write_and_fail(book, clock)
         book.write("third", {}, clock.unix())
     kinds = [kind for (kind,) in book.connection.execute("SELECT kind FROM entries ORDER BY seq")]
 
+    (first,) = book.connection.execute("SELECT content FROM entries WHERE seq = 2").fetchone()
+
     assert ["began", "first", "third"] == kinds
+    assert '{"a":"2","b":"1"}' == first
     book.verify()
 
 
 def test_a_clock_that_went_back_stops_the_signer(book: Book, clock: FakeClock) -> None:
     """Five seconds are forgiven, six are not, and policy time never goes back."""
     now = clock.unix()
-    clock.advance(-REWIND_S)
+    clock.advance(-5)
     assert now == book.now()
     clock.advance(-1)
 

@@ -16,6 +16,7 @@ WAITING = {
     "tests/e2e/outside.py": "real processes are killed at any moment",
     "tests/e2e/test_bad_input.py": "a real treasury is given time to do the wrong thing",
     "tests/e2e/test_deaths.py": "real processes are asked until they have paid",
+    "tests/e2e/test_hour.py": "a real treasury runs for an hour",
     "tests/e2e/test_kill.py": "real processes are killed at any moment",
     "tests/e2e/test_outside.py": "real processes are asked until they have paid",
     "tests/e2e/test_story.py": "a real treasury writes its log",

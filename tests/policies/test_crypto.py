@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import coincurve
 import pytest
+from coincurve.utils import GROUP_ORDER_INT
 from eth_account import Account
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak as other_keccak
@@ -29,6 +30,11 @@ EIP55 = (
     "0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB",
     "0xD1220A0cf47c7B9Be7A2E6BA89F429762e7b9aDb",
 )
+
+
+def test_the_order_of_the_curve_is_the_librarys() -> None:
+    """All bounds of r and s hang on it."""
+    assert SECP256K1_N == GROUP_ORDER_INT
 
 
 def test_keccak_is_not_sha3() -> None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from hashlib import sha256
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Dialect, Executable, Insert, bindparam, insert, update
+from sqlalchemy import Dialect, Executable, Insert, bindparam, delete, insert, or_, update
 from sqlalchemy.dialects.sqlite import Insert as Upsert
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -22,6 +23,8 @@ from treasury.ledger.facts import Tick
 from treasury.ledger.tables_seen import CellRevisionRow, CellRow, Depth, ObservationRow, TickRow
 
 _NEW_TICK = insert(TickRow).returning(col(TickRow.id))
+NO_CHANGE = "0x" + sha256(b"").hexdigest()
+"""The digest of a look that changed no cell."""
 _HISTORY = ("tick_id", "chain_id", "address", "cell", "depth", "value")
 _KEY = ("chain_id", "depth", "address", "cell")
 _CHANGING = ("value", "block_number", "revision")
@@ -47,6 +50,15 @@ def _revision_taken() -> Executable:
 
 _NEW_HISTORY = _new_rows(ObservationRow, _HISTORY)
 _NEWEST = _newest_rows()
+_BEHIND = 64
+"""Other chains write ticks too, so the one before is not always the number before."""
+_FORGET_IDLE = delete(TickRow).where(
+    col(TickRow.chain_id) == bindparam("chain_id"),
+    col(TickRow.id) < bindparam("number"),
+    col(TickRow.id) >= bindparam("oldest"),
+    or_(col(TickRow.ok).is_(False), col(TickRow.digest) == NO_CHANGE),
+)
+_FORGET_FAILED = _FORGET_IDLE.where(col(TickRow.ok).is_(False))
 _TAKE_REVISION = _revision_taken()
 
 
@@ -63,7 +75,11 @@ class Cell(NamedTuple):
 def write_tick(
     session: Session, chain_id: int, *, at: int, head: Stamp, final: Stamp, digest: str
 ) -> Tick:
-    """Write a successful look at a chain."""
+    """Write a successful look at a chain, and forget those before it that told nothing.
+
+    Those are looks that failed or changed no cell: there is one every second, and nobody asks for
+    them once a newer one is there.
+    """
     values = {
         "chain_id": chain_id,
         "at": at,
@@ -77,13 +93,25 @@ def write_tick(
         "final_time": final.time,
         "digest": digest,
     }
-    number = session.connection().execute(_NEW_TICK, values).scalar_one()
-    return Tick(id=number or 0, chain_id=chain_id, at=at, ok=True, error="", head=head, final=final)
+    number = session.connection().execute(_NEW_TICK, values).scalar_one() or 0
+    session.connection().execute(_FORGET_IDLE, _before(chain_id, number))
+    return Tick(id=number, chain_id=chain_id, at=at, ok=True, error="", head=head, final=final)
 
 
 def write_failed_tick(session: Session, chain_id: int, *, at: int, error: str) -> None:
-    """Write that a look at a chain gave nothing; the facts of the last good one grow old."""
-    session.add(TickRow(chain_id=chain_id, at=at, ok=False, error=error))
+    """Write that a look at a chain gave nothing; the facts of the last good one grow old.
+
+    Of several in a row the last one stays.
+    """
+    row = TickRow(chain_id=chain_id, at=at, ok=False, error=error)
+    session.add(row)
+    session.flush()
+    session.connection().execute(_FORGET_FAILED, _before(chain_id, row.id or 0))
+
+
+def _before(chain_id: int, number: int) -> dict[str, int]:
+    # Only after the new one is there: numbers are never used twice, they are part of causes.
+    return {"chain_id": chain_id, "number": number, "oldest": number - _BEHIND}
 
 
 def write_cells(session: Session, chain_id: int, tick_id: int, cells: Sequence[Cell]) -> None:

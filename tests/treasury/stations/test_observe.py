@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlmodel import func, select
+from sqlmodel import col, func, select
 
 from policies.terms import NATIVE
 from tests.fakes.belt import CHAIN_ID, Belt
@@ -43,14 +43,14 @@ def test_both_depths_with_their_stamps(low: Belt) -> None:
 
 
 def test_only_changes_are_written(low: Belt) -> None:
-    """A look at an unchanged chain writes its tick and nothing else."""
+    """A look at an unchanged chain writes its tick and nothing else, and stays for one look."""
     look(low)
     before = count(low, ObservationRow)
     look(low)
     low.fund("hot-a", 1)
     look(low)
 
-    assert (before + 1, 3) == (count(low, ObservationRow), count(low, TickRow))
+    assert (before + 1, 2) == (count(low, ObservationRow), count(low, TickRow))
 
 
 def test_unknown_is_kept_as_unknown(low: Belt) -> None:
@@ -80,6 +80,25 @@ def test_a_failed_look_leaves_the_old_facts_to_grow_old(low: Belt) -> None:
     assert newest is not None
     assert good is not None
     assert (False, "the node does not answer", 5) == (newest.ok, newest.error, newest.at - good.at)
+
+
+def test_looks_that_told_nothing_do_not_pile_up(low: Belt) -> None:
+    """Of idle and of failed looks the newest stays; the last good one does while others fail."""
+    look(low)
+    for _ in range(3):
+        look(low)
+    for is_down in (True, True, True, False):
+        low.chain.is_down = is_down
+        rows = count(low, TickRow)
+        observe(low.world, low.clock())
+
+    with low.ledger.read() as session:
+        first = session.exec(select(TickRow).order_by(col(TickRow.id))).first()
+        newest = watch.last_good_tick(session, CHAIN_ID)
+    assert (3, 2) == (rows, count(low, TickRow))
+    assert first is not None
+    assert newest is not None
+    assert (1, 8) == (first.id, newest.id)
 
 
 def test_a_reorg_is_simply_seen(low: Belt) -> None:

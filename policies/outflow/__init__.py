@@ -24,7 +24,7 @@ How it learns
    of their own (`follow`). The tail beyond the data is a power law fitted to it, or falls faster
    where the data end early, as wishes and purses do (`tail`). The answer is a
    return period in days, so one and the same threshold fits a wallet with five payments a month
-   and one with five thousand a day: "hold what happens once in 300 days".
+   and one with five thousand a day: "hold what happens once in 1,000 days".
 4. *Windows* of 1 to 72 hours bound what goes to newcomers, what goes out in all, how many
    newcomers there are, how much surprise there is, and how rare the assets are. Hours that are
    usually quiet weigh more (`rhythm`). Crumbs to a crowd (a campaign) are no matter; a crowd
@@ -34,8 +34,12 @@ How it learns
 6. *Leaps and storms.* How many times as much as before a newcomer is paid, and how close together
    payments come that usually are days apart, have histograms of their own; an odd way of paying
    speaks only as far as the recipient got something.
-7. *Kinds of evidence agree* (`signals`): how much, and how fast or odd. The stronger counts, the
-   second for a part.
+7. *Kinds of evidence agree* (`signals`): how much, how odd, how fast. The strongest counts, the
+   second and the third for a part; three that agree hold what none of them would.
+8. *Floods teach little.* Of many payments within an hour only every doubling moves the scale, so
+   that a campaign's crumbs do not make yesterday's ordinary payment a giant, and an asset that
+   came in one burst is no measure yet. What a person let pass is asked about again only when it
+   has grown much.
 
 What resists poisoning: what was held is taken out of what is normal, and counted only when its
 recipient's youth has passed without objection; a day's peak is cut at the bound before it is

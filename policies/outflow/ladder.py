@@ -17,6 +17,8 @@ MATERIAL_SHARE = 0.15
 """What goes to newcomers is no matter below this share of the wallet's largest usual day."""
 MATERIAL_RULES = frozenset({"fresh", "hours"})
 SLOW_DECADES = 1.7
+RARE_MOST = 2.2
+"""Decades that rare assets may say at most: a listing is no theft."""
 EARLY_DAYS = 3
 EARLY_MARGIN = 0.8
 ASK_AGAIN = 2.5
@@ -58,7 +60,7 @@ class Ladder(Memory):
         settings = self.sensitivity
         margin = self.slow_margin()
         crowd = settings.hold + margin + 0.1 if margin >= SLOW_CROWD else settings.throttle
-        return {"crowd": crowd, "rare": settings.throttle}
+        return {"crowd": crowd, "rare": RARE_MOST}
 
     def weigh(self, event: Outflow, case: Case | None, signals: list[Signal]) -> Judgement:
         """Combine the recipient's signals and the windows' into a verdict with reasons."""
@@ -69,7 +71,7 @@ class Ladder(Memory):
         signals = signals + windows
         rank = rank_of(signals)
         verdict = self.rung(rank)
-        if verdict >= Verdict.HOLD and case is not None and rank < case.held_at + ASK_AGAIN:
+        if verdict >= Verdict.HOLD and case is not None and rank < _asked_at(case):
             verdict = Verdict.THROTTLE
         if verdict is Verdict.CALM:
             return CALM
@@ -124,3 +126,8 @@ class Ladder(Memory):
         if len(self.holds) >= self.sensitivity.freeze_after_holds:
             return max(verdict, Verdict.FREEZE)
         return verdict
+
+
+def _asked_at(case: Case) -> float:
+    """Return the rank from which on a person who let a recipient pass is asked about it again."""
+    return case.held_at + max(ASK_AGAIN, case.held_at) if case.held_at else 0.0

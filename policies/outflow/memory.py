@@ -26,8 +26,8 @@ from policies.outflow.known import KnownRecipients
 from policies.outflow.rhythm import Rhythm
 from policies.outflow.scale import Scale
 from policies.outflow.sensitivity import DEFAULT, HOUR_S, Sensitivity
-from policies.outflow.tail import Tail, total
-from policies.outflow.windows import DAY_S, Flow, Window
+from policies.outflow.tail import StraightTail, Tail, total
+from policies.outflow.windows import ACCEPTED_MORE, DAY_S, Flow, Window
 
 GRAIN_S = 600
 CURRENCY = "\0value"
@@ -70,7 +70,7 @@ class Memory:
         self.rhythm = Rhythm()
         self.follow = Follow()
         self.every, self.entry, self.total = _sizes(), _sizes(), _sizes()
-        self.score = Tail(size=SCORES, excess_prior=2.6, excess_floor=1.4)
+        self.score = StraightTail(size=SCORES, excess_prior=2.6, excess_floor=1.4)
         self.heat = Tail(size=HEATS, excess_prior=3.0, excess_floor=1.5, anchor=4, is_firm=True)
         self.times = Tail(size=HEATS, excess_prior=3.0, excess_floor=1.5, anchor=6, is_firm=True)
         self.drained = Tail(
@@ -87,16 +87,15 @@ class Memory:
         self.rare = _flow("rare", (1,), 1.2)
         self.large = _flow("large", (1, 6), 1.5)
         self.storm = _flow("storm", (STORM_S / HOUR_S,), 1.2, is_surprise=True)
-        self.crowd = _flow("crowd", (1, 24), 3.0, again=100.0)
+        self.crowd = _flow("crowd", (1, 24), 3.0, again=100.0, rest_s=DAY_S)
         self.flows = (
             self.fresh, self.hours, self.all, self.rare, self.large, self.storm, self.crowd,
         )  # fmt: skip
         self.events = self.unread = self.firsts = 0
         self.first = self.last = self.next_roll = self.day_end = 0
-        self.days = self.offset = self.entries = self.usual = self.drains = 0.0
+        self.days = self.offset = self.entries = self.usual = self.drains = self.apart = 0.0
         self.founded = False
         self.usual_bucket = 0
-        self.apart = 0.0
         self.is_stale = False
         self.holds: list[int] = []
 
@@ -279,7 +278,7 @@ class Memory:
         case.held_at = rank
 
     def accept(self) -> None:
-        """Ask about the present windows no more until they have doubled."""
+        """Ask about the present windows no more until they have grown fivefold."""
         for flow in self.flows:
             flow.accept(self.last)
 
@@ -293,8 +292,9 @@ def _flow(
     hours: tuple[float, ...],
     margin: float,
     *,
-    again: float = 2.0,
+    again: float = ACCEPTED_MORE,
+    rest_s: int = 0,
     is_surprise: bool = False,
 ) -> Flow:
     windows = (Window(int(hour * HOUR_S), margin=margin, is_surprise=is_surprise) for hour in hours)
-    return Flow(name, tuple(windows), again=again)
+    return Flow(name, tuple(windows), again=again, rest_s=rest_s)

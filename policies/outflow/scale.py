@@ -20,7 +20,7 @@ SELDOM = 1
 """A settled scale learns from every second payment only, to be quick."""
 EASES_PER_HOUR = 0.003
 BELIEVED = 0.5
-"""A size's log may be this much for each amount seen so far: one amount is no measure."""
+"""A size's log may be this much for each hour with amounts so far: one burst is no measure."""
 HIGH = 1.6
 """Mean absolute deviations from the middle up to the ninth decile (normal in log space)."""
 
@@ -35,6 +35,7 @@ class Scale:
         "flood",
         "high",
         "hour",
+        "hours",
         "last",
         "middle",
         "rarity",
@@ -51,7 +52,7 @@ class Scale:
         self.rarity = 0.0
         self.last = 0
         self.ease = 0.0
-        self.hour = self.flood = 0
+        self.hour = self.hours = self.flood = 0
 
     def size(self, x: float) -> float:
         """Return the log of the size of an amount, given its log.
@@ -65,18 +66,22 @@ class Scale:
         if not count:
             return -HIGH * self.deviation
         size = (x - self.middle) * self.stretch - HIGH * self.deviation
-        most = BELIEVED * count
-        return min(most, size)
+        return min(BELIEVED * min(count, self.hours), size)
 
-    def learn(self, x: float, hour: int) -> None:
-        """Take one more log amount into account; a flood within an hour counts as a few."""
+    def learn(self, x: float, hour: int) -> bool:
+        """Take one more log amount into account unless it is one of a flood; say whether.
+
+        Of a flood only every doubling counts, and it ebbs by half an hour.
+        """
         if hour != self.hour:
-            self.ease = EASES_PER_HOUR * min(hour - self.hour, 24)
-            self.hour, self.flood = hour, 0
+            passed = min(hour - self.hour, 24)
+            self.ease = EASES_PER_HOUR * passed
+            self.hour, self.flood = hour, self.flood >> passed
+            self.hours += 1
         self.flood = flood = self.flood + 1
         count = self.count
-        if flood & (FLOOD - 1 if flood > FLOOD else SELDOM if count > SETTLED else 0):
-            return
+        if flood & (flood - 1 if flood > FLOOD else SELDOM if count > SETTLED else 0):
+            return False
         if not count:
             self.middle = x
         self.count = count + 1.0
@@ -97,3 +102,4 @@ class Scale:
         self.high = high
         if count < 20.0:
             self.stretch = 1.0 / sqrt(1.0 + 1.5 / (count + 1.0))
+        return True

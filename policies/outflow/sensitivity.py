@@ -15,12 +15,12 @@ class Sensitivity:
     A wallet of which fewer than `events_min` transfers are known is not judged at all.
     """
 
-    alert: float = 1.7
-    throttle: float = 2.2
-    hold: float = 2.6
-    slow_margin: float = 0.3
-    freeze: float = 4.5
-    isolate: float = 7.0
+    alert: float = 1.8
+    throttle: float = 2.3
+    hold: float = 3.0
+    slow_margin: float = 0.5
+    freeze: float = 4.8
+    isolate: float = 7.5
     events_min: int = 8
     young_s: int = 72 * HOUR_S
     young_max: int = 512

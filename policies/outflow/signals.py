@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-AGREEMENT = 0.3
-ALONE = {"recipient_pace": 3.0, "recipient_count": 3.0, "storm": 1.6, "drain": 1.8, "jump": 2.3}
+SECOND = 0.5
+THIRD = 0.9
+FREE = 1.0
+"""Decades that the second and the third kind have for free."""
+ALONE = {"recipient_pace": 3.0, "recipient_count": 3.0, "storm": 1.6, "drain": 1.8, "jump": 3.4}
 """What these may say, over the decades of what the recipient got in all, by themselves."""
+WEIGHTS = {"first_payment": 1.15, "rare": 1.3}
+"""What these say counts for more: thieves do it more often than honest people."""
 HOW_MUCH = frozenset({"first_payment", "recipient_total", "fresh", "hours", "all", "large"})
-HOW_ODD = frozenset({"recipient_surprise", "rare", *ALONE})
+HOW_ODD = frozenset({"recipient_surprise", "rare", "drain", "jump"})
+HOW_FAST = frozenset({"recipient_pace", "recipient_count", "storm"})
 
 
 class Signal(NamedTuple):
@@ -23,19 +29,22 @@ class Signal(NamedTuple):
 def rank_of(signals: list[Signal]) -> float:
     """Return one return period for all signals.
 
-    Rules of one kind (how much; or how fast and how odd) see the same thing, so only the
-    strongest of each kind counts, and the second kind for a part of what exceeds one decade.
-    A crowd of new recipients supports neither: honest campaigns are crowds, too.
+    Rules of one kind (how much, how odd, how fast) see the same thing, so only the strongest
+    of each kind counts, and the second and third kind for a part of what exceeds the free.
+    A crowd of new recipients supports none: honest campaigns are crowds, too.
     """
     total = max((one.decades for one in signals if one.rule == "recipient_total"), default=0.0)
-    much = max((signal.decades for signal in signals if signal.rule in HOW_MUCH), default=0.0)
-    odd = max((_weighed(one, total) for one in signals if one.rule in HOW_ODD), default=0.0)
+    third, second, first = sorted(
+        max((_weighed(one, total) for one in signals if one.rule in kind), default=0.0)
+        for kind in (HOW_MUCH, HOW_ODD, HOW_FAST)
+    )
     crowd = max((signal.decades for signal in signals if signal.rule == "crowd"), default=0.0)
-    low, high = min(much, odd), max(much, odd)
-    return max(crowd, high + AGREEMENT * max(0.0, low - 1.0))
+    agreed = SECOND * max(0.0, second - FREE) + THIRD * max(0.0, third - FREE)
+    return max(crowd, first + agreed)
 
 
 def _weighed(signal: Signal, total: float) -> float:
     """Return a signal's decades; an odd way of paying counts as far as it adds up to something."""
     alone = ALONE.get(signal.rule)
-    return signal.decades if alone is None else min(signal.decades, alone + total)
+    decades = signal.decades * WEIGHTS.get(signal.rule, 1.0)
+    return decades if alone is None else min(decades, alone + total)

@@ -20,7 +20,7 @@ from policies.outflow.tail import Tail
 from policies.outflow.watch import WalletWatch
 from policies.outflow.windows import Flow, Window
 
-VERSION = 4
+VERSION = 5
 _PLAIN = (
     "apart", "days", "day_end", "drains", "entries", "events", "first", "firsts", "founded",
     "holds", "is_stale", "last", "next_roll", "offset", "salt", "unread", "usual", "usual_bucket",

@@ -137,6 +137,17 @@ class Tail:
         return lowest, above, excess, _bend(above, reach, square, excess)
 
 
+class StraightTail(Tail):
+    """A tail that stays a power law: no purse ends what adds up over several payments."""
+
+    __slots__ = ()
+
+    def shoulder(self) -> tuple[int, float, float, float]:
+        """Return the same as any tail, without a bend."""
+        lowest, above, excess, _ = super().shoulder()
+        return lowest, above, excess, 0.0
+
+
 def _bend(above: float, reach: float, square: float, excess: float) -> float:
     """Return how far the excesses' spread is below that of a power law (method of moments).
 

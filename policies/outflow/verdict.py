@@ -39,7 +39,8 @@ class Judgement(NamedTuple):
     """A verdict with every reason for it.
 
     `score` is in decades of return period: 3.0 means that this wallet's own past would show
-    the like once in about 1,000 days.  Proof and limits have no return period and score 9.
+    the like once in about 1,000 days; kinds of evidence that agree add to it.  Proof and limits
+    have no return period and score 9.
     """
 
     verdict: Verdict

@@ -64,11 +64,11 @@ class WalletWatch(Ladder):
         bucket = int(size_log * PER_OCTAVE + UNIT + 0.5)
         if not 0 <= bucket < 128:
             bucket = 0 if bucket < 0 else 127
-        self.every.counts[bucket] += 1.0
         key = key_of(recipient, self.salt)
         level = self.known.level(key)
         if level >= 0 and bucket <= level + TRUST_BUCKETS:
-            scale.learn(x, time // HOUR_S)
+            # Of a campaign only the beginning says what is usual.
+            self.every.counts[bucket] += scale.learn(x, time // HOUR_S)
             flow = self.all
             flow.total += exp(size_log) if size_log < 1.0 else CAPPED
             return self._crowded(event) if flow.total > flow.bar else CALM
@@ -122,7 +122,7 @@ class WalletWatch(Ladder):
         if judgement.verdict >= Verdict.HOLD:
             self.quarantine(case, judgement.score)
             return judgement
-        scale.learn(x, event.time // HOUR_S)
+        self.every.counts[bucket] += scale.learn(x, event.time // HOUR_S)
         self.entry.counts[bucket] += 1.0
         if share >= 0:
             self.drained.counts[share] += 1.0
@@ -183,7 +183,7 @@ class WalletWatch(Ladder):
         if judgement.verdict >= Verdict.HOLD:
             self.quarantine(case, judgement.score)
         elif not case.held_at:
-            scale.learn(x, time // HOUR_S)
+            self.every.counts[bucket] += scale.learn(x, time // HOUR_S)
             if beyond >= 0:
                 self.entry.counts[beyond] += 1.0
                 self.jump.counts[marks[2]] += 1.0

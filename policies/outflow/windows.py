@@ -14,7 +14,8 @@ from policies.outflow.tail import Tail
 
 GRAINS = 6
 DAY_S = 86_400
-ACCEPTED_MORE = 2.0
+ACCEPTED_MORE = 5.0
+"""An accepted sum has to grow so many times to be asked about again."""
 PER_OCTAVE = 4.0
 _UNIT = 48
 _PER_DECADE = 4.0
@@ -130,14 +131,23 @@ class Window:
 class Flow:
     """One running total with its windows; `bar` is the total at which one has to look closer."""
 
-    __slots__ = ("again", "bar", "name", "total", "windows")
+    __slots__ = ("again", "bar", "name", "rest_s", "total", "windows")
 
     def __init__(
-        self, name: str, windows: tuple[Window, ...], *, again: float = ACCEPTED_MORE
+        self,
+        name: str,
+        windows: tuple[Window, ...],
+        *,
+        again: float = ACCEPTED_MORE,
+        rest_s: int = 0,
     ) -> None:
-        """Start empty; `again` is how many times an accepted sum has to grow to be asked about."""
+        """Start empty; `again` is how many times an accepted sum has to grow to be asked about.
+
+        It is accepted for a window's span, and for `rest_s` at least.
+        """
         self.name = name
         self.again = again
+        self.rest_s = rest_s
         self.windows = windows
         self.total = 0.0
         self.bar = _NEVER
@@ -170,8 +180,8 @@ class Flow:
             window.peak = 0.0
 
     def accept(self, time: int) -> None:
-        """Ask about the present sums no more: somebody was asked, until they have doubled."""
+        """Ask about the present sums no more: somebody was asked, until they have grown much."""
         for window in self.windows:
             window.accepted = (self.total - window.base) * self.again
-            window.accepted_until = time + window.span_s
+            window.accepted_until = time + max(window.span_s, self.rest_s)
         self.set_bar()

@@ -11,7 +11,9 @@ from statistics import median
 
 import pytest
 
+from tests.simulation.outflow_incidents import HABITS, PUBLISHED
 from tests.simulation.outflow_score import Score, run, score_wallet, table
+from tests.simulation.outflow_strangers import STRANGERS
 from tests.simulation.outflow_thefts import FAMILIES, INJECTED, REAL, steal
 from tests.simulation.outflow_wallets import ARCHETYPES, exchange
 from tests.simulation.outflow_yardsticks import Forest, TwoLines
@@ -138,3 +140,15 @@ def test_the_whole_table_on_seeds_that_nothing_was_tuned_on() -> None:
         assert _share(whole, INJECTED, within=10_000) >= 0.8
         assert whole.alarms["busy"] * 35 <= whole.days["busy"]
         assert whole.alarms["slow"] * 150 <= whole.days["slow"]
+
+
+@pytest.mark.soak
+def test_the_table_of_wallets_and_thefts_that_nothing_was_tuned_on() -> None:
+    """Other trades, poisoned histories, campaigns of projects, growth: alarms stay as rare."""
+    whole = run(range(500, 508), list(STRANGERS), [*PUBLISHED, *HABITS])
+    print(table(whole))
+
+    assert _share(whole, PUBLISHED, within=10_000) >= 0.7
+    assert _share(whole, HABITS, within=10_000) >= 0.6
+    assert whole.alarms["busy"] * 90 <= whole.days["busy"]
+    assert whole.alarms["slow"] * 180 <= whole.days["slow"]

@@ -74,15 +74,16 @@ def test_one_day_cannot_teach_a_new_normal() -> None:
     assert flow.windows[1].record <= before
 
 
-def test_accepted_sums_are_asked_about_again_when_they_have_doubled() -> None:
-    """After a person was asked the bar stands at twice the present sum."""
+def test_accepted_sums_are_asked_about_again_when_they_have_grown_much() -> None:
+    """After a person was asked the bar stands at five times the present sum."""
     flow, time = _after_days(30, 10.0)
     flow.roll(time + 600)
     flow.total += 100.0
     flow.accept(time + 600)
 
+    flow.total += 350.0
     assert flow.total < flow.bar
-    flow.total += 150.0
+    flow.total += 100.0
 
     assert flow.total > flow.bar
 

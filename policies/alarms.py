@@ -67,6 +67,7 @@ CATALOGUE: Mapping[str, Ring] = {
         Severity.WARNING, "held", "wallet_calm", "wallet_unfrozen", "wallet_isolated"
     ),
     "wallet_stirred": _ring(Severity.CRITICAL, "retired-wallet", "wallet_quiet"),
+    "signing_refused": _ring(Severity.WARNING, "signing-refused", "signing_agreed"),
     "authority_changed": _ring(Severity.CRITICAL, "authority-changed"),
     "token_quarantined": _ring(Severity.WARNING, "asset-quarantined", "token_released"),
     "refill_proposed": _ring(

@@ -14,6 +14,7 @@ from treasury.alerts.conditions import (
     drills_are_fresh,
     losses_are_accepted,
     retired_stay_empty,
+    signer_agrees,
     signer_speaks,
 )
 from treasury.alerts.postman import Postman
@@ -96,6 +97,7 @@ def _alerting(clerks: Clerks) -> Iterator[Job]:
             chains_are_seen(ledger, _stale_after_s(clerks)),
             drills_are_fresh(ledger, settings.drill_overdue_s),
             retired_stay_empty(ledger),
+            signer_agrees(ledger),
         ),
     )
     yield Job(name="conditions", deed=conditions.look, every_s=_CONDITIONS_S)

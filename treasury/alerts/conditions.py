@@ -18,8 +18,8 @@ from policies.lifecycles import WalletState
 from treasury.briefing.exposure import gather
 from treasury.clock import Clock, unix
 from treasury.ledger import Ledger, Session, alarms, listings, marks
-from treasury.ledger.facts import Standing
-from treasury.ledger.queries import standings, watch
+from treasury.ledger.facts import Standing, Transfer
+from treasury.ledger.queries import standings, transfers, watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +174,47 @@ def retired_stay_empty(ledger: Ledger) -> Look:
     return look
 
 
+def signer_agrees(ledger: Ledger) -> Look:
+    """Return a look at how often the signer refused for good what we asked it for, by wallet.
+
+    What the daemon lets pass and the signer refuses, again and again, is either two laws that
+    differ or somebody who tries what goes through.
+    """
+
+    def look(now: int) -> Iterable[Condition]:
+        with ledger.read() as session:
+            names = {(s.chain_id, s.address): s.name for s in standings.wallets(session)}
+            # Twice as long as counts, so that an alarm is also seen to end.
+            given_up = transfers.given_up(
+                session, {chain_id for chain_id, _ in names}, now - 2 * REFUSALS_S
+            )
+        by_wallet: dict[str, list[Transfer]] = {}
+        for transfer in given_up:
+            name = names.get((transfer.chain_id, transfer.source))
+            if name and any(reason.code not in _OUR_OWN for reason in transfer.reasons):
+                by_wallet.setdefault(name, []).append(transfer)
+        for name, refused in by_wallet.items():
+            newest = [t for t in refused if t.changed_at > now - REFUSALS_S]
+            yield Condition(
+                bad="signing_refused",
+                good="signing_agreed",
+                subject=f"wallet:{name}",
+                why=_refusals(newest) if len(newest) >= MOST_REFUSALS else "",
+                is_patient=False,
+            )
+
+    return look
+
+
+def _refusals(refused: list[Transfer]) -> str:
+    codes = sorted({r.code for t in refused for r in t.reasons if r.code not in _OUR_OWN})
+    sums: dict[str, int] = {}
+    for transfer in refused:
+        sums[transfer.asset] = sums.get(transfer.asset, 0) + transfer.amount
+    amounts = ", ".join(f"{amount} base units of {asset}" for asset, amount in sums.items())
+    return f"the signer refused {len(refused)} orders ({amounts}): {', '.join(codes)}"
+
+
 def _inflows(session: Session, law: Law, standing: Standing) -> Iterator[str]:
     place, since = (standing.chain_id, standing.address), standing.changed_at
     for asset in law.assets:
@@ -187,6 +228,11 @@ def _inflows(session: Session, law: Law, standing: Standing) -> Iterator[str]:
 
 
 _MOST_NAMED = 5
+MOST_REFUSALS = 5
+REFUSALS_S = 3_600
+"""So many refusals of one wallet within that time ring."""
+_OUR_OWN = frozenset({"expired", "cut_off", "vetoed", "unknown_asset"})
+"""Why we gave something up ourselves; all other reasons are the signer's."""
 LAST_DRILL = "last_drill"
 """The name under which the time of the last drill is remembered."""
 

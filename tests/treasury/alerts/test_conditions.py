@@ -7,17 +7,25 @@ from pathlib import Path
 
 import pytest
 
+from policies.lifecycles import Owner, TransferState
+from policies.terms import Reason
+from tests.fakes.belt import Belt
 from tests.fakes.clock import FakeClock
 from tests.fakes.ledgers import fresh_ledger
+from tests.laws import ETH
 from treasury.alerts.conditions import (
     LAST_DRILL,
+    MOST_REFUSALS,
+    REFUSALS_S,
     Condition,
     Conditions,
     chains_are_seen,
     drills_are_fresh,
+    signer_agrees,
     signer_speaks,
 )
-from treasury.ledger import Ledger, cell_marks, journal, marks
+from treasury.ledger import Ledger, alarms, cell_marks, journal, marks, moves
+from treasury.stations.pay import pay
 
 DAY_S = 86_400
 
@@ -143,3 +151,36 @@ def remember(ledger: Ledger, at: int) -> None:
     """Note when the last drill was."""
     with ledger.write() as session:
         marks.remember(session, LAST_DRILL, str(at))
+
+
+def refuse(belt: Belt, number: int) -> None:
+    """Have the signer refuse a payout that the daemon queued."""
+    found = belt.ask_withdrawal(ETH, "customer", key=f"order-{number}")
+    pay(belt.world, belt.clock())
+    queued = belt.open_transfers()[-1]
+    why = (Reason(code="window_amount", text=f"withdrawal {found.id} is above the window"),)
+    with belt.ledger.write() as session:
+        now = belt.clock.unix()
+        cancelled = TransferState.CANCELLED
+        moves.move(session, queued, cancelled, actor=Owner.DISPATCH, why=why, now=now)
+
+
+def test_refusals_in_a_row_ring_with_count_and_amounts(directory: Path, quiet: None) -> None:
+    """What the daemon lets pass and the signer refuses again and again is told, and ends."""
+    belt = Belt(directory, hot=60 * ETH)
+    belt.run(2)
+    watch = conditions(belt.ledger, belt.clock, signer_agrees(belt.ledger))
+    found = []
+    for number in range(MOST_REFUSALS):
+        refuse(belt, number)
+        watch.look()
+        with belt.ledger.read() as session:
+            found.append(alarms.rings(session, "signing_refused", "wallet:hot-a"))
+    with belt.ledger.read() as session:
+        (line,) = journal.of_kind(session, "signing_refused")
+    belt.clock.advance(REFUSALS_S + 60)
+    watch.look()
+
+    assert [False] * (MOST_REFUSALS - 1) + [True] == found
+    assert f"{MOST_REFUSALS} orders ({MOST_REFUSALS * ETH} base units" in line.body
+    assert "signing_agreed" in lines(belt.ledger)

@@ -123,6 +123,21 @@ def of_purpose(
     return tuple(read_as(Transfer, row) for row in session.exec(query))
 
 
+def given_up(session: Session, chain_ids: Iterable[int], since: int) -> tuple[Transfer, ...]:
+    """Return the transfers of chains that ended after `since` without ever being signed."""
+    query = (
+        select(TransferRow)
+        .where(
+            col(TransferRow.chain_id).in_(list(chain_ids)),
+            TransferRow.state == TransferState.CANCELLED.value,
+            col(TransferRow.nonce).is_(None),
+            col(TransferRow.changed_at) > since,
+        )
+        .order_by(col(TransferRow.id))
+    )
+    return tuple(read_as(Transfer, row) for row in session.exec(query))
+
+
 def open_ones(session: Session, chain_id: int) -> tuple[Transfer, ...]:
     """Return the transfers of a chain that are not over at finality."""
     return in_states(

@@ -7,16 +7,25 @@ from pathlib import Path
 
 import pytest
 
+from hsm.book_spends import record_spend
 from hsm.fields import to_hex
 from hsm.rules import CLOCK_SKEW_S, LEAST_GAS, MOST_GAS
 from hsm.wire import Result
 from policies.consent import veto_digest
+from policies.limits import SAFETY_FEES
 from policies.terms import Purpose
 from tests.fakes.clock import FakeClock
 from tests.fakes.vault_room import FEES, MAX_FEE, VaultRoom, codes, nonce_of
-from tests.laws import GONE, make_law, sign
+from tests.laws import ETH, GONE, TOKEN, USDC, make_law, sign
 
 LIFE = 3600
+TOKENS = {
+    "per_transfer": "50 USDC",
+    "window_s": 3600,
+    "window_amount": "50 USDC",
+    "window_count": 9,
+    "first_use_amount": "50 USDC",
+}
 
 
 @pytest.mark.parametrize(
@@ -124,3 +133,50 @@ def test_terms_toward_exposure_name_the_law_in_force(
     answer = room.sign(room.order(purpose, law_digest=bytes(31) + b"\1"))
 
     assert refused == codes(answer)
+
+
+def test_moves_home_burn_a_days_fees_at_most(room: VaultRoom) -> None:
+    """Two hundred times the ceiling may be burnt from a wallet in a day, and not a wei more."""
+    spent = room.order(Purpose.SWEEP, amount=7)
+    with room.book.transaction():
+        for _ in range(SAFETY_FEES - 1):
+            record_spend(
+                room.book, room.id_of(spent), spent, first_use=False, now=room.clock.unix()
+            )
+    last = room.sign(room.order(Purpose.SWEEP))
+    more = room.sign(room.order(Purpose.SWEEP, amount=1, max_fee=FEES.total))
+
+    assert Result.SIGNED is last.result
+    assert {"fee_window"} == codes(more)
+
+
+def token_room(tmp_path: Path, clock: FakeClock) -> VaultRoom:
+    """Return a room whose law lets 50 USDC out in an hour."""
+    law = make_law(**{"pools.main.assets.USDC.withdrawal": TOKENS}).law
+    return VaultRoom(tmp_path, clock, law=law)
+
+
+def test_a_tokens_window_is_reached_to_the_unit(tmp_path: Path, clock: FakeClock) -> None:
+    """Fees are no part of a token's own window."""
+    room = token_room(tmp_path, clock)
+    most = room.sign(room.order(Purpose.WITHDRAWAL, asset=TOKEN, amount=50 * USDC))
+    more = room.sign(room.order(Purpose.WITHDRAWAL, asset=TOKEN, amount=1))
+    room.close()
+
+    assert Result.SIGNED is most.result
+    assert "window_amount" in codes(more)
+
+
+def test_fees_of_tokens_fill_the_coins_window(tmp_path: Path, clock: FakeClock) -> None:
+    """A token withdrawal whose fee has no room left among native withdrawals is refused."""
+    room = token_room(tmp_path, clock)
+    for amount in (4 * ETH, 4 * ETH, 4 * ETH, 4 * ETH, 4 * ETH - MAX_FEE):
+        terms = room.order(Purpose.WITHDRAWAL, amount=amount - MAX_FEE)
+        with room.book.transaction():
+            record_spend(room.book, room.id_of(terms), terms, first_use=False, now=clock.unix())
+    fits = room.sign(room.order(Purpose.WITHDRAWAL, asset=TOKEN, amount=1))
+    more = room.sign(room.order(Purpose.WITHDRAWAL, asset=TOKEN, amount=2, max_fee=FEES.total))
+    room.close()
+
+    assert Result.SIGNED is fits.result
+    assert {"fee_window"} == codes(more)

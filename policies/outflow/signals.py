@@ -15,6 +15,7 @@ WEIGHTS = {"first_payment": 1.15, "rare": 1.3}
 HOW_MUCH = frozenset({"first_payment", "recipient_total", "fresh", "hours", "all", "large"})
 HOW_ODD = frozenset({"recipient_surprise", "rare", "drain", "jump"})
 HOW_FAST = frozenset({"recipient_pace", "recipient_count", "storm"})
+_KINDS = {rule: kind for kind, rules in enumerate((HOW_MUCH, HOW_ODD, HOW_FAST)) for rule in rules}
 
 
 class Signal(NamedTuple):
@@ -33,12 +34,18 @@ def rank_of(signals: list[Signal]) -> float:
     of each kind counts, and the second and third kind for a part of what exceeds the free.
     A crowd of new recipients supports none: honest campaigns are crowds, too.
     """
-    total = max((one.decades for one in signals if one.rule == "recipient_total"), default=0.0)
-    third, second, first = sorted(
-        max((_weighed(one, total) for one in signals if one.rule in kind), default=0.0)
-        for kind in (HOW_MUCH, HOW_ODD, HOW_FAST)
-    )
-    crowd = max((signal.decades for signal in signals if signal.rule == "crowd"), default=0.0)
+    total = crowd = 0.0
+    for one in signals:
+        if one.rule == "recipient_total":
+            total = one.decades
+        elif one.rule == "crowd":
+            crowd = max(crowd, one.decades)
+    strongest = [0.0, 0.0, 0.0]
+    for one in signals:
+        kind = _KINDS.get(one.rule)
+        if kind is not None:
+            strongest[kind] = max(strongest[kind], _weighed(one, total))
+    third, second, first = sorted(strongest)
     agreed = SECOND * max(0.0, second - FREE) + THIRD * max(0.0, third - FREE)
     return max(crowd, first + agreed)
 

@@ -200,9 +200,9 @@ class Game:
         self.world.signer.is_away = dice.happens("signer_away", 0.05)
         if dice.happens("daemon_restarts", 0.03):
             self.world.restart()
-        if dice.chance(0.05):
+        if dice.chance(0.08):
             self.world.back_up()
-        if dice.happens("ledger_restored", 0.02):
+        if dice.happens("ledger_restored", 0.03):
             self._restore(by_hand=False)
         if dice.happens("ledger_copied_back", 0.01):
             self._restore(by_hand=True)

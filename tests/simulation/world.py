@@ -57,7 +57,7 @@ FUNDS = {
     ("vault", USD_COIN): 1_000_000 * USDC,
     ("hot-a", NATIVE): 24 * ETH,
     ("hot-a", USD_COIN): 15_000 * USDC,
-    ("hot-b", NATIVE): ETH // 10,
+    ("hot-b", NATIVE): ETH // 200,  # little enough to retire it
     ("sponsor", NATIVE): 5 * ETH,
     ("outside", NATIVE): 10_000 * ETH,
     ("outside", USD_COIN): 10_000_000 * USDC,

@@ -11,12 +11,15 @@ from tests.drills.replay import Course, replay
 
 MOST_LOST = 0.5
 """The part of the wallets' caps that no case may cost; every asset lay at its cap."""
+MOST_LEFT = 0.001
+"""The part that may still lie there four blocks after the thief's last."""
 
 
 def _prove(course: Course, *, first_block: int) -> None:
     assert course.isolated_after is not None, course.line()
     assert course.isolated_after <= max(2, first_block), course.line()
     assert course.lost_share <= MOST_LOST, course.line()
+    assert course.left <= MOST_LEFT * course.held, course.line()
 
 
 def _names(case: Case) -> str:

@@ -13,11 +13,11 @@ from hsm.answers import Signed
 from policies import fees
 from policies.evacuation import AT_ONCE, FIRST_BID
 from policies.lifecycles import TransferState
-from policies.terms import Address, Purpose
+from policies.terms import NATIVE, Address, Purpose
 from treasury.chain.errors import ChainError
 from treasury.chain.port import ReadRequest, SendKind
-from treasury.ledger.facts import Attempt, Transfer
-from treasury.ledger.queries import transfers
+from treasury.ledger.facts import Attempt, Cells, Transfer
+from treasury.ledger.queries import transfers, watch
 from treasury.orders.sending import Desk, fees_of, keep_and_send
 
 MOST_ROUNDS = 5
@@ -49,7 +49,8 @@ def claims(desk: Desk, coming: Sequence[Transfer]) -> Mapping[int, int]:
     """Return the nonce to claim for each evacuation, by its number: the first that is free.
 
     From the chain's next one on, because a thief may have spent what the book has next, and past
-    those that other evacuations hold. Raises `ChainError`.
+    those that other evacuations hold. One that asks for more coins than a thief has left holds
+    nothing: it will never be mined, and what is behind it would wait. Raises `ChainError`.
     """
     urgent = [transfer for transfer in coming if transfer.purpose is Purpose.EVACUATION]
     if not urgent:
@@ -57,7 +58,9 @@ def claims(desk: Desk, coming: Sequence[Transfer]) -> Mapping[int, int]:
     world, head = desk.world, desk.world.chain.head()
     with world.ledger.read() as session:
         unmined = transfers.in_states(session, world.chain_id, TransferState.IN_FLIGHT)
-    taken = {(t.source, t.nonce) for t in unmined if t.purpose is Purpose.EVACUATION}
+        seen = watch.newest(session, world.chain_id)
+    sent = [t for t in unmined if t.purpose is Purpose.EVACUATION]
+    taken = {(t.source, t.nonce) for t in sent if not (seen and _is_hollow(t, seen[1]))}
     following: dict[Address, int] = {}
     claimed = {}
     for transfer in urgent:
@@ -69,6 +72,12 @@ def claims(desk: Desk, coming: Sequence[Transfer]) -> Mapping[int, int]:
         claimed[transfer.id] = following[source]
         taken.add((source, following[source]))
     return claimed
+
+
+def _is_hollow(transfer: Transfer, head: Cells) -> bool:
+    """Say whether a transfer of coins asks for more than the newest look shows."""
+    coins = head.balance(transfer.source, NATIVE)
+    return transfer.asset == NATIVE and coins is not None and coins < transfer.amount
 
 
 def contend(desk: Desk, transfer: Transfer) -> None:

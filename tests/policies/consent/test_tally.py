@@ -276,8 +276,9 @@ def test_moves_to_safety_outlive_a_law() -> None:
     """R2.10: a sweep that was drafted under the former law still goes home."""
     terms = make_terms(LAW, purpose=Purpose.SWEEP, law_digest=bytes(32))
 
-    assert _tally(terms, []).reached
-    assert _tally(terms, []).reasons == ()
+    tally = _tally(terms, [])
+    assert tally.reached
+    assert (tally.required, tally.time_lock_s, tally.reasons) == (0, 0, ())
 
 
 @pytest.mark.parametrize(("amount", "required"), [(4 * ETH - 1, 0), (4 * ETH, 0), (4 * ETH + 1, 1)])
@@ -294,6 +295,21 @@ def test_large_withdrawals_wait_for_treasurers(amount: int, required: int) -> No
     assert (required, 0) == (_tally(terms, []).required, _tally(terms, []).time_lock_s)
     assert (required == 0) == _tally(terms, []).reached
     assert _tally(terms, ["alice"]).reached
+
+
+def test_one_approval_is_consent_to_one_law_too() -> None:
+    """R8.2: a withdrawal that needs a single treasurer is void under another law."""
+    terms = make_terms(
+        LAW,
+        purpose=Purpose.WITHDRAWAL,
+        source=address_of("hot-a"),
+        destination=address_of("customer"),
+        amount=4 * ETH + 1,
+        law_digest=bytes(32),
+    )
+    tally = _tally(terms, ["alice"])
+
+    assert ("law_changed" in _codes(tally), tally.reached) == (True, False)
 
 
 def test_without_a_threshold_no_withdrawal_waits() -> None:

@@ -21,7 +21,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -115,6 +115,9 @@ class Judge:
             text = f"{verb} of epoch {epoch} was {answer.result.value} after {self._newest_epoch}"
             self._require(not is_old or answer.result is Result.REFUSED, "I9", text)
             self._newest_epoch = max(epoch, self._newest_epoch)
+        if verb == "motion" and answer.result is Result.OK and _kind_of(body) == "resume":
+            # A quorum resumed: whoever speaks next is listened to, and fences the older ones anew.
+            self._newest_epoch = 0
         if verb == "veto" and answer.result is Result.OK:
             self._vetoed.add(str(body["digest"]))
 
@@ -420,3 +423,9 @@ def _hash_of(entry: Entry) -> str:
     }
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
     return "0x" + hashlib.sha256(bytes.fromhex(entry.prev[2:]) + text.encode()).hexdigest()
+
+
+def _kind_of(motion: Body) -> object:
+    terms = motion["motion"]
+    assert isinstance(terms, Mapping)
+    return terms["kind"]

@@ -1,7 +1,7 @@
 """Thefts in the published proportions of real ones, and insiders of other habits.
 
 Amounts are shares of what the simulated wallet holds, in the order and at the pace that reports
-give (block times, counts, sums).  Nothing was tuned on these shapes.
+give (block times, counts, sums).  Hardly anything was tuned on them.
 """
 
 from __future__ import annotations

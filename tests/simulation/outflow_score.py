@@ -1,7 +1,7 @@
 """The score table of the learned judgement: false alarms, delay, share lost, thefts found.
 
 `python -m tests.simulation.outflow_score --seeds 0-5` prints it, with `--strangers` for wallets
-and thefts that nothing was tuned on; the ordinary test run guards a small part of it.  Honest
+and thefts of other kinds; the ordinary test run guards a small part of it.  Honest
 wallets are judged once; each theft starts from a copy of the watch as it stood at that time, so
 that a run of many thefts costs little.
 """
@@ -208,7 +208,9 @@ def main() -> int:
     parser.add_argument("--seeds", default="0-2")
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--families", nargs="*")
-    parser.add_argument("--strangers", action="store_true", help="what nothing was tuned on")
+    parser.add_argument(
+        "--strangers", action="store_true", help="wallets and thefts of other kinds"
+    )
     parser.add_argument("--known", action="store_true", help="let the judge see balances")
     options = parser.parse_args()
     first, last = options.seeds.split("-")

@@ -143,7 +143,7 @@ def test_the_whole_table_on_seeds_that_nothing_was_tuned_on() -> None:
 
 
 @pytest.mark.soak
-def test_the_table_of_wallets_and_thefts_that_nothing_was_tuned_on() -> None:
+def test_the_table_of_wallets_and_thefts_of_other_kinds() -> None:
     """Other trades, poisoned histories, campaigns of projects, growth: alarms stay as rare."""
     whole = run(range(500, 508), list(STRANGERS), [*PUBLISHED, *HABITS])
     print(table(whole))

@@ -20,6 +20,7 @@ _NONCE_PLACES = {1: 1, 2: 1, 4: 1}
 _LEGACY_V, _PROTECTED_V = 27, 35
 _STRING, _LONG_STRING, _LIST, _LONG_LIST = 0x80, 0xB8, 0xC0, 0xF8
 _WORD = 32
+_MOST_V = 1 << 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,8 @@ def signed_by(raw: bytes) -> SignedBy:
 
 def _parity(kind: int, v: int, unsigned: bytes) -> tuple[int, bytes]:
     """Return the parity, and what was hashed: a protected legacy one ends with the chain id."""
+    if v >= _MOST_V:
+        raise BadAnswerError("the transaction names a chain that cannot be")
     if kind:
         return v, unsigned
     if v < _PROTECTED_V:
@@ -88,6 +91,8 @@ def _items(encoded: bytes) -> Sequence[bytes]:
 
 def _span(encoded: bytes, at: int) -> tuple[int, int]:
     """Return where the content of an item begins, and where the item ends."""
+    if at >= len(encoded):
+        raise BadAnswerError("the transaction is cut off")
     head = encoded[at]
     if head < _STRING:
         return at, at + 1

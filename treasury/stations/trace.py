@@ -36,7 +36,7 @@ def trace(world: World, now: datetime) -> Outcome:
         law, chain = found
         is_shared = any(w.custody is Custody.SHARED for w in law.wallets if w.chain == chain.name)
         waiting = registered.unsettled(session, world.chain_id) if is_shared else ()
-        look = watch.last_good_tick(session, world.chain_id)
+        look = watch.last_good_tick(session, world.chain_id) if waiting else None
     if not waiting or look is None or look.final is None:
         return deeds.outcome()
     try:

@@ -37,6 +37,15 @@ _IN_STATES = (
     )
     .order_by(col(TransferRow.nonce), col(TransferRow.id))
 )
+_OF_PURPOSE = (
+    rows_of(TransferRow)
+    .where(
+        col(TransferRow.chain_id) == bindparam("chain_id"),
+        col(TransferRow.state) == bindparam("state"),
+        col(TransferRow.purpose) == bindparam("purpose"),
+    )
+    .order_by(col(TransferRow.id))
+)
 _ATTEMPTS_OF = (
     rows_of(AttemptRow)
     .where(col(AttemptRow.transfer_id).in_(bindparam("transfer_ids", expanding=True)))
@@ -111,16 +120,8 @@ def of_purpose(
     session: Session, chain_id: int, purpose: Purpose, state: TransferState
 ) -> tuple[Transfer, ...]:
     """Return the transfers of a chain with a purpose in a state, oldest first."""
-    query = (
-        select(TransferRow)
-        .where(
-            TransferRow.chain_id == chain_id,
-            TransferRow.state == state.value,
-            TransferRow.purpose == purpose.value,
-        )
-        .order_by(col(TransferRow.id))
-    )
-    return tuple(read_as(Transfer, row) for row in session.exec(query))
+    wanted = {"chain_id": chain_id, "state": state.value, "purpose": purpose.value}
+    return tuple(read_as(Transfer, row) for row in ask(session, _OF_PURPOSE, wanted))
 
 
 def given_up(session: Session, chain_ids: Iterable[int], since: int) -> tuple[Transfer, ...]:

@@ -344,7 +344,7 @@ class Judge:
                 evacuated[source].add(nonce)
             else:
                 taken[source].append(nonce)
-        foreign = Counter(theft.victim for theft in self.world.sea.thefts if theft.uses_nonce)
+        foreign = self.world.sea.struck
         waiting = self._waiting_evacuations()
         for source in {*taken, *evacuated}:
             nonces, name = taken[source], _NAME_OF[source]

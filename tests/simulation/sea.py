@@ -9,6 +9,7 @@ without using a nonce (an allowance, or code put at the address by EIP-7702).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -46,6 +47,7 @@ class Sea(FakeChain):
         self.dice = dice
         self.lag = 0
         self.thefts: list[Theft] = []
+        self.struck: Counter[Address] = Counter()
         self.paused: set[Address] = set()
         self._awaited: list[tuple[Address, Address, int, Address]] = []
         self._spends_nonce = False
@@ -111,6 +113,8 @@ class Sea(FakeChain):
     def steal(self, victim: Address, thief: Address, amount: int, asset: Address) -> None:
         """Let a foreign signature with our key take money in the next block."""
         if amount <= self.balance(victim, asset):
+            # The nonce is spent also where the asset does not move: a token may be paused.
+            self.struck[victim] += 1
             self.spend(victim, thief, amount, asset)
 
     def drain(self, victim: Address, thief: Address, amount: int, asset: Address) -> None:

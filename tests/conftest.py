@@ -16,6 +16,8 @@ from tests.fakes.nodes import RealNode, RealNodes, chosen_nodes
 from tests.fakes.offline import close_all, stay_here
 from tests.fakes.softhsm import SoftHsm, softhsm_at
 
+_LONGEST = "test_story.py"
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marks of this suite; a busy machine breaks no property by being slow."""
@@ -24,6 +26,15 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     settings.load_profile("busy machine")
     config.addinivalue_line("markers", "sockets: the test may open sockets (any family)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let every worker begin with one of the longest tests: who begins with them last ends last."""
+    longest = [item for item in items if item.path.name == _LONGEST]
+    items[:] = [item for item in items if item.path.name != _LONGEST]
+    share = len(items) // max(len(longest), 1)
+    for place, item in reversed(list(enumerate(longest))):
+        items.insert(place * share, item)
 
 
 @pytest.fixture(autouse=True)

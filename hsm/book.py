@@ -97,15 +97,8 @@ class Book:
     def part(self) -> Iterator[None]:
         """Undo only what is inside when it fails: one request of several in a transaction."""
         self.connection.execute("SAVEPOINT part")
-        before = (self._seq, self._head, self._last_at)
-        try:
+        with self._undoing("ROLLBACK TO part", "RELEASE part"):
             yield
-        except BaseException:
-            self._seq, self._head, self._last_at = before
-            self.forget()
-            self.connection.execute("ROLLBACK TO part")
-            self.connection.execute("RELEASE part")
-            raise
         self.connection.execute("RELEASE part")
 
     @contextmanager
@@ -114,14 +107,19 @@ class Book:
 
         Costs nothing while nothing fails, where a savepoint copies every page that is touched.
         """
+        with self._undoing("ROLLBACK", "BEGIN IMMEDIATE"):
+            yield
+
+    @contextmanager
+    def _undoing(self, *statements: str) -> Iterator[None]:
         before = (self._seq, self._head, self._last_at)
         try:
             yield
         except BaseException:
             self._seq, self._head, self._last_at = before
             self.forget()
-            self.connection.execute("ROLLBACK")
-            self.connection.execute("BEGIN IMMEDIATE")
+            for statement in statements:
+                self.connection.execute(statement)
             raise
 
     def write(self, kind: str, content: Mapping[str, str], at: int) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 PIECE = 24_000
 """Characters of one piece: escaped twice over they still fit into a message."""
 MOST_LAW = 1_000_000
-"""Characters of a law: some 2,000 wallets."""
+"""Characters of a law; how many wallets fit is what their names take in a status."""
 KEPT_S = 600
 
 

@@ -15,6 +15,7 @@ from hsm.book_law import Mark
 from hsm.room import Room, pinned_addresses
 from hsm.rules import CLOCK_SKEW_S, no
 from hsm.settings import Settings
+from hsm.verbs_reports import most_told
 from hsm.wire import Answer, Body
 from policies.consent import (
     describe_motion,
@@ -31,6 +32,8 @@ from policies.terms import MotionKind, MotionTerms, Reason
 LONGEST_MOTION_S = 7 * 86_400
 MOST_SIGNATURES = 64
 MOST_PAYLOAD = 4096
+MOST_TOLD = 56_000
+"""Bytes of a status that wallets may take: a signer that cannot tell how it is serves nobody."""
 NO_LAW = bytes(32)
 
 Payload = Mapping[str, str]
@@ -144,6 +147,13 @@ def law_problems(settings: Settings, law: Law) -> Sequence[Reason]:
         if pinned.get(wallet.key) != wallet.address:
             text = f"wallet {wallet.name}: the settings' key {wallet.key!r} has another address"
             found.append(no("key_differs", text))
+    told = most_told(law)
+    if told > MOST_TOLD:
+        text = (
+            f"the names of its {len(law.wallets)} wallets take {told} bytes of a status, which has "
+            f"room for {MOST_TOLD}: shorten them, or split the deployment"
+        )
+        found.append(no("too_many_wallets", text))
     if law.profile is Profile.PRODUCTION:
         found.extend(_production_problems(settings, law))
     return found

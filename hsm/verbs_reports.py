@@ -16,12 +16,14 @@ from hsm.verbs_orders import attempt_body
 from hsm.wire import Answer, Body, Json, Result, encode
 from policies.consent import terms_to_json
 from policies.crypto import address_bytes, keccak256
-from policies.law import law_digest
+from policies.law import Law, law_digest
 
 MOST_ORDERS = 100
 MOST_WINDOWS = 200
 PAGE_BYTES = 48_000
 MOST_STATUS_BYTES = 60_000
+_BESIDE_WALLET, _BESIDE_POOL = 21, 6
+"""Quotes, colons and commas, and a nonce of twelve digits."""
 _CHECKPOINT = b"Treasury checkpoint\n"
 _POSSESSION = b"\x19Treasury possession\n"
 _WORST_FIRST = (TokenState.BLOCKED, TokenState.DOWN, TokenState.DEGRADED, TokenState.LOCKED)
@@ -54,6 +56,16 @@ def status(room: Room, body: Body) -> Answer:
     windows = _windows(room)
     fits = len(encode(told)) + len(encode(windows)) < MOST_STATUS_BYTES
     return room.ok({**told, "windows": windows if fits else {}})
+
+
+def most_told(law: Law) -> int:
+    """Return the most bytes that the wallets of a law ever take in an answer to `status`.
+
+    Each may be named with its next nonce and as cut off, and one as the active one of each pool.
+    """
+    wallets = sum(2 * len(wallet.name) + _BESIDE_WALLET for wallet in law.wallets)
+    pools = (len(pool.name) + max(map(len, pool.members)) + _BESIDE_POOL for pool in law.pools)
+    return wallets + sum(pools)
 
 
 def _nonces(room: Room) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -13,7 +14,9 @@ from hsm.draft import KEPT_S, MOST_LAW, PIECE
 from hsm.fields import to_hex
 from hsm.long_law import whole
 from hsm.room import Door
-from hsm.wire import Answer, Body, Result
+from hsm.verbs_motions import MOST_TOLD, law_problems
+from hsm.verbs_reports import most_told
+from hsm.wire import Answer, Body, Result, encode
 from policies.consent import motion_digest, motion_to_json, transfer_digest
 from policies.law import Law, canonical_law, law_digest, parse_law
 from policies.terms import MotionKind, MotionTerms, Purpose
@@ -83,6 +86,27 @@ def bring(room: VaultRoom, text: str, door: Door = Door.PEOPLE, *, step: int = P
         piece = {"offset": str(offset), "law": text[offset : offset + step]}
         answer = room.call("law_piece", piece, door)
     return answer
+
+
+def test_a_law_that_no_status_could_tell_is_refused(room: VaultRoom) -> None:
+    """A signer that cannot say how it is would serve nobody, not even a smaller law."""
+    law = law_of_chains(CHAINS + 100)
+
+    assert MOST_TOLD < most_told(law)
+    assert ["too_many_wallets"] == [one.code for one in law_problems(room.settings, law)]
+    assert () == tuple(law_problems(room.settings, law_of_chains(CHAINS)))
+
+
+def test_a_status_takes_no_more_than_was_reckoned(room: VaultRoom) -> None:
+    """The reckoning holds in the worst case, when every wallet is cut off."""
+    law = room.law
+    for wallet in law.wallets:
+        room.call("isolate", {"wallet": wallet.name, "why": "a test"}, Door.PEOPLE)
+    body = room.call("status", {}).body
+    told = {name: body[name] for name in ("nonces", "isolated", "active")}
+
+    assert len(law.wallets) == len(cast("list[str]", told["isolated"]))
+    assert sum(len(encode(part)) - 2 for part in told.values()) <= most_told(law)
 
 
 def test_pieces_of_one_door_are_nothing_at_the_other(room: VaultRoom) -> None:

@@ -48,6 +48,22 @@ def settings() -> Settings:
     return replace(load_settings(EXAMPLE), chains={})
 
 
+def with_certificate(ledger: Ledger, directory: Path, papers: Papers) -> list[Finding]:
+    """Return what is found where services come by TCP and the daemon shows these papers."""
+    tcp = TcpSettings(
+        host="127.0.0.1",
+        port=1,
+        certificate=papers.certificate("daemon"),
+        key=papers.key("daemon"),
+        client_ca=papers.certificate("daemon"),
+        clients=(),
+    )
+    known = settings()
+    return findings(
+        ledger, directory, make_law().law, replace(known, api=replace(known.api, tcp=tcp))
+    )
+
+
 def told(found: list[Finding], subject: str, colour: Colour) -> list[str]:
     """Return the texts of one subject and colour."""
     return [f.text for f in found if (f.subject, f.colour) == (subject, colour)]
@@ -93,22 +109,13 @@ def test_the_end_of_a_certificate_is_told(
     """A month before services would be turned away, and in both ways of writing the year."""
     papers = Papers(directory / "papers")
     papers.sign_itself("daemon", days=days)
-    tcp = TcpSettings(
-        host="127.0.0.1",
-        port=1,
-        certificate=papers.certificate("daemon"),
-        key=papers.key("daemon"),
-        client_ca=papers.certificate("daemon"),
-        clients=(),
-    )
-    known = settings()
-    found = findings(
-        ledger, directory, make_law().law, replace(known, api=replace(known.api, tcp=tcp))
-    )
+    found = with_certificate(ledger, directory, papers)
 
     pages = told(found, "certificate", colour)
     assert 2 == len(pages)
-    assert all(re.fullmatch(rf"{tcp.certificate} {words}", page) for page in pages), pages
+    assert all(re.fullmatch(rf"{papers.certificate('daemon')} {words}", page) for page in pages), (
+        pages
+    )
 
 
 @pytest.mark.skipif(bool(why_not()), reason=why_not())
@@ -120,20 +127,11 @@ def test_a_certificate_that_has_ended_is_told(
     papers.sign_itself("daemon")
     end = ends_at(papers.certificate("daemon"))
     monkeypatch.setattr("treasury.doctor.time", SimpleNamespace(time=lambda: float(end)))
-    tcp = TcpSettings(
-        host="127.0.0.1",
-        port=1,
-        certificate=papers.certificate("daemon"),
-        key=papers.key("daemon"),
-        client_ca=papers.certificate("daemon"),
-        clients=(),
-    )
-    known = settings()
-    found = findings(
-        ledger, directory, make_law().law, replace(known, api=replace(known.api, tcp=tcp))
-    )
+    found = with_certificate(ledger, directory, papers)
 
-    assert [f"{tcp.certificate} has expired"] * 2 == told(found, "certificate", Colour.YELLOW)
+    assert [f"{papers.certificate('daemon')} has expired"] * 2 == told(
+        found, "certificate", Colour.YELLOW
+    )
 
 
 def test_a_file_that_is_no_certificate_is_named(directory: Path) -> None:

@@ -1,6 +1,6 @@
 """Check an evidence file offline, without the daemon and without any of its code.
 
-    python tools/verify_evidence.py evidence-17.json --key 04ab…
+    python tools/verify_evidence.py evidence-17.json --key 078a3a…
 
 `--key` is the checkpoint key's public key from signer.toml, written down when the ceremony was
 held; without it the key in the file is taken, and the answer says so. What is checked:
@@ -11,7 +11,7 @@ held; without it the key in the file is taken, and the answer says so. What is c
   of the law that the terms name, and what was released had enough of them;
 - every signed transaction does exactly what its terms say, and was signed by the wallet's own key;
 - states of orders are those that the journal tells; the reckoning adds up; keys answered.
-The answer is 0 and a summary, or 1 and every problem.
+The answer is 0 and a summary, 1 and every problem, or 2 when there was nothing to check.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from evidence_proofs import p256_signed, unhex
 Json = dict[str, Any]
 _HASHED = ("actor", "at", "body", "book_head", "book_seq", "kind", "seq", "subject")
 _CHECKPOINT = b"Treasury checkpoint\n"
+_KEY_BYTES = 64
 
 
 def problems(text: str, key: bytes | None) -> Iterator[str]:
@@ -98,23 +99,39 @@ def _checkpoint(one: Json, lines: list[Json], key: bytes, deployment: bytes) -> 
         yield f"the checkpoint of line {seq} is not signed by the checkpoint key"
 
 
+def _key(text: str) -> bytes:
+    try:
+        key = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        key = b""
+    if len(key) != _KEY_BYTES:
+        message = f"write the {2 * _KEY_BYTES} hexadecimal digits of `public_key`"
+        raise argparse.ArgumentTypeError(message)
+    return key
+
+
 def main() -> int:
     """Check the file that is named; print a summary, or every problem."""
     parser = argparse.ArgumentParser(description="Check an evidence file offline.")
     parser.add_argument("file", type=Path)
-    parser.add_argument("--key", help="the checkpoint key's public key: 64 bytes in hex")
+    parser.add_argument("--key", type=_key, help="the checkpoint key's public key in signer.toml")
     asked = parser.parse_args()
-    key = bytes.fromhex(asked.key.removeprefix("0x")) if asked.key else None
-    found = list(problems(asked.file.read_text(encoding="utf-8"), key))
+    try:
+        text = asked.file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        parser.error(f"{asked.file}: name what `treasuryctl evidence export` wrote ({error})")
+    found = list(problems(text, asked.key))
     if found:
         print("\n".join(found))
         return 1
-    content = json.loads(asked.file.read_text(encoding="utf-8"))["content"]
+    content = json.loads(text)["content"]
     proved = sum(one["proof"] is not None for one in content["keys"])
     kinds = ("laws", "approvals", "refills", "withdrawals", "motions", "transfers")
     print(", ".join(f"{len(content[kind])} {kind}" for kind in kinds))
     print(f"{proved} of {len(content['keys'])} keys answered")
-    print("everything fits" if key else "everything fits the key in the file: compare that key")
+    print(
+        "everything fits" if asked.key else "everything fits the key in the file: compare that key"
+    )
     return 0
 
 

@@ -78,6 +78,26 @@ def test_the_whole_file_is_checked_by_another_program(text: str, tmp_path: Path)
     assert {"0"} < {line["other"] for line in content["reconciliation"]}
 
 
+@pytest.mark.parametrize(
+    ("key", "name", "words"),
+    [
+        (KEY.hex(), "missing.json", "name what `treasuryctl evidence export` wrote"),
+        ("04" + KEY.hex(), "evidence.json", "write the 128 hexadecimal digits"),
+        ("no key", "evidence.json", "write the 128 hexadecimal digits"),
+    ],
+)
+def test_what_cannot_be_checked_is_told_in_one_line(
+    tmp_path: Path, key: str, name: str, words: str
+) -> None:
+    """A wrong path and a wrong key are the caller's mistakes, and nothing is called proved."""
+    (tmp_path / "evidence.json").write_text("{}")
+    command = [sys.executable, str(TOOLS / "verify_evidence.py"), str(tmp_path / name)]
+    done = subprocess.run([*command, "--key", key], capture_output=True, text=True, check=False)
+
+    assert (2, "") == (done.returncode, done.stdout)
+    assert words in done.stderr.splitlines()[-1]
+
+
 def test_the_program_shares_no_code_with_the_daemon() -> None:
     """R1.8: nothing is imported but the standard library, recovery and Keccak."""
     names = set()

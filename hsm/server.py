@@ -153,12 +153,14 @@ def _listeners(
 
 
 def _listen(path: Path) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    """Open a socket that appears at its path only when it listens, with its mode already set."""
+    listener, unready = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM), path.with_name(".new")
     try:
-        path.unlink(missing_ok=True)
-        listener.bind(str(path))
-        path.chmod(_SOCKET_MODE)
+        unready.unlink(missing_ok=True)
+        listener.bind(str(unready))
+        unready.chmod(_SOCKET_MODE)
         listener.listen(_BACKLOG)
+        unready.replace(path)
     except OSError as error:
         listener.close()
         raise SettingsError(f"{path}: the socket cannot be opened: {error}") from error

@@ -147,6 +147,27 @@ def test_rubbish_never_stops_it(softhsm: SoftHsm, clock: FakeClock) -> None:
         assert "development" == client.status().profile
 
 
+def test_sockets_appear_when_they_listen(
+    softhsm: SoftHsm, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits for a socket to be there is never turned away by it."""
+    settings = real_settings(softhsm)
+    paths = (settings.signer_socket, settings.people_socket)
+    there: list[list[bool]] = []
+
+    class Watched(socket.socket):
+        def listen(self, backlog: int = 0, /) -> None:
+            there.append([path.exists() for path in paths])
+            super().listen(backlog)
+
+    monkeypatch.setattr("hsm.server.socket.socket", Watched)
+    with serving(settings, clock):
+        modes = [path.stat().st_mode & 0o777 for path in paths]
+
+    assert [[False, False], [True, False]] == there
+    assert [0o660, 0o660] == modes
+
+
 def test_a_sweep_needs_one_message(softhsm: SoftHsm, clock: FakeClock) -> None:
     """An order toward safety is signed in one round trip, with its terms in the message."""
     settings, law = real_settings(softhsm), make_law().law

@@ -21,7 +21,7 @@ from treasury.cli.api import Api
 from treasury.dev.coins import USDT, Coin, addresses_of
 from treasury.dev.deployment import Plan
 from treasury.dev.node_client import DevelopmentNode, DevelopmentNodeError
-from treasury.dev.scenes import Stage, raised
+from treasury.dev.stage import Stage, raised
 
 _COINS = (Coin(symbol="USDC", contract="PermitToken", decimals=6), USDT)
 _LOOK_S, _PATIENCE_S, _QUIET_S = 0.01, 90.0, 3.0

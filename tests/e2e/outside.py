@@ -26,7 +26,7 @@ from treasury.dev.deployment import Plan, write_daemon_settings
 from treasury.dev.law_text import Bands
 from treasury.dev.node_client import DevelopmentNode, DevelopmentNodeError
 from treasury.dev.payouts import customers, pay
-from treasury.dev.scenes import Stage, raised
+from treasury.dev.stage import Stage, raised
 
 GWEI = 10**9
 AMOUNT = 10**15

@@ -20,7 +20,7 @@ from treasury.dev.chain.launch import ChainOptions, running_chain
 from treasury.dev.children import restart_fallen
 from treasury.dev.deployment import Plan, write_daemon_settings
 from treasury.dev.desk import Desk
-from treasury.dev.scenes import Stage, raised
+from treasury.dev.stage import Stage, raised
 
 pytestmark = [pytest.mark.sockets, pytest.mark.softhsm]
 _START_S = 30

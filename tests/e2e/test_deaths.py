@@ -27,7 +27,7 @@ from treasury.dev.deployment import Plan
 from treasury.dev.desk import Desk, StoryError
 from treasury.dev.law_text import Bands
 from treasury.dev.payouts import customers, pay
-from treasury.dev.scenes import Stage, raised
+from treasury.dev.stage import Stage, raised
 
 pytestmark = [pytest.mark.sockets, pytest.mark.softhsm, pytest.mark.crash]
 ETH = 10**18

@@ -17,7 +17,7 @@ from treasury.cli.api import Api
 from treasury.cli.exits import CommandError
 from treasury.dev.coins import USDC
 from treasury.dev.deployment import Plan
-from treasury.dev.scenes import Stage, raised
+from treasury.dev.stage import Stage, raised
 from treasury.drills.record import DrillKind
 
 pytestmark = [pytest.mark.sockets, pytest.mark.softhsm]

@@ -19,7 +19,7 @@ import pytest
 from treasury.cli.api import Api
 from treasury.dev.children import Child
 from treasury.dev.deployment import Plan
-from treasury.dev.scenes import customers, raised
+from treasury.dev.stage import customers, raised
 
 pytestmark = [pytest.mark.soak, pytest.mark.sockets, pytest.mark.softhsm]
 MINUTES = int(os.environ.get("TREASURY_SOAK_MINUTES", "60"))

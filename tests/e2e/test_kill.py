@@ -14,7 +14,7 @@ from treasury.dev.children import restart_fallen
 from treasury.dev.deployment import Plan
 from treasury.dev.desk import Desk
 from treasury.dev.payouts import customers, pay
-from treasury.dev.scenes import Stage, raised
+from treasury.dev.stage import Stage, raised
 
 pytestmark = [pytest.mark.sockets, pytest.mark.softhsm, pytest.mark.crash]
 _ETH = 10**18

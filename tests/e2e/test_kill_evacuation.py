@@ -13,7 +13,7 @@ from treasury.dev.children import restart_fallen
 from treasury.dev.coins import Coin, addresses_of
 from treasury.dev.deployment import Plan
 from treasury.dev.desk import Desk, Row
-from treasury.dev.scenes import Stage, raised
+from treasury.dev.stage import Stage, raised
 
 pytestmark = [pytest.mark.sockets, pytest.mark.softhsm, pytest.mark.crash, pytest.mark.soak]
 COINS = tuple(

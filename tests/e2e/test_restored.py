@@ -13,7 +13,7 @@ from treasury.cli.api import Api
 from treasury.dev.deployment import Plan
 from treasury.dev.desk import Desk
 from treasury.dev.payouts import customers, pay
-from treasury.dev.scenes import Stage, raised
+from treasury.dev.stage import Stage, raised
 
 pytestmark = [pytest.mark.sockets, pytest.mark.softhsm]
 _ETH = 10**18

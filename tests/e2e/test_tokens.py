@@ -14,7 +14,7 @@ from treasury.dev.contracts.deploy import Contract, Deployer
 from treasury.dev.deployment import Plan
 from treasury.dev.desk import Desk, Row
 from treasury.dev.node_client import DevelopmentNode
-from treasury.dev.scenes import raised
+from treasury.dev.stage import raised
 
 pytestmark = [pytest.mark.sockets, pytest.mark.softhsm, pytest.mark.slow]
 COINS = (USDC, USDT)

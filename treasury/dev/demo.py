@@ -9,14 +9,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from policies.amounts import format_amount
 from treasury.dev.desk import Desk, StoryError
+from treasury.dev.stage import Stage
 from treasury.dev.theft import contain, refill_successor, steal
-
-if TYPE_CHECKING:
-    from treasury.dev.scenes import Stage
 
 _CUSTOMER_PAYOUT = "0.5"
 _CUSTOMER_COINS = 250 * 10**6

@@ -19,13 +19,14 @@ from policies.terms import NATIVE, Address
 from treasury.chain.node import connect_node
 from treasury.chain.port import ReadRequest
 from treasury.cli.api import Api
+from treasury.dev import payouts
 from treasury.dev.customer import deposit
+from treasury.dev.stage import Stage, customers
 from treasury.dev.treasurers import Person
 from treasury.errors import TreasuryError
 
 if TYPE_CHECKING:
     from treasury.dev.children import Child
-    from treasury.dev.scenes import Stage
     from treasury.dev.thief import Thief
 
 Row = dict[str, Any]
@@ -159,17 +160,13 @@ class Desk:
 
     def pay_in_coins(self, symbol: str, amount: int) -> Address:
         """Ask for a payout of base units of a token to a fresh customer; return who it is."""
-        from treasury.dev.payouts import customers, pay
-
-        customer = customers()[0]
+        customer = payouts.customers()[0]
         api = Api(str(self.stage.deployment.api_socket("service")))
-        pay(api, f"{symbol}-{customer}", customer, amount, asset=symbol)
+        payouts.pay(api, f"{symbol}-{customer}", customer, amount, asset=symbol)
         return customer
 
     def start_customers(self, amount: str) -> None:
         """Let customers come, one every two seconds."""
-        from treasury.dev.scenes import customers
-
         self._customers = customers(self.stage.deployment, amount=amount, every_s=2.0)
         self.stage.others.append(self._customers)
         self._customers.start()

@@ -24,7 +24,7 @@ from treasury.dev.deployment import Plan
 from treasury.dev.desk import Desk
 from treasury.dev.node_client import DevelopmentNode
 from treasury.dev.payouts import customers, pay
-from treasury.dev.scenes import raised
+from treasury.dev.stage import raised
 from treasury.dev.thief import Thief
 from treasury.drills.record import Drill, DrillError, DrillKind
 

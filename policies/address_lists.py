@@ -80,11 +80,10 @@ def _from_csv(text: str) -> Iterator[tuple[str, str]]:
 
 def _from_json(text: str) -> Iterator[tuple[str, str]]:
     try:
-        document = json.loads(text)
-    except ValueError as error:
-        yield f"JSON ({error})", ""
-        return
-    yield from _within(document, "entry")
+        found = tuple(_within(json.loads(text), "entry"))
+    except (ValueError, RecursionError) as error:
+        found = ((f"JSON ({error})", ""),)
+    yield from found
 
 
 def _within(value: object, place: str) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,12 +71,33 @@ def test_what_is_no_address_is_told_with_its_place(text: str, problem: str) -> N
     assert any(line.startswith(problem) for line in found.problems), found.problems
 
 
+@pytest.mark.parametrize("depth", [400, 100_000])
+def test_brackets_without_end_are_a_problem(depth: int) -> None:
+    """What is nested deeper than Python follows is no list; what it follows is an empty one."""
+    before = sys.getrecursionlimit()
+    # Libraries of the development chain raise it far beyond what the daemon has.
+    sys.setrecursionlimit(1_000)
+    try:
+        found = read_address_list("[" * depth + "]" * (depth % 100_000))
+    finally:
+        sys.setrecursionlimit(before)
+
+    assert not found.addresses
+    assert (depth == 400) == (not found.problems)
+
+
 def test_a_wrong_checksum_is_a_problem() -> None:
     """One letter of it is wrong, and nobody knows which."""
     index = next(i for i, letter in enumerate(ONE) if letter.isalpha() and i > 1)
     swapped = ONE[:index] + ONE[index].swapcase() + ONE[index + 1 :]
 
     assert "wrong checksum" in read_address_list(swapped).problems[0]
+
+
+def test_twenty_bad_lines_are_named() -> None:
+    """A wrong file as a whole must not fill a log; the first twenty say enough."""
+    assert len(read_address_list("nonsense\n" * 19).problems) == 19
+    assert len(read_address_list("nonsense\n" * 21).problems) == 20
 
 
 @given(st.text(max_size=300))

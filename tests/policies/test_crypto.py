@@ -81,6 +81,18 @@ def test_one_letter_in_the_wrong_case_is_refused(index: int) -> None:
         parse_address(wrong)
 
 
+@pytest.mark.parametrize("digits", ["a" + "1" * 38 + "b", "f" + "0" * 38 + "e"])
+def test_the_first_letter_counts_as_much_as_the_last(digits: str) -> None:
+    """With two letters, one at each end, only the checksum's own mixture of cases is taken."""
+    right = checksum_address(bytes.fromhex(digits))
+    for mixed in (digits[:-1] + digits[-1].upper(), digits[0].upper() + digits[1:]):
+        if "0x" + mixed == right:
+            assert right == parse_address("0x" + mixed)
+        else:
+            with pytest.raises(BadAddressError, match=f"wrong checksum: expected {right}"):
+                parse_address("0x" + mixed)
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "0x", EIP55[0][2:], EIP55[0][:-1], EIP55[0] + "0", EIP55[0] + "\n", "0X" + EIP55[0][2:]],

@@ -56,6 +56,30 @@ def test_good_values_are_read(value: object, read: Read, expected: object) -> No
 
 
 @pytest.mark.parametrize(
+    ("value", "read", "is_read"),
+    [
+        ("x", lambda t: t.text("k"), True),
+        ("x" * 200, lambda t: t.text("k"), True),
+        ("x" * 201, lambda t: t.text("k"), False),
+        (["x" * 200], lambda t: t.texts("k"), True),
+        (["x" * 201], lambda t: t.texts("k"), False),
+        ("x" * 40, lambda t: t.name("k"), True),
+        (2**63 - 1, lambda t: t.integer("k", least=0), True),
+        (2**63, lambda t: t.integer("k", least=0), False),
+    ],
+)
+def test_the_last_value_that_is_read_and_the_first_that_is_not(
+    value: object, read: Read, is_read: bool
+) -> None:
+    """Texts end at two hundred characters, names at forty, numbers where a row ends."""
+    table, problems = _table(value)
+
+    read(table)
+
+    assert is_read == (not problems)
+
+
+@pytest.mark.parametrize(
     ("read", "expected"),
     [
         (lambda t: t.text("missing", "x"), "x"),

@@ -76,6 +76,27 @@ def test_an_isolated_wallet_costs_what_is_left_in_it() -> None:
     assert 100 * ETH == most(gone, Threat.STOLEN_KEY, "hot-b")
 
 
+def test_a_wallet_at_its_cap_is_counted_with_what_it_holds() -> None:
+    """Nothing more is sent to it: the sum is its balance, and is called so."""
+    figure = find(facts(balances={("hot-a", "ETH"): 100 * ETH}), Threat.STOLEN_KEY, "hot-a")
+    assert figure is not None
+
+    assert [part.text for part in figure.parts] == ["its balance", "refill #1 in flight"]
+
+
+def test_which_limit_of_a_window_bounds_is_told() -> None:
+    """The sum that it lets out, or the number of withdrawals where that lets out less."""
+    wide = find(facts(), Threat.CORRUPT_SERVICE, "main")
+    few = find(
+        facts(make_law(**{f"{ADVERSARY}.window_count": 3}).law), Threat.CORRUPT_SERVICE, "main"
+    )
+    assert wide is not None
+    assert few is not None
+
+    assert wide.parts[0].text == "hot-a: 2 x the window of 3600 s"
+    assert few.parts[0].text.startswith("hot-a: 2 x 3 of the largest of 3600 s")
+
+
 def test_a_token_without_a_band_counts_with_what_is_known() -> None:
     """Where no policy fills it, what lies there can be stolen: of gas, at least the reserve."""
     law = make_law(**{"pools.main.assets.ETH": GONE}).law
@@ -182,6 +203,11 @@ def test_a_patient_insider_is_told_for_each_wallet_and_for_strangers() -> None:
     narrow = facts(active=frozenset({"hot-b"}), learned={("main", "ETH"): 7 * ETH})
     told = find(narrow, Threat.PATIENT_INSIDER, "hot-b")
 
+    equal = facts(active=frozenset({"hot-b"}), learned={("main", "ETH"): 24 * 8 * ETH})
+    by_law = find(equal, Threat.PATIENT_INSIDER, name)
+
+    assert by_law is not None
+    assert "first uses" in by_law.parts[0].text
     assert 24 * 8 * ETH == most(after_a_swap, Threat.PATIENT_INSIDER, name)
     assert 7 * ETH == most(narrow, Threat.PATIENT_INSIDER, name)
     assert find(after_a_swap, Threat.PATIENT_INSIDER, "hot-a") is None

@@ -226,6 +226,16 @@ def test_no_text_breaks_the_parser(text: str) -> None:
     assert next_open(schedule, at("2026-01-05T00:00")) is not None
 
 
+def test_a_window_that_began_yesterday_is_open_now() -> None:
+    """Past midnight the next opening is now, also where only yesterday is in the window's days."""
+    now = at("2026-01-12T01:59")
+
+    assert now == next_open(parse_schedule("sun 22:00-02:00 UTC"), now)
+    assert now + 7 * 86_400 - 4 * 3600 + 60 == next_open(
+        parse_schedule("sun 22:00-02:00 UTC"), now + 60
+    )
+
+
 def test_a_window_that_never_opens_again_within_sight() -> None:
     """Where the search ends without an opening it says so and guesses nothing."""
     schedule = parse_schedule("mon 08:00-09:00 UTC")

@@ -27,6 +27,13 @@ def test_a_move_may_be_as_large_as_the_gap_that_it_fills() -> None:
     assert make_law(**exact).law.pools[0].bands["ETH"].minimum_move == 40 * ETH
 
 
+def test_the_urgent_floor_may_be_the_floor() -> None:
+    """Then whatever is low is urgent."""
+    same = {"pools.main.assets.ETH.band.urgent_floor": "20 ETH"}
+
+    assert make_law(**same).law.pools[0].bands["ETH"].urgent_floor == 20 * ETH
+
+
 def test_what_the_law_names_is_found() -> None:
     """Every lookup returns the one thing that was meant."""
     wallet = LAW.wallet_at(31337, address_of("hot-a"))

@@ -359,6 +359,13 @@ def test_parts_that_do_not_fit_are_told(changes: dict[str, object], line: str) -
     assert f"law.toml: {line}" in _problems(**changes)
 
 
+def test_a_floor_at_its_target_is_told_once() -> None:
+    """There is no way from floor to target that a least move could be too long for."""
+    assert _problems(**{f"{BAND}.floor": "60 ETH"}) == (
+        f"law.toml: {BAND}.floor = 60 ETH: must be below target = 60 ETH",
+    )
+
+
 def test_a_wrong_checksum_is_told_with_the_right_one() -> None:
     """A mistyped address never becomes a destination."""
     wrong = VAULT.swapcase().replace("0X", "0x")

@@ -19,8 +19,10 @@ from pathlib import Path
 
 from hsm.curve import Curve, verifies
 from hsm.errors import HsmError, KeySetUpError, SettingsError
-from hsm.pins import CredentialFiles
-from hsm.provision import (
+from hsm.server import EXIT_CODES
+from hsm.settings import KeyPurpose, Settings, TokenPlan, UnlockMode, load_settings
+from hsm.token.pins import CredentialFiles
+from hsm.token.provision import (
     MadeKey,
     create_key,
     list_keys,
@@ -29,8 +31,6 @@ from hsm.provision import (
     read_key,
     sign_digest,
 )
-from hsm.server import EXIT_CODES
-from hsm.settings import KeyPurpose, Settings, TokenPlan, UnlockMode, load_settings
 
 _TRANSCRIPT = b"Treasury key ceremony\n"
 AskPin = Callable[[TokenPlan], str]

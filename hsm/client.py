@@ -14,8 +14,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
-from hsm import long_law, reading
-from hsm.answers import (
+from hsm.errors import Blame, HsmError, ProtocolError, SignerUnavailableError
+from hsm.transaction import ReadBack, read_back
+from hsm.wire import long_law, reading
+from hsm.wire.answers import (
     AttemptKind,
     AttemptRecord,
     BookPlace,
@@ -33,11 +35,8 @@ from hsm.answers import (
     Signed,
     SignerStatus,
 )
-from hsm.errors import Blame, HsmError, ProtocolError, SignerUnavailableError
-from hsm.fields import brief, to_hex
-from hsm.pipeline import exchanged, is_stale
-from hsm.transaction import ReadBack, read_back
-from hsm.wire import (
+from hsm.wire.fields import brief, to_hex
+from hsm.wire.message import (
     DEADLINE_S,
     FENCED,
     Answer,
@@ -48,6 +47,7 @@ from hsm.wire import (
     frame,
     read_message,
 )
+from hsm.wire.pipeline import exchanged, is_stale
 from policies.consent import motion_to_json, terms_to_json
 from policies.terms import MotionTerms, TransferTerms
 

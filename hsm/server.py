@@ -19,21 +19,21 @@ from pathlib import Path
 from types import FrameType
 from typing import cast
 
-from hsm import book_law
-from hsm.bench import Bench
-from hsm.bias import warnings_of
-from hsm.book import Book
-from hsm.book_audit import check
-from hsm.desk import Desk, Door
-from hsm.direct import OpenKey, road_of
+from hsm.book import law as book_law
+from hsm.book.audit import check
+from hsm.book.bias import warnings_of
+from hsm.book.book import Book
 from hsm.errors import Blame, BookError, HsmError, SettingsError
-from hsm.hardening import harden
-from hsm.loop import Loop
-from hsm.pins import CredentialFiles, PinGuardFiles
-from hsm.session import Hsm, load_module
+from hsm.process.desk import Desk, Door
+from hsm.process.hardening import harden
+from hsm.process.loop import Loop
+from hsm.process.steady import system_clock
+from hsm.process.supervisor import Supervisor, inherited_sockets, supervisor_from
 from hsm.settings import Settings, load_settings
-from hsm.steady import system_clock
-from hsm.supervisor import Supervisor, inherited_sockets, supervisor_from
+from hsm.token.bench import Bench
+from hsm.token.direct import OpenKey, road_of
+from hsm.token.pins import CredentialFiles, PinGuardFiles
+from hsm.token.session import Hsm, load_module
 from policies.law import Profile
 
 log = logging.getLogger("hsm")

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hsm.answers import Fees
 from hsm.errors import ProtocolError
-from hsm.signature import Signature
+from hsm.token.signature import Signature
+from hsm.wire.answers import Fees
 from policies.crypto import (
     BadSignatureError,
     address_bytes,

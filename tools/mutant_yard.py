@@ -40,6 +40,8 @@ source = policies,hsm,treasury
 dynamic_context = test_function
 """
 
+_DESK_TESTS = "tests/hsm/process/test_desk.py"
+
 Line = tuple[str, int]
 Reach = Mapping[Line, Sequence[str]]
 
@@ -63,21 +65,7 @@ def tests_of(file: str) -> list[str]:
         others = ["tests/treasury/test_blind_retries.py", "tests/treasury/orders/test_together.py"]
         return [*belts, *others]
     if room == "hsm":
-        names = (
-            "guard",
-            "book",
-            "rules",
-            "refusals",
-            "verbs_orders",
-            "verbs_motions",
-            "desk",
-            "people",
-        )
-        books = sorted((ROOT / "tests/hsm").glob("test_book_*.py"))
-        return [
-            *(f"tests/hsm/test_{name}.py" for name in names),
-            *(str(test.relative_to(ROOT)) for test in books),
-        ]
+        return [*(f"tests/hsm/{room}" for room in ("guard", "book", "verbs")), _DESK_TESTS]
     folder = Path("tests") / Path(file).parent
     named = sorted((ROOT / folder).glob(f"test_{Path(file).stem}*.py"))
     # A room of one subject may have its tests in a file of that name instead of a folder.

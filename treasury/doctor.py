@@ -19,9 +19,9 @@ from pathlib import Path
 from config.errors import ConfigError
 from config.load import load_settings
 from config.settings import ChainSettings, ChannelSettings, Settings
-from hsm.answers import SignerStatus
 from hsm.client import SignerClient
 from hsm.errors import HsmError
+from hsm.wire.answers import SignerStatus
 from policies.exposure import above_max_loss, exposures
 from policies.law import Law, LawError, law_digest, law_from_canonical, parse_law
 from treasury.api.certificates import CertificateError, ends_at

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from config.settings import ChainSettings
-from hsm.answers import (
+from hsm.wire.answers import (
     Fees,
     LawInForce,
     Lodged,

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from hsm.wire import FrameReader
+from hsm.wire.message import FrameReader
 
 
 def ask_all(path: str, groups: Sequence[Sequence[bytes]]) -> tuple[int, list[float]]:

@@ -25,13 +25,13 @@ from pathlib import Path
 import pkcs11
 import pytest
 
-from hsm.desk import Desk, Door
-from hsm.keys import SigningKey, sign_raw
-from hsm.loop import Loop
+from hsm.process.desk import Desk, Door
+from hsm.process.loop import Loop
 from hsm.server import bench_of
-from hsm.session import Hsm
+from hsm.token.keys import SigningKey, sign_raw
+from hsm.token.session import Hsm
 from hsm.transaction import build_transfer, digest_of, encode_signed, unsigned_payload
-from hsm.wire import Request, encode_request, frame
+from hsm.wire.message import Request, encode_request, frame
 from policies.terms import Purpose
 from tests.benchmarks.asker import ask_all
 from tests.fakes.clock import FakeClock

@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from config.settings import ChainSettings, Finality, FinalityKind
-from hsm.answers import NotReady, Refused, SignAsk, Signed
 from hsm.client import SignerClient
 from hsm.errors import ProtocolError, SignerUnavailableError
-from hsm.wire import Answer, Body, Result
+from hsm.wire.answers import NotReady, Refused, SignAsk, Signed
+from hsm.wire.message import Answer, Body, Result
 from policies.consent import veto_digest
 from policies.crypto import recover_address
 from policies.law import Law

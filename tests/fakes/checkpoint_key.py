@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from hsm.answers import BookPlace, Proof
+from hsm.wire.answers import BookPlace, Proof
 from tests.fakes.belt import RoomClient
 from treasury.cli import p256
 

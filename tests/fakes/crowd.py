@@ -14,7 +14,7 @@ from pathlib import Path
 from config.settings import ChainSettings, Finality, FinalityKind
 from hsm.client import SignerClient
 from hsm.errors import SignerUnavailableError
-from hsm.wire import Answer, Body
+from hsm.wire.message import Answer, Body
 from policies.law import Law, canonical_law, law_digest, parse_law
 from policies.lifecycles import Owner, WalletState
 from policies.terms import NATIVE, Address

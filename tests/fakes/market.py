@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import coincurve
 
-from hsm.answers import Fees
-from hsm.signature import Signature
+from hsm.token.signature import Signature
 from hsm.transaction import build_transfer, digest_of, encode_signed, unsigned_payload
+from hsm.wire.answers import Fees
 from policies.crypto import keccak256, parse_address
 from policies.fees import TOKEN_GAS
 from policies.law import Asset

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hsm.desk import Door
 from hsm.errors import HsmError
-from hsm.wire import DEADLINE_S, FrameReader, decode_request, encode_answer, frame
+from hsm.process.desk import Door
+from hsm.wire.message import DEADLINE_S, FrameReader, decode_request, encode_answer, frame
 from tests.fakes.clock import FakeClock
 from tests.fakes.vault_room import VaultRoom
 

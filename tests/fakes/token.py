@@ -13,7 +13,7 @@ import coincurve
 from pkcs11 import Attribute, Mechanism, ObjectClass
 from pkcs11.exceptions import AttributeTypeInvalid, NoSuchKey, NoSuchToken, SessionHandleInvalid
 
-from hsm.keys import MUST_BE_FALSE, MUST_BE_TRUE, PUBLIC_MUST_BE_FALSE
+from hsm.token.keys import MUST_BE_FALSE, MUST_BE_TRUE, PUBLIC_MUST_BE_FALSE
 
 SITES = ("get_token", "open", "get_key", "read_attribute", "sign", "reinitialize", "close")
 

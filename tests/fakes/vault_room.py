@@ -17,19 +17,19 @@ from typing import Any
 import coincurve
 import pkcs11
 
-from hsm.answers import Fees
-from hsm.bench import TokenState
-from hsm.book import Book
+from hsm.book.book import Book
 from hsm.curve import Curve
-from hsm.desk import Desk, Door
 from hsm.errors import HsmError
-from hsm.fields import blob, to_hex
-from hsm.provision import create_key, import_key
-from hsm.reading import fees_to_json
+from hsm.process.desk import Desk, Door
 from hsm.settings import Settings, parse_settings
-from hsm.signature import PinnedKey, Signature
+from hsm.token.bench import TokenState
+from hsm.token.provision import create_key, import_key
+from hsm.token.signature import PinnedKey, Signature
 from hsm.transaction import read_back
-from hsm.wire import Answer, Body, Json, Request, Result
+from hsm.wire.answers import Fees
+from hsm.wire.fields import blob, to_hex
+from hsm.wire.message import Answer, Body, Json, Request, Result
+from hsm.wire.reading import fees_to_json
 from policies.consent import (
     describe_motion,
     describe_transfer,

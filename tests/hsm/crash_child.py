@@ -7,8 +7,8 @@ import signal
 import sys
 from pathlib import Path
 
-from hsm.answers import Fees
 from hsm.crashpoints import arm
+from hsm.wire.answers import Fees
 from policies.terms import Purpose
 from tests.fakes.clock import FakeClock
 from tests.fakes.vault_room import FEES, VaultRoom

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from hsm.book import Book
-from hsm.book_audit import check
+from hsm.book.audit import check
+from hsm.book.book import Book
 from tests.fakes.softhsm import SoftHsm
 from tests.fakes.vault_room import real_settings
 from tests.hsm.adversary.laws_of_two_chains import QUICK, Pace, law_of

@@ -9,7 +9,7 @@ import pytest
 
 from hsm.ceremony import main, software_hash, transcript_digest
 from hsm.curve import Curve, verifies
-from hsm.provision import create_key, import_key, open_for_ceremony
+from hsm.token.provision import create_key, import_key, open_for_ceremony
 from policies.crypto import parse_address
 from tests.fakes.softhsm import PIN, SoftHsm, Token
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from hsm.answers import AttemptKind, OrderState
 from hsm.client import (
     Blame,
     LawInForce,
@@ -28,15 +27,16 @@ from hsm.client import (
     SignerUnavailableError,
     read_back,
 )
-from hsm.desk import Door
-from hsm.wire import Answer, Result, encode_answer, frame
+from hsm.process.desk import Door
+from hsm.wire.answers import AttemptKind, OrderState
+from hsm.wire.message import Answer, Result, encode_answer, frame
 from policies.consent import transfer_digest, veto_digest
 from policies.law import law_digest
 from policies.terms import Purpose, TransferTerms
 from tests.fakes.clock import FakeClock
 from tests.fakes.signer_room import signer_at
 from tests.fakes.vault_room import FEES, VaultRoom, order
-from tests.hsm.test_verbs_orders import HIGHER, HIGHEST
+from tests.hsm.verbs.test_orders import HIGHER, HIGHEST
 from tests.laws import make_law, sign
 
 pytestmark = pytest.mark.sockets

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from hsm import crashpoints
-from hsm.book_audit import check
-from hsm.fields import blob
+from hsm.book.audit import check
 from hsm.transaction import ReadBack, read_back
-from hsm.wire import Answer, Result
+from hsm.wire.fields import blob
+from hsm.wire.message import Answer, Result
 from policies.terms import Purpose
 from tests.fakes.clock import FakeClock
 from tests.fakes.vault_room import VaultRoom, raw_of

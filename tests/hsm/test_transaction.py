@@ -10,9 +10,8 @@ from eth_account import Account
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hsm.answers import Fees
 from hsm.errors import ProtocolError
-from hsm.signature import PinnedKey, Signature
+from hsm.token.signature import PinnedKey, Signature
 from hsm.transaction import (
     build_cancel,
     build_transfer,
@@ -21,6 +20,7 @@ from hsm.transaction import (
     read_back,
     unsigned_payload,
 )
+from hsm.wire.answers import Fees
 from policies.crypto import address_of_public_key, checksum_address, keccak256
 from policies.terms import NATIVE, Purpose, TransferTerms
 

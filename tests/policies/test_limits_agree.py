@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hsm.answers import AttemptKind, Fees
-from hsm.book_spends import Totals
-from hsm.facts import Facts
-from hsm.rules import Rule
-from hsm.rules_purpose import BY_PURPOSE
+from hsm.book.spends import Totals
+from hsm.guard.facts import Facts
+from hsm.guard.purposes import BY_PURPOSE
+from hsm.guard.rules import Rule
+from hsm.wire.answers import AttemptKind, Fees
 from policies.law import Law, law_digest
 from policies.limits import (
     WindowFacts,

@@ -25,9 +25,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from hsm import book_law
-from hsm.answers import AttemptKind
-from hsm.wire import Answer, Body, Result
+from hsm.book import law as book_law
+from hsm.wire.answers import AttemptKind
+from hsm.wire.message import Answer, Body, Result
 from policies.consent import transfer_digest, transfer_from_json
 from policies.lifecycles import Owner, TransferState, WithdrawalState
 from policies.terms import NATIVE, Address, Purpose, TransferTerms

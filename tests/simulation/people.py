@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from fastapi import Response
 
-from hsm.fields import to_hex
-from hsm.wire import Body, Result
+from hsm.wire.fields import to_hex
+from hsm.wire.message import Body, Result
 from policies.consent import (
     describe_motion,
     describe_transfer,

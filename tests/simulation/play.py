@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from hsm import book_orders
+from hsm.book import orders as book_orders
 from policies.lifecycles import RefillState, TransferState, WithdrawalState
 from policies.terms import NATIVE, MotionKind, Purpose
 from tests.fakes.chain import GWEI

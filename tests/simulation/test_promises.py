@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hsm.answers import Fees
-from hsm.wire import Result
+from hsm.wire.answers import Fees
+from hsm.wire.message import Result
 from policies.lifecycles import TransferState
 from policies.terms import Purpose
 from tests.fakes.belt import Belt

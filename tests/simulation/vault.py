@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from hsm import crashpoints
-from hsm.answers import NotReady, Refused, SignAsk, Signed
-from hsm.bench import TokenState
 from hsm.client import SignerClient
-from hsm.desk import Door
 from hsm.errors import HsmError, ProtocolError, SignerUnavailableError, TokenAwayError
-from hsm.reading import sign_body, signature_from
-from hsm.signature import PinnedKey, Signature
-from hsm.wire import FENCED, Answer, Body, Result
+from hsm.process.desk import Door
+from hsm.token.bench import TokenState
+from hsm.token.signature import PinnedKey, Signature
+from hsm.wire.answers import NotReady, Refused, SignAsk, Signed
+from hsm.wire.message import FENCED, Answer, Body, Result
+from hsm.wire.reading import sign_body, signature_from
 from policies.crypto import SECP256K1_N
 from tests.fakes.vault_room import SoftTokens, VaultRoom, public_key_of
 from tests.laws import key_of

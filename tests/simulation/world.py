@@ -275,7 +275,7 @@ def template() -> Path:
     directory = _make_place("template")
     clock = FakeClock()
     source = random.Random(0)
-    with mock.patch("hsm.book.os.urandom", source.randbytes):
+    with mock.patch("hsm.book.book.os.urandom", source.randbytes):
         room = VaultRoom(directory, clock, law=simulated_law(), adopt=False)
     _adopt_genesis(room)
     ledger = open_ledger(f"sqlite:///{directory}/ledger.sqlite3")

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from hsm.answers import SignerStatus
 from hsm.client import SignerClient
+from hsm.wire.answers import SignerStatus
 from tests.systemd.installed import SOCKETS, Installed, install
 from tests.systemd.machine import why_not
 from treasury.dev.chain.launch import ChainOptions, RunningChain, start_chain

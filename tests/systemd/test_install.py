@@ -30,9 +30,9 @@ import importlib, pkgutil, sys
 folder = sys.argv[1]
 sys.path.append(folder)
 import hsm
-for found in pkgutil.iter_modules(hsm.__path__):
-    if found.name != "__main__":
-        importlib.import_module("hsm." + found.name)
+for found in pkgutil.walk_packages(hsm.__path__, "hsm."):
+    if found.name != "hsm.__main__":
+        importlib.import_module(found.name)
 mine = {name.split(".")[0] for name, module in sys.modules.items()
         if (getattr(module, "__file__", None) or "").startswith(folder)}
 foreign = {name for name, module in sys.modules.items()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hsm.answers import SignerStatus
+from hsm.wire.answers import SignerStatus
 from policies.law import Law, Role
 from policies.lifecycles import Owner, RefillState, WalletState
 from policies.terms import Reason

@@ -10,9 +10,9 @@ import threading
 
 import structlog
 
-from hsm.answers import LawInForce, SignerStatus
 from hsm.client import SignerClient
 from hsm.errors import HsmError
+from hsm.wire.answers import LawInForce, SignerStatus
 from policies.law import law_from_canonical
 from policies.lifecycles import ExposureState, Owner
 from treasury.api.office import Health

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hsm.answers import OrderRecord, OrdersPage
+from hsm.wire.answers import OrderRecord, OrdersPage
 from treasury.ledger import Ledger
 from treasury.ledger.queries import standings, transfers
 from treasury.world import Books, Signer

@@ -162,7 +162,7 @@ def _clear(directory: Path) -> None:
 def _make_tokens(directory: Path, imported: Sequence[str]) -> dict[str, dict[str, str]]:
     copies = [word for name in imported for word in ("--imported", name)]
     done = subprocess.run(
-        python("-m", "hsm.development", str(directory), *copies),
+        python("-m", "hsm.token.development", str(directory), *copies),
         capture_output=True,
         text=True,
         timeout=_TOKENS_DEADLINE_S,

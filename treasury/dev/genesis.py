@@ -6,8 +6,8 @@ import secrets
 import time
 import tomllib
 
-from hsm.answers import Okay
 from hsm.client import SignerClient
+from hsm.wire.answers import Okay
 from policies.consent import describe_motion, motion_digest, payload_digest
 from policies.law import canonical_law, law_digest, parse_law
 from policies.terms import MotionKind, MotionTerms

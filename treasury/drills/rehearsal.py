@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.settings import ChainSettings, Settings
-from hsm.answers import Proof
 from hsm.client import SignerClient
 from hsm.errors import HsmError
+from hsm.wire.answers import Proof
 from policies.exposure import Threat, exposures
 from policies.law import Law, Role, Wallet
 from policies.lifecycles import WalletState

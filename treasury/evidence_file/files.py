@@ -6,9 +6,9 @@ import hashlib
 from dataclasses import dataclass, field
 from threading import Lock
 
-from hsm.answers import Proof
 from hsm.client import SignerClient
 from hsm.errors import HsmError
+from hsm.wire.answers import Proof
 from treasury.clock import Clock, unix
 from treasury.evidence_file.content import Json, gather, parsed, write_content, write_lines
 from treasury.evidence_file.keys import prove_keys

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hsm.answers import Proof
 from hsm.client import SignerClient
 from hsm.errors import HsmError
+from hsm.wire.answers import Proof
 from policies.law import Law, Wallet
 
 _DOMAIN = b"Treasury evidence\n"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from hsm.answers import OrderRecord
+from hsm.wire.answers import OrderRecord
 from policies.amounts import format_amount
 from policies.consent import terms_to_json
 from policies.law import Asset, Law, law_digest

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hsm.answers import OrderRecord
 from hsm.client import SignerClient
 from hsm.errors import HsmError
+from hsm.wire.answers import OrderRecord
 from policies.law import Law
 from policies.terms import Address
 from treasury.incident_file.figures import Figure, reckon

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
-from hsm.answers import NotReady, Refused, SignAsk, Signed
+from hsm.wire.answers import NotReady, Refused, SignAsk, Signed
 from policies import fees
 from treasury.ledger.facts import Approval, Transfer
 from treasury.ledger.queries import refills

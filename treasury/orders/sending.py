@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from hsm.answers import Fees, Signed
+from hsm.wire.answers import Fees, Signed
 from policies import fees
 from policies.law import Chain as ChainLaw
 from policies.law import Law

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hsm.answers import AttemptKind, AttemptRecord, BookPlace, OrderRecord, Signed
+from hsm.wire.answers import AttemptKind, AttemptRecord, BookPlace, OrderRecord, Signed
 from policies.lifecycles import AttemptState, Owner, TransferState
 from policies.terms import NATIVE, Reason, TransferTerms
 from treasury.chain.errors import BadAnswerError

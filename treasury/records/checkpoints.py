@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.settings import JournalSettings
-from hsm.answers import Proof
 from hsm.client import SignerClient
+from hsm.wire.answers import Proof
 from treasury.clock import Clock, unix
 from treasury.ledger import Ledger, journal, marks
 from treasury.ledger.queries import standings

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hsm.answers import Signed
+from hsm.wire.answers import Signed
 from policies import fees
 from policies.evacuation import AT_ONCE, FIRST_BID
 from policies.lifecycles import TransferState

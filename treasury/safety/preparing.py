@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hsm.answers import Okay
 from hsm.errors import HsmError
+from hsm.wire.answers import Okay
 from policies.law import Law, Pool, Wallet
 from policies.lifecycles import TransferState, WalletState
 from policies.succession import Candidate, choose_successor

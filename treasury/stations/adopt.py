@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from hsm.answers import BookPlace, OrderRecord, Refused, Signed, SignerStatus
 from hsm.errors import HsmError
+from hsm.wire.answers import BookPlace, OrderRecord, Refused, Signed, SignerStatus
 from policies.consent import TermsError, transfer_from_json
 from policies.law import Law, LawError, law_digest, law_from_canonical
 from policies.lifecycles import Owner, TransferState

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from hsm.answers import Refused
+from hsm.wire.answers import Refused
 from policies.consent import Tally, tally_motion
 from policies.law import law_digest
 from policies.lifecycles import (

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from hsm.answers import NotReady, Signed
 from hsm.errors import HsmError
+from hsm.wire.answers import NotReady, Signed
 from policies import fees
 from policies.law import Role
 from policies.lifecycles import Owner, RefillState, TransferState, WithdrawalState

@@ -18,8 +18,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from hsm.answers import Lodged
 from hsm.errors import HsmError
+from hsm.wire.answers import Lodged
 from policies.consent import tally_transfer
 from policies.law import law_digest
 from policies.lifecycles import Owner, TransferState, WalletState, WithdrawalState

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from hsm.answers import Lodged
+from hsm.wire.answers import Lodged
 from policies.bands import judge_release
 from policies.lifecycles import Owner, RefillState
 from policies.terms import Reason

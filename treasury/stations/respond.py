@@ -19,8 +19,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from hsm.answers import Refused
 from hsm.errors import HsmError
+from hsm.wire.answers import Refused
 from policies.evacuation import Load, plan_evacuation
 from policies.law import Law, Pool, Role, Wallet
 from policies.lifecycles import IncidentState, Owner, TransferState

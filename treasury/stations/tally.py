@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from hsm.answers import Lodged, Refused
+from hsm.wire.answers import Lodged, Refused
 from policies.consent import Tally, Towards, tally_transfer
 from policies.law import Law, law_digest
 from policies.lifecycles import Owner, RefillState, WalletState

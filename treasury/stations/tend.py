@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from hsm.answers import Signed
 from hsm.errors import HsmError
+from hsm.wire.answers import Signed
 from policies import fees
 from policies.lifecycles import TransferState
 from policies.terms import NATIVE, Address, Purpose

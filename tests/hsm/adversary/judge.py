@@ -11,9 +11,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from hsm.fields import blob
 from hsm.transaction import ReadBack, read_back
-from hsm.wire import Answer, Body, Result
+from hsm.wire.fields import blob
+from hsm.wire.message import Answer, Body, Result
 from policies.consent import describe_transfer
 from policies.crypto import SECP256K1_N, BadSignatureError, recover_address
 from policies.law import Asset, Custody, Law, Pool, Role, Wallet, law_digest

@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from hsm.desk import Door
 from hsm.errors import HsmError, ProtocolError
+from hsm.process.desk import Door
 from hsm.settings import Settings
-from hsm.wire import (
+from hsm.wire.message import (
     Answer,
     Body,
     FrameReader,

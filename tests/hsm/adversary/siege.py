@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable
 
-from hsm.desk import Door
-from hsm.fields import blob, to_hex
-from hsm.wire import Body, Result
+from hsm.process.desk import Door
+from hsm.wire.fields import blob, to_hex
+from hsm.wire.message import Body, Result
 from policies.consent import (
     describe_motion,
     motion_digest,

@@ -12,10 +12,10 @@ import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from hsm.answers import Fees
-from hsm.fields import to_hex
-from hsm.reading import fees_to_json
-from hsm.wire import Answer, Body, Json, Result
+from hsm.wire.answers import Fees
+from hsm.wire.fields import to_hex
+from hsm.wire.message import Answer, Body, Json, Result
+from hsm.wire.reading import fees_to_json
 from policies.consent import describe_transfer, terms_to_json, transfer_digest
 from policies.crypto import SECP256K1_N, address_bytes, checksum_address
 from policies.law import law_digest

@@ -10,9 +10,9 @@ import json
 import random
 from collections.abc import Callable, Mapping
 
-from hsm.desk import Door
-from hsm.fields import to_hex
-from hsm.wire import Answer, Body, Result
+from hsm.process.desk import Door
+from hsm.wire.fields import to_hex
+from hsm.wire.message import Answer, Body, Result
 from policies.consent import (
     describe_motion,
     motion_digest,

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsm.answers import Fees
-from hsm.signature import Signature
+from hsm.token.signature import Signature
 from hsm.transaction import build_transfer, digest_of, encode_signed, unsigned_payload
+from hsm.wire.answers import Fees
 from policies.terms import NATIVE, Address, Purpose, TransferTerms
 from tests.laws import TOKEN, address_of, sign
 from treasury.chain.errors import BadAnswerError

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from hsm.answers import Signed
 from hsm.errors import TokenAwayError, TokenLockedError
+from hsm.wire.answers import Signed
 from policies.lifecycles import RefillState, TransferState
 from policies.terms import TransferTerms
 from tests.fakes.belt import Belt
@@ -79,7 +79,7 @@ def test_foreign_bytes_halt_and_are_not_sent(low: Belt, change: dict[str, Any]) 
     def cheat(order_id: bytes, fees: object, **given: Any) -> Signed:  # noqa: ANN401
         terms: TransferTerms = given["order"]
         bent = dataclasses.replace(terms, **change)
-        from hsm.signature import Signature
+        from hsm.token.signature import Signature
         from hsm.transaction import build_transfer, digest_of, encode_signed, unsigned_payload
         from policies.crypto import keccak256
         from tests.laws import sign
@@ -171,7 +171,7 @@ def test_a_recorded_nonce_is_filled_not_skipped(low: Belt) -> None:
 
 def test_a_veto_at_the_signer_ends_it(low: Belt) -> None:
     """A veto handed to the signer directly, after the release, still stops the payment."""
-    from hsm.fields import to_hex
+    from hsm.wire.fields import to_hex
     from policies.consent import veto_digest
     from tests.laws import sign
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from eth_account import Account
 
-from hsm.answers import Fees, Signed
+from hsm.wire.answers import Fees, Signed
 from policies.crypto import keccak256
 from policies.lifecycles import WalletState
 from policies.terms import Purpose

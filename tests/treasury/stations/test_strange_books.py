@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hsm.answers import AttemptRecord, OrderRecord, OrdersPage
+from hsm.wire.answers import AttemptRecord, OrderRecord, OrdersPage
 from policies.lifecycles import Owner, TransferState
 from policies.terms import Purpose
 from tests.fakes.belt import Belt

@@ -1,0 +1,1 @@
+"""The guard: facts of one order in, every reason against it out."""

@@ -1,0 +1,192 @@
+"""One thread, two listening sockets, many bounded connections: requests in, answers out.
+
+Everything that arrived by one turn of the loop goes to the desk as one batch, so that requests
+that come together share their commits. A connection that sends rubbish, a giant, or half a
+message for too long is answered or closed; it never stops the process.
+"""
+
+from __future__ import annotations
+
+import logging
+import selectors
+import socket
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from hsm.crashpoints import reach
+from hsm.errors import ProtocolError
+from hsm.guard.rules import no
+from hsm.process.desk import Desk, Door
+from hsm.wire.message import (
+    DEADLINE_S,
+    Answer,
+    FrameReader,
+    Request,
+    Result,
+    decode_request,
+    encode_answer,
+    frame,
+)
+
+log = logging.getLogger("hsm")
+
+MOST_CONNECTIONS = 64
+MOST_QUEUED = 32
+MOST_BATCH = 64
+MOST_UNSENT = 1 << 20
+TURN_S = 0.5
+_READ_BYTES = 65536
+
+
+@dataclass(slots=True, eq=False)
+class _Caller:
+    """One connection: what arrived, what waits for the desk, what is still to be sent."""
+
+    connection: socket.socket
+    door: Door
+    reader: FrameReader = field(default_factory=FrameReader)
+    queue: deque[bytes] = field(default_factory=deque)
+    unsent: bytearray = field(default_factory=bytearray)
+    midway_since: float | None = None
+    is_waiting_to_write: bool = False
+    is_closing: bool = False
+
+
+class Loop:
+    """Serves the sockets until told to stop."""
+
+    def __init__(
+        self,
+        *,
+        desk: Desk,
+        listeners: Mapping[Door, socket.socket],
+        monotonic: Callable[[], float],
+    ) -> None:
+        """Register the listening sockets; `monotonic` returns seconds that never go back."""
+        self._desk = desk
+        self._monotonic = monotonic
+        self._selector = selectors.DefaultSelector()
+        self._callers: list[_Caller] = []
+        for door, listener in listeners.items():
+            listener.setblocking(False)
+            self._selector.register(listener, selectors.EVENT_READ, door)
+
+    def turn(self, wait_s: float = TURN_S) -> None:
+        """Wait for something to happen, and answer all of it."""
+        busy = any(caller.queue for caller in self._callers)
+        for key, events in self._selector.select(0 if busy else wait_s):
+            if isinstance(key.data, Door):
+                self._accept(key.fileobj, key.data)
+            else:
+                self._exchange(key.data, events)
+        self._serve_batch()
+        self._close_the_slow()
+
+    def close(self) -> None:
+        """Close every connection and the selector; the listeners stay the owner's."""
+        for caller in list(self._callers):
+            self._close(caller)
+        self._selector.close()
+
+    def _accept(self, listener: object, door: Door) -> None:
+        assert isinstance(listener, socket.socket)
+        for _ in range(MOST_CONNECTIONS):
+            try:
+                connection, _address = listener.accept()
+            except OSError:
+                return
+            if len(self._callers) >= MOST_CONNECTIONS:
+                connection.close()
+                continue
+            connection.setblocking(False)
+            caller = _Caller(connection=connection, door=door)
+            self._callers.append(caller)
+            self._selector.register(connection, selectors.EVENT_READ, caller)
+
+    def _exchange(self, caller: _Caller, events: int) -> None:
+        if events & selectors.EVENT_READ:
+            self._read(caller)
+        if events & selectors.EVENT_WRITE:
+            self._write(caller)
+
+    def _read(self, caller: _Caller) -> None:
+        try:
+            data = caller.connection.recv(_READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._close(caller)
+            return
+        try:
+            caller.queue.extend(caller.reader.feed(data))
+        except ProtocolError as error:
+            self._dismiss(caller, str(error))
+            return
+        caller.midway_since = self._monotonic() if caller.reader.is_midway else None
+        if len(caller.queue) > MOST_QUEUED:
+            self._dismiss(caller, f"more than {MOST_QUEUED} requests wait on one connection")
+
+    def _serve_batch(self) -> None:
+        batch: list[tuple[_Caller, Request]] = []
+        for caller in list(self._callers):
+            while caller.queue and len(batch) < MOST_BATCH:
+                try:
+                    batch.append((caller, decode_request(caller.queue.popleft())))
+                except ProtocolError as error:
+                    self._answer(caller, _broken(str(error)))
+        if not batch:
+            return
+        answers = self._desk.serve([(caller.door, request) for caller, request in batch])
+        for (caller, _), answer in zip(batch, answers, strict=True):
+            self._answer(caller, answer)
+        reach("answered")
+
+    def _answer(self, caller: _Caller, answer: Answer) -> None:
+        try:
+            caller.unsent += frame(encode_answer(answer))
+        except ProtocolError as error:
+            caller.unsent += frame(encode_answer(_broken(str(error))))
+        self._write(caller)
+
+    def _dismiss(self, caller: _Caller, why: str) -> None:
+        caller.queue.clear()
+        caller.is_closing = True
+        self._answer(caller, _broken(why))
+
+    def _write(self, caller: _Caller) -> None:
+        if caller.connection.fileno() < 0:
+            return
+        try:
+            sent = caller.connection.send(caller.unsent) if caller.unsent else 0
+            del caller.unsent[:sent]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._close(caller)
+            return
+        if len(caller.unsent) > MOST_UNSENT or (caller.is_closing and not caller.unsent):
+            self._close(caller)
+            return
+        if caller.is_waiting_to_write != bool(caller.unsent):
+            caller.is_waiting_to_write = bool(caller.unsent)
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if caller.unsent else 0)
+            self._selector.modify(caller.connection, events, caller)
+
+    def _close_the_slow(self) -> None:
+        late = self._monotonic() - DEADLINE_S
+        for caller in list(self._callers):
+            if caller.midway_since is not None and caller.midway_since < late:
+                self._dismiss(caller, f"half a message for more than {DEADLINE_S:g} s")
+
+    def _close(self, caller: _Caller) -> None:
+        if caller in self._callers:
+            self._callers.remove(caller)
+            self._selector.unregister(caller.connection)
+            caller.connection.close()
+
+
+def _broken(text: str) -> Answer:
+    return Answer(result=Result.ERROR, reasons=(no("bad_request", text),))

@@ -1,0 +1,1 @@
+"""The verbs: what the two sockets may be asked, one function each."""

@@ -1,0 +1,1 @@
+"""The wire: messages and typed answers; both ends use these files."""

@@ -1,0 +1,52 @@
+"""The process with the keys starts no child, leaves no core, and cannot be looked into."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parents[3]
+_LOOK = """
+import os, resource
+from hsm.process.hardening import harden
+harden()
+print(resource.getrlimit(resource.RLIMIT_CORE))
+print("dumpable", os.stat("/proc/self/environ").st_uid, os.getuid())
+print(open("/proc/self/status").read().split("VmLck:")[1].split()[0])
+"""
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=_ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def test_no_core_is_left() -> None:
+    """The limit on core files is zero (R5.9)."""
+    done = run(_LOOK)
+
+    assert "(0, 0)" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    "child",
+    [
+        "import os; os.fork()",
+        "import os; os.system('true')",
+        "import os; os.execv('/bin/true', ['true'])",
+        "import os; os.posix_spawn('/bin/true', ['true'], {})",
+        "import subprocess; subprocess.run(['true'])",
+        "import multiprocessing as m; m.get_context('fork').Process(target=print).start()",
+    ],
+)
+def test_no_child_is_started(child: str) -> None:
+    """Every way to start a process raises: a child would inherit the login (R3.9)."""
+    done = run(f"from hsm.process.hardening import forbid_children\nforbid_children()\n{child}")
+
+    assert 0 != done.returncode
+    assert "ChildForbiddenError" in done.stderr

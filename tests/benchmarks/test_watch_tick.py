@@ -29,6 +29,8 @@ MOST_US = 15.0
 CALL_US = 3_500.0
 """What one web3.py call takes on the machine for which the limit was set: a busy one is slower."""
 BUSY = 0.05
+MOST_S = 0.150
+"""For a whole look at 1,000 wallets with ten assets, a busy block included."""
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +109,7 @@ def test_a_thousand_wallets_are_judged_at_every_block(
         calm, busy = (ticks(crowd, bank, share) for share in (0.0, BUSY))
     shown = [f"{min(wall for _, wall in found) * 1e3:.0f} ms" for found in (calm, busy)]
     print(f"\n1,000 x 10 observed and judged: {shown[0]} calm, {shown[1]} busy", end="")
-    assert min(wall for _, wall in calm) <= 0.150
+    assert max(min(wall for _, wall in found) for found in (calm, busy)) <= MOST_S
 
 
 def test_reading_is_the_smaller_part(real_nodes: RealNodes, tmp_path: Path) -> None:

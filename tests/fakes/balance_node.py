@@ -35,15 +35,16 @@ class BalanceNode:
         self.refuses: set[str] = set()
         self.asked: Counter[str] = Counter()
         self.hash = AT.hash
+        self.later: dict[int, str] = {}
         self.wire = FakeTransport(
             {
                 "eth_call": self._call,
                 "eth_getBalance": self._native,
                 "eth_getTransactionCount": "0x3",
                 "eth_getCode": "0x",
-                "eth_getBlockByNumber": lambda *_: {
-                    "number": "0x7",
-                    "hash": self.hash,
+                "eth_getBlockByNumber": lambda number, _: {
+                    "number": number,
+                    "hash": self.later.get(int(number, 16), self.hash),
                     "timestamp": hex(AT.time),
                 },
             }
@@ -53,6 +54,12 @@ class BalanceNode:
         """Put another block of the same number in the place of the one there is."""
         self.hash = f"0x{int(self.hash, 16) + 1:064x}"
         return replace(AT, hash=self.hash)
+
+    def grow(self) -> Stamp:
+        """Put another block on top of those there are."""
+        number = max(self.later, default=AT.number) + 1
+        self.later[number] = f"0x{number:064x}"
+        return Stamp(number=number, hash=self.later[number], time=AT.time)
 
     def _native(self, wallet: str, _at: object) -> object:
         self.asked["plain"] += 1

@@ -27,6 +27,7 @@ _BALANCE_OF = [
         "outputs": [{"name": "", "type": "uint256"}],
     }
 ]
+_MINTED_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +52,19 @@ class Bank:
             self.deployer.mint(token, wallets, units)
 
     def change(self, share: float) -> None:
-        """Let a share of all cells rise, token by token, and mine a block at least."""
+        """Let a share of all cells rise, token by token, in one block."""
         left = round(share * len(self.wallets) * (len(self.tokens) + 1))
+        node, sent = self.real.node, []
+        node.call("evm_setAutomine", False)
         for token in self.tokens:
             some = self.wallets[: max(left, 0)]
-            if some:
-                self.deployer.mint(token, some, 1)
             left -= len(some)
-        self.real.node.mine()
+            for start in range(0, len(some), _MINTED_AT_ONCE):
+                holders = list(some[start : start + _MINTED_AT_ONCE])
+                sent.append(self.deployer.submit(token, "mintMany", holders, 1))
+        node.mine()
+        node.call("evm_setAutomine", True)
+        assert len({node.receipt(one)["blockHash"] for one in sent}) <= 1, "one block held them"
 
     @contextmanager
     def one_by_one(self, wallets: int) -> Iterator[Callable[[], None]]:

@@ -6,7 +6,7 @@ stamps: balances and what is on its way belong to the same block.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from config.settings import ChainSettings
@@ -168,10 +168,7 @@ def is_emergency(standings: Mapping[str, Standing], pool: Pool, wallet: Wallet) 
 
 
 def is_at_rest(view: View, cell: tuple[Address, Address], band: Band, pool: str) -> bool:
-    """Say whether a balance asks for nothing, or is unknown, so that no other fact matters.
-
-    Asked of every wallet and asset at every tick: it looks into the view's tables itself.
-    """
+    """Say whether a balance asks for nothing, or is unknown, so that no other fact matters."""
     seen, way = view.cells.balances.get(cell), view.way
     if seen is None or cell[0] in way.doubtful:
         return True
@@ -179,6 +176,11 @@ def is_at_rest(view: View, cell: tuple[Address, Address], band: Band, pool: str)
     outflow = view.pace.outflows.get(cell, 0)
     wait = view.pace.waits.get(pool, 0) if outflow else 0
     return is_within(band, projected, outflow, wait)
+
+
+def moving(view: View) -> Collection[tuple[Address, Address]]:
+    """Return the cells of which more must be known than what is there."""
+    return {*view.way.inbound, *view.way.outbound, *view.pace.outflows}
 
 
 def _view(

@@ -195,9 +195,13 @@ def _since(
     are asked about one by one, or else their past would be read for everybody.
     """
     late_from = final.stamp.number - _LATE_BLOCKS
-    late = _late(anchors, final, wallets, late_from)
-    kept = (a.block_number for a in anchors.values() if a.block_number >= late_from)
-    found = list(flows.flows_after(session, chain_id, min(kept, default=final.stamp.number)))
+    since = min(map(itemgetter(1), anchors.values()), default=final.stamp.number)
+    late: Mapping[Address, int] = {}
+    if since < late_from:
+        late = _late(anchors, final, wallets, late_from)
+        kept = (a.block_number for a in anchors.values() if a.block_number >= late_from)
+        since = min(kept, default=final.stamp.number)
+    found = list(flows.flows_after(session, chain_id, since))
     for wallet, block in late.items():
         found += flows.flows_of_after(session, chain_id, wallet, block)
     return found
@@ -224,10 +228,7 @@ def _late(
     late_from: int,
 ) -> Mapping[Address, int]:
     """Return the oldest block of each wallet that has an anchor from before `late_from`."""
-    oldest = min(map(itemgetter(1), anchors.values()), default=late_from)
     late: dict[Address, int] = {}
-    if oldest >= late_from:
-        return late
     for cell, (_, block) in anchors.items():
         is_asked = block < late_from and cell[0] in wallets and final.balances.get(cell) is not None
         if is_asked:

@@ -13,9 +13,9 @@ the node is asked only whether the block is still part of the chain, and for wha
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import msgspec
 
@@ -31,7 +31,8 @@ _FEW_CELLS = 8
 _REFUSALS_MOST = 3
 _REST_READINGS = 200
 _REPLIES_KEPT = 2
-_READINGS_KEPT = 4
+_READINGS_KEPT = 16
+"""Of the blocks between the head and finality; what was read of a lower one is dropped first."""
 
 Values = list[int | None]
 
@@ -43,7 +44,7 @@ class QuickReader:
         """Prefer the first of `ways`; without any, every cell is a call of its own."""
         self._rpc = rpc
         self._lanes = [_Lane(way=way) for way in ways]
-        self._kept: OrderedDict[str, tuple[ReadRequest, Readings]] = OrderedDict()
+        self._kept: dict[str, tuple[ReadRequest, Readings]] = {}
         self._lock = threading.Lock()
 
     def read_balances(self, request: ReadRequest, at: Stamp) -> Readings:
@@ -69,9 +70,10 @@ class QuickReader:
 
     def _keep(self, request: ReadRequest, readings: Readings) -> None:
         self._kept[readings.stamp.hash] = (request, readings)
-        self._kept.move_to_end(readings.stamp.hash)
         if len(self._kept) > _READINGS_KEPT:
-            self._kept.popitem(last=False)
+            # Finality only rises: the lowest block is the one that is never asked for again.
+            lowest = min(self._kept.values(), key=lambda kept: kept[1].stamp.number)[1]
+            del self._kept[lowest.stamp.hash]
 
     def _again(self, known: Readings, at: Stamp) -> Readings:
         """Return what is known of a block that is still there, asking for unknown balances anew."""
@@ -176,7 +178,7 @@ class _Plan:
         values = [self._values(way, place, answer) for place, answer in enumerate(found)]
         former, balances = self.last
         if not former or any(new is not old for new, old in zip(values, former, strict=True)):
-            balances = dict(zip(self.cells, (v for part in values for v in part), strict=True))
+            balances = dict(zip(self.cells, chain.from_iterable(values), strict=True))
             self.last = (values, balances)
         if any(None in part for part in values):
             return balances, [cell for cell, value in balances.items() if value is None]

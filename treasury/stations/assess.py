@@ -8,6 +8,7 @@ lack money behind a transfer which has just arrived: a theft looks exactly like 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -17,7 +18,7 @@ from policies.consent import terms_to_json
 from policies.law import Asset, Band, Law, Pool, TopUpRule, Wallet
 from policies.lifecycles import Owner, RefillState, WalletState
 from policies.terms import NATIVE, Address, Purpose, Reason
-from treasury.briefing.bands import View, band_facts, head_view, is_at_rest
+from treasury.briefing.bands import View, band_facts, head_view, is_at_rest, moving
 from treasury.briefing.scenes import hidden_drops
 from treasury.clock import unix
 from treasury.errors import TwinError
@@ -41,6 +42,8 @@ class _Place:
     asset: Asset
     band: Band
     cell: tuple[Address, Address]
+    floor: int
+    cap: int
 
 
 def assess(world: World, now: datetime) -> Outcome:
@@ -54,7 +57,7 @@ def assess(world: World, now: datetime) -> Outcome:
     law, chain = found
     if view is None:
         return deeds.broken_off("the chain was never seen")
-    for place in _places(law, chain.name):
+    for place in _restless(view, _places(law, chain.name)):
         if not is_at_rest(view, place.cell, place.band, place.pool.name):
             view = _judge(world, view, place, deeds)
     rule = law.top_up(chain.name)
@@ -74,10 +77,29 @@ def _places(law: Law, chain_name: str) -> tuple[_Place, ...]:
             if pool.chain != chain_name or asset is None:
                 continue
             found += [
-                _Place(pool=pool, wallet=w, asset=asset, band=band, cell=(w.address, asset.address))
-                for w in wallets
+                _Place(
+                    pool=pool,
+                    wallet=wallet,
+                    asset=asset,
+                    band=band,
+                    cell=(wallet.address, asset.address),
+                    floor=band.floor,
+                    cap=band.cap,
+                )
+                for wallet in wallets
             ]
     return tuple(found)
+
+
+def _restless(view: View, places: Sequence[_Place]) -> list[_Place]:
+    """Leave out what is plainly within its band: nearly all, and this is asked at every tick."""
+    seen, others = view.cells.balances, moving(view)
+    return [
+        place
+        for place in places
+        if (amount := seen.get(place.cell)) is not None
+        and (not place.floor <= amount <= place.cap or place.cell in others)
+    ]
 
 
 def _view(session: Session, world: World, law: Law, now: int) -> View | None:

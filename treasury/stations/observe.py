@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import filterfalse
 from typing import TypeVar
 
 from policies.law import Chain as ChainLaw
@@ -24,7 +25,6 @@ from treasury.ledger.queries.watch import NONCE, Depth
 from treasury.world import NO_LAW, Outcome, World, law_here
 
 _NAME = "observe"
-_MISSING = object()
 K = TypeVar("K")
 
 
@@ -92,7 +92,7 @@ def _differences(
 ) -> list[tuple[K, int | None]]:
     if known == seen:
         return []
-    return [(key, value) for key, value in seen.items() if known.get(key, _MISSING) != value]
+    return list(filterfalse(known.items().__contains__, seen.items()))
 
 
 def _digest(changed: Sequence[Cell]) -> str:

@@ -132,6 +132,19 @@ def test_a_block_that_was_read_is_not_read_again(way: Way) -> None:
     assert 1 == len(node.wire.batches[-1])
 
 
+def test_each_block_is_read_once_as_the_head_and_is_known_when_it_is_final() -> None:
+    """One new block per look, finality two blocks behind: every reading is that of a new head."""
+    node = BalanceNode(dict.fromkeys(CELLS, 4))
+    quick = QuickReader(_client(node), [PackedReader()])
+    blocks = [node.grow() for _ in range(40)]
+
+    for head, final in zip(blocks[2:], blocks, strict=False):
+        quick.read_balances(REQUEST, head)
+        quick.read_balances(REQUEST, final)
+
+    assert node.asked["reader"] == len(blocks)
+
+
 @both_ways
 def test_a_kept_block_that_was_replaced_is_refused(way: Way) -> None:
     """R4.6: what was read of a block is worth nothing once the block is gone."""

@@ -167,10 +167,15 @@ def test_only_the_tokens_files_speak_pkcs11() -> None:
 
 
 def test_plain_c_is_called_in_few_files() -> None:
-    """R3.1: the token's short road, the hardening of the process, and the development children."""
+    """R3.1: the token's short road, hardening, returning free memory, development children."""
     callers = {relative(path) for path in SOURCES if "ctypes" in imported(tree(path))}
 
-    expected = {"hsm/token/direct.py", "hsm/process/hardening.py", "treasury/dev/children.py"}
+    expected = {
+        "hsm/token/direct.py",
+        "hsm/process/hardening.py",
+        "treasury/memory.py",
+        "treasury/dev/children.py",
+    }
     assert expected == callers
 
 

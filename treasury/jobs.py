@@ -27,6 +27,7 @@ from treasury.incident_file.files import IncidentFiles
 from treasury.lanes import Lane
 from treasury.ledger import Ledger
 from treasury.ledger.queries import standings
+from treasury.memory import give_back
 from treasury.records.checkpoints import Checkpoints
 from treasury.records.live_wallets import LiveWallets
 
@@ -36,6 +37,7 @@ _ROUNDS_S = 1.0
 _CONDITIONS_S = 5.0
 _FIGURES_S = 30.0
 _FILES_S = 2.0
+_MEMORY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,7 @@ def _keeping(clerks: Clerks) -> Iterator[Job]:
     yield Job(name="signer", deed=clerks.watch.look, every_s=_SIGNER_LOOK_S)
     yield Job(name="checkpoint", deed=points.sign, every_s=_SIGNER_LOOK_S)
     yield Job(name="incident_files", deed=clerks.files.tend, every_s=_FILES_S)
+    yield Job(name="memory", deed=give_back, every_s=_MEMORY_S)
     if settings.daemon.live_wallets is not None:
         live = LiveWallets(ledger=ledger, path=settings.daemon.live_wallets, clock=utc_now)
         yield Job(name="live_wallets", deed=live.publish, every_s=_PUBLISH_S)

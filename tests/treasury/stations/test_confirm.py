@@ -8,6 +8,7 @@ from policies.lifecycles import AttemptState, RefillState, TransferState
 from policies.terms import Address
 from tests.fakes.belt import CHAIN_ID, Belt
 from tests.laws import ETH, TOKEN, USDC, address_of
+from treasury.ledger import marks
 from treasury.ledger.facts import Attempt
 from treasury.ledger.queries import transfers
 from treasury.stations.confirm import confirm
@@ -124,6 +125,35 @@ def test_a_usurped_nonce_of_the_vault_halts(low: Belt) -> None:
     assert [AttemptState.LOST] == [attempt.state for attempt in attempts(low)]
     assert RefillState.FAILED is low.only_refill().state
     assert low.is_halted()
+    assert low.standing("vault").frozen
+    assert "nonce 0" in low.standing("vault").frozen_why
+
+
+def test_a_wallet_that_is_frozen_already_keeps_its_reason(low: Belt) -> None:
+    """Who froze it first said why; a usurped nonce halts and does not freeze it again."""
+    sent(low)
+    with low.ledger.write() as session:
+        marks.freeze(session, low.standing("vault"), actor="guard", why="a first thing", now=1)
+    low.chain.drop_mempool()
+    low.chain.spend(address_of("vault"), address_of("thief"), ETH)
+    low.chain.mine(3)
+    low.money()
+
+    assert TransferState.USURPED is low.transfers()[0].state
+    assert ("a first thing", True) == (low.standing("vault").frozen_why, low.is_halted())
+
+
+def test_a_usurped_nonce_of_a_hot_wallet_freezes_it_alone(calm: Belt) -> None:
+    """One wallet's key is in foreign hands: it is frozen, and the others go on."""
+    calm.ask_withdrawal(2 * ETH, "customer")
+    calm.money()
+    calm.chain.drop_mempool()
+    calm.chain.spend(address_of("hot-a"), address_of("thief"), ETH)
+    calm.chain.mine(3)
+    confirm(calm.world, calm.clock())
+
+    assert TransferState.USURPED is calm.transfers()[0].state
+    assert (True, False) == (calm.standing("hot-a").frozen, calm.is_halted())
 
 
 def test_usurped_waits_for_finality(low: Belt) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from hsm.errors import TokenAwayError, TokenLockedError
 from hsm.wire.answers import Signed
-from policies.lifecycles import RefillState, TransferState
+from policies.lifecycles import AttemptState, RefillState, TransferState
 from policies.terms import TransferTerms
 from tests.fakes.belt import Belt
 from tests.laws import ETH, address_of
@@ -197,6 +197,26 @@ def test_an_odd_answer_is_no_outcome(low: Belt, kind: SendKind) -> None:
 
     assert RefillState.SETTLED is low.only_refill().state
     assert 1 == low.paid("vault", address_of("hot-a"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        (SendKind.ACCEPTED, AttemptState.BROADCAST),
+        (SendKind.KNOWN, AttemptState.BROADCAST),
+        (SendKind.TRANSIENT, AttemptState.SIGNED),
+        (SendKind.UNKNOWN, AttemptState.SIGNED),
+    ],
+)
+def test_what_a_node_said_is_written_down(low: Belt, kind: SendKind, state: AttemptState) -> None:
+    """Only a node that has the bytes makes them BROADCAST; words and time are kept either way."""
+    low.chain.next_answers.append(SendAnswer(kind=kind, text="its own words"))
+    queued(low).money()
+    (attempt,) = attempts(low)
+
+    assert attempt.state is state
+    assert attempt.answer == f"{kind.value}: its own words"
+    assert attempt.sent_at == low.clock.unix()
 
 
 def test_forgotten_bytes_are_sent_again(low: Belt) -> None:

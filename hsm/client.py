@@ -85,10 +85,10 @@ class SignerClient:
     ) -> None:
         """Remember where the socket is; `deadline_s` bounds every call.
 
-        `epoch` is the daemon's lease number: the signer refuses orders of a lower one.
+        `epoch` numbers the daemons of a deployment: the signer refuses orders of a lower one.
         """
         self._path = path
-        self._epoch = epoch
+        self.epoch = epoch
         self._deadline_s = deadline_s
         self._connection: socket.socket | None = None
         self._turn = threading.Lock()
@@ -105,11 +105,8 @@ class SignerClient:
         """Show an order and the approvals collected so far; nothing is signed."""
         body: Body = {"order": terms_to_json(order), "approvals": [to_hex(a) for a in approvals]}
         answer = self.call("lodge", body)
-        return (
-            reading.lodged_from(answer)
-            if answer.result is Result.OK
-            else reading.refused_from(answer)
-        )
+        is_ok = answer.result is Result.OK
+        return reading.lodged_from(answer) if is_ok else reading.refused_from(answer)
 
     def sign(
         self,
@@ -165,6 +162,10 @@ class SignerClient:
         """Make a standby wallet the active one of its pool."""
         return reading.okay_from(self.call("activate", {"wallet": wallet}))
 
+    def lead(self) -> None:
+        """Say this daemon's epoch; older daemons get no signature from now on."""
+        self.call("lead", {})
+
     def isolate(self, wallet: str, why: str) -> Okay | Refused:
         """Mark a wallet as isolated, for ever until a quorum lifts it."""
         return reading.okay_from(self.call("isolate", {"wallet": wallet, "why": brief(why)}))
@@ -187,9 +188,8 @@ class SignerClient:
 
     def checkpoint(self, seq: int, head: bytes) -> Proof | Refused | NotReady:
         """Sign the daemon's journal head with the checkpoint key."""
-        return reading.proof_or_not(
-            self.call("checkpoint", {"seq": str(seq), "head": to_hex(head)})
-        )
+        body = {"seq": str(seq), "head": to_hex(head)}
+        return reading.proof_or_not(self.call("checkpoint", body))
 
     def possession(self, wallet: str, challenge: bytes) -> Proof | Refused | NotReady:
         """Prove control of a wallet's key over a 32-byte challenge, in a fixed domain."""
@@ -220,9 +220,8 @@ class SignerClient:
 
     def veto(self, digest: bytes, signature: bytes) -> Okay | Refused:
         """Hand in a signed veto against an order or a motion."""
-        return reading.okay_from(
-            self.call("veto", {"digest": to_hex(digest), "signature": to_hex(signature)})
-        )
+        body = {"digest": to_hex(digest), "signature": to_hex(signature)}
+        return reading.okay_from(self.call("veto", body))
 
     def freeze(self, why: str) -> Okay | Refused:
         """Stop every signature toward exposure; cancels, sweeps and evacuations go on."""
@@ -241,7 +240,7 @@ class SignerClient:
         """Send one request and return the answer, whatever it is.
 
         Raises `SignerUnavailableError` (world), `ProtocolError` when the signer calls the request
-        malformed or answers nonsense (us).
+        malformed or answers nonsense (us), `FencedOffError` when it heard a newer daemon.
         """
         if verb == "adopt":
             body = long_law.brought(self.call, body)
@@ -256,8 +255,8 @@ class SignerClient:
             self._drop()
 
     def _framed(self, verb: str, body: Body) -> bytes:
-        if self._epoch is not None and verb in FENCED:
-            body = {**body, "epoch": str(self._epoch)}
+        if self.epoch is not None and verb in FENCED:
+            body = {**body, "epoch": str(self.epoch)}
         return frame(encode_request(Request(verb=verb, body=body)))
 
     def _exchange(self, message: bytes) -> bytes:

@@ -36,6 +36,13 @@ class SignerUnavailableError(HsmError):
     blame = Blame.WORLD
 
 
+class FencedOffError(HsmError):
+    """The signer heard a daemon with a higher epoch: this one gets no signature any more."""
+
+    blame = Blame.OPERATOR
+    code = "old_epoch"
+
+
 class ProtocolError(HsmError):
     """A message breaks the rules of the wire: wrong form, too large, unknown field."""
 

@@ -35,6 +35,7 @@ from treasury.api.app import build_app, build_tcp_app
 from treasury.api.office import Office
 from treasury.api.server import ApiServer, Door, open_sockets
 from treasury.api.tls import listen_on, tls_context
+from treasury.book.epoch import begin_epoch
 from treasury.book.introduction import SignerWatch, introduce
 from treasury.calendar import Calendar
 from treasury.chain.connect import connect_chain
@@ -83,7 +84,8 @@ def _run_with(settings: Settings, ledger: Ledger) -> int:
     findings = examine(settings, ledger, signer)
     _halt_on_red(ledger, findings)
     watch = SignerWatch(signer, findings)
-    running = _lanes(settings, ledger, deployment)
+    epoch = begin_epoch(ledger, signer)
+    running = _lanes(settings, ledger, deployment, epoch)
     lanes = tuple(one.lane for one in running)
     clerks = Clerks(
         settings=settings,
@@ -119,7 +121,9 @@ def _run_with(settings: Settings, ledger: Ledger) -> int:
         log.info("daemon_stopped")
 
 
-def _lanes(settings: Settings, ledger: Ledger, deployment: bytes) -> tuple[_Running, ...]:
+def _lanes(
+    settings: Settings, ledger: Ledger, deployment: bytes, epoch: int
+) -> tuple[_Running, ...]:
     """Make two lanes for every chain that is both in the settings and in the law."""
     with ledger.read() as session:
         law = standings.law(session)
@@ -140,7 +144,7 @@ def _lanes(settings: Settings, ledger: Ledger, deployment: bytes) -> tuple[_Runn
             world = World(
                 ledger=ledger,
                 chain=pool,
-                signer=connect_signer(settings),
+                signer=connect_signer(settings, epoch=epoch),
                 settings=chain_settings,
                 deployment=deployment,
                 draw_salt=lambda: secrets.token_bytes(16),

@@ -13,9 +13,13 @@ from treasury.incident_file.files import IncidentFiles
 from treasury.ledger import Ledger
 
 
-def connect_signer(settings: Settings) -> SignerClient:
-    """Return a client of the signer; nothing is sent before the first question."""
-    return SignerClient(settings.signer.socket, deadline_s=settings.signer.deadline_s)
+def connect_signer(settings: Settings, *, epoch: int | None = None) -> SignerClient:
+    """Return a client of the signer; nothing is sent before the first question.
+
+    `epoch` is the daemon's number: only who has one gets a signature.
+    """
+    signer = settings.signer
+    return SignerClient(signer.socket, deadline_s=signer.deadline_s, epoch=epoch)
 
 
 def incident_files(settings: Settings, ledger: Ledger, deployment: bytes) -> IncidentFiles:

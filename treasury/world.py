@@ -39,8 +39,13 @@ class Signer(Protocol):
     """What stations ask of the signer; `hsm.client.SignerClient` answers over the socket.
 
     Every call raises a leaf of `hsm.errors.HsmError` when there is no answer; every call may be
-    repeated.
+    repeated. `epoch` is the daemon's number, None for who only looks.
     """
+
+    epoch: int | None
+
+    def lead(self) -> None:
+        """Say the daemon's epoch; older daemons get no signature from now on."""
 
     def lodge(self, order: TransferTerms, approvals: Sequence[bytes]) -> Lodged | Refused:
         """Show an order and the approvals collected so far; nothing is signed."""

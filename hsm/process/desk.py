@@ -69,6 +69,7 @@ VERBS: Mapping[Door, Mapping[str, Verb]] = MappingProxyType(
             "bump": verbs_orders.bump,
             "cancel": verbs_orders.cancel,
             "activate": verbs_people.activate,
+            "lead": verbs_people.lead,
             "checkpoint": verbs_reports.checkpoint,
             "possession": verbs_reports.possession,
         },

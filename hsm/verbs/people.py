@@ -74,6 +74,15 @@ def activate(room: Room, body: Body) -> Answer:
     return room.ok({"pool": pool.name, "wallet": name})
 
 
+def lead(room: Room, body: Body) -> Answer:
+    """Let a daemon say its epoch before it asks for anything: older ones are refused from now on.
+
+    The desk compares it, as for every verb that an older daemon may not use.
+    """
+    fields.only(body, frozenset({"epoch"}))
+    return room.ok({"epoch": room.book.get("epoch", "0")})
+
+
 def veto(room: Room, body: Body) -> Answer:
     """Take a treasurer's signed veto; it also drops a law that waits to come into force."""
     fields.only(body, frozenset({"digest", "signature"}))

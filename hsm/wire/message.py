@@ -27,7 +27,7 @@ LENGTH_BYTES = 4
 DEADLINE_S = 5.0
 _CHUNK_BYTES = 65536
 _TO_TEXT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False).encode
-FENCED = frozenset({"sign", "bump", "cancel", "activate"})
+FENCED = frozenset({"sign", "bump", "cancel", "activate", "lead"})
 """Verbs that carry the daemon's epoch, so that an older daemon is refused."""
 
 Json: TypeAlias = "str | Sequence[Json] | Mapping[str, Json]"

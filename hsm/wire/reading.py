@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hsm.errors import ProtocolError, SignerUnavailableError
+from hsm.errors import FencedOffError, ProtocolError, SignerUnavailableError
 from hsm.wire import fields
 from hsm.wire.answers import (
     AttemptKind,
@@ -31,8 +31,15 @@ from policies.terms import Address
 
 
 def served(verb: str, message: bytes) -> Answer:
-    """Decode an answer; raises `ProtocolError` for one that calls the request malformed."""
+    """Decode an answer.
+
+    Raises `ProtocolError` for one that calls the request malformed, `FencedOffError` for one that
+    refuses the daemon itself: that says nothing of what it asked for.
+    """
     answer = decode_answer(message)
+    for reason in answer.reasons:
+        if reason.code == FencedOffError.code:
+            raise FencedOffError(reason.text)
     if answer.result is Result.ERROR:
         raise ProtocolError(
             f"the signer cannot serve `{verb}`: " + "; ".join(r.text for r in answer.reasons)

@@ -20,9 +20,10 @@ from pathlib import Path
 
 from config.settings import ChainSettings, Finality, FinalityKind
 from hsm.client import SignerClient
-from hsm.errors import ProtocolError, SignerUnavailableError
+from hsm.errors import SignerUnavailableError
 from hsm.wire.answers import NotReady, Refused, SignAsk, Signed
-from hsm.wire.message import Answer, Body, Result
+from hsm.wire.message import FENCED, Answer, Body, encode_answer
+from hsm.wire.reading import served
 from policies.consent import veto_digest
 from policies.crypto import recover_address
 from policies.law import Law
@@ -119,12 +120,12 @@ class RoomClient(SignerClient):
         self.calls.append(verb)
         if verb in _WRITES:
             self.fuse.reach(f"before {verb}")
+        if self.epoch is not None and verb in FENCED:
+            body = {**body, "epoch": str(self.epoch)}
         answer = self.room.call(verb, body)
         if verb in _WRITES:
             self.fuse.reach(f"after {verb}")
-        if answer.result is Result.ERROR:
-            raise ProtocolError("; ".join(reason.text for reason in answer.reasons))
-        return answer
+        return served(verb, encode_answer(answer))
 
 
 _WRITES = frozenset(

@@ -92,7 +92,7 @@ class FrailClient(SignerClient):
 
     def succeed(self) -> None:
         """Begin the next epoch; what the former daemon said last it may say again."""
-        self.epoch += 1
+        self.epoch = (self.epoch or 0) + 1
         self._former = self._last
 
     def call(self, verb: str, body: Body) -> Answer:

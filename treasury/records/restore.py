@@ -27,6 +27,7 @@ from config.load import load_settings
 from hsm.client import SignerClient
 from hsm.errors import HsmError
 from policies.lifecycles import Owner
+from treasury.book.epoch import remember_epoch
 from treasury.errors import Blame, TreasuryError
 from treasury.ledger import Ledger, Session, journal, marks, open_ledger
 from treasury.ledger.engine import file_of
@@ -197,9 +198,12 @@ def _halt(ledger: Ledger, entries: int, points: Sequence[_Point], now: int) -> N
 def _catch_up(ledger: Ledger, signer: Signer, now: int) -> tuple[str, ...]:
     """Adopt everything that the signer's book knows, for every chain of its law."""
     try:
-        deployment = signer.status().deployment
+        status = signer.status()
     except HsmError as error:
         raise SignerAwayError(f"{error}; start the signer, then restore again") from error
+    deployment = status.deployment
+    # The daemon that starts from this ledger fences off every one before it.
+    remember_epoch(ledger, status.epoch)
     deeds: list[str] = []
     done: set[int] = set()
     while missing := _chains(ledger) - done:

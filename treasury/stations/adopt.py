@@ -27,6 +27,7 @@ from treasury.book.enrolment import (
     lags_behind,
     link_adopted,
 )
+from treasury.book.epoch import lead
 from treasury.book.unadopted import adopted_key, adopted_seq, pages_since, unknown
 from treasury.clock import unix
 from treasury.errors import StaleRowError, TwinError
@@ -55,6 +56,8 @@ def adopt(world: Books, now: datetime) -> Outcome:
             witnessed = journal.last_place(session)
         status = world.signer.status()
         _check_book(world, witnessed, status, deeds, unix(now))
+        for deed in lead(world, status, unix(now)):
+            deeds.add(deed)
         status = _adopt_isolations(world, status, deeds, unix(now))
         _adopt_law(world, status, deeds, unix(now))
         _adopt_orders(world, status, deeds, unix(now))

@@ -9,6 +9,7 @@ import pytest
 
 from hsm.book.audit import audit
 from hsm.errors import TokenAwayError, TokenLockedError
+from hsm.process.desk import Door
 from hsm.transaction import read_back
 from hsm.wire.answers import Fees
 from hsm.wire.fields import to_hex
@@ -362,6 +363,17 @@ def test_an_older_daemon_is_fenced_off(room: VaultRoom) -> None:
     assert Result.SIGNED is room.call("sign", {**body, "epoch": "4"}).result
 
 
+def test_a_younger_daemon_leads_before_it_asks_for_anything(room: VaultRoom) -> None:
+    """From its first word on the older one is refused; it cannot take the lead back (R5.7)."""
+    body = room.sign_body(room.order(Purpose.SWEEP))
+    first, second = room.call("lead", {"epoch": "4"}), room.call("lead", {"epoch": "5"})
+
+    assert [{"epoch": "4"}, {"epoch": "5"}] == [first.body, second.body]
+    assert {"old_epoch"} == codes(room.call("sign", {**body, "epoch": "4"}))
+    assert {"old_epoch"} == codes(room.call("lead", {"epoch": "4"}))
+    assert Result.ERROR is room.call("lead", {"epoch": "6"}, Door.PEOPLE).result
+
+
 def test_a_number_that_no_daemon_reaches_is_undone_by_a_quorum(room: VaultRoom) -> None:
     """A stolen daemon may lock the honest one out, until people resume; a restart knows it too."""
     body = room.sign_body(room.order(Purpose.SWEEP))
@@ -392,7 +404,6 @@ def test_a_token_that_reuses_r_is_found_out(room: VaultRoom) -> None:
 
 def test_the_batch_shares_its_commits(room: VaultRoom) -> None:
     """Requests that came together are answered in order, each on its own nonce."""
-    from hsm.process.desk import Door
     from hsm.wire.message import Request
 
     bodies = [room.sign_body(room.order(Purpose.SWEEP, amount=ETH * n)) for n in (1, 2, 3)]

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from policies.law import Law, law_digest
+from policies.law import Law, Pool, law_digest
 from policies.terms import TransferTerms
 from tests.hsm.adversary.accounts import Span
 
@@ -26,6 +26,7 @@ class Crowd:
     isolated: dict[str, int] = field(default_factory=dict)
     frozen: int | None = None
     ever_isolated: set[str] = field(default_factory=set)
+    reinstated: dict[str, int] = field(default_factory=dict)
     may_be_active: dict[str, set[str]] = field(default_factory=dict)
     activated: int = 0
 
@@ -34,6 +35,18 @@ class Crowd:
         self.event += 1
         self.isolated.setdefault(wallet, self.event)
         self.ever_isolated.add(wallet)
+
+    def reinstate(self, wallet: str) -> None:
+        """Remember that the signer takes a wallet for a healthy one from now on."""
+        self.event += 1
+        self.reinstated[wallet] = self.event
+
+    def may_have_taken_over(self, wallet: str, pool: Pool, event: int) -> bool:
+        """Tell whether a wallet may have stood in for an isolated one since something was asked."""
+        is_active = event <= self.activated or wallet in self.may_be_active[pool.name]
+        others = [member for member in pool.members if member != wallet]
+        fallen = [m for m in others if m in self.isolated or self.reinstated.get(m, -1) > event]
+        return is_active and bool(fallen)
 
     def activate(self, pool: str, wallet: str, *, surely: bool) -> None:
         """Remember that a wallet became the active one of its pool, or perhaps did."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hsm.transaction import ReadBack, read_back
@@ -16,7 +16,17 @@ from hsm.wire.fields import blob
 from hsm.wire.message import Answer, Body, Result
 from policies.consent import describe_transfer
 from policies.crypto import SECP256K1_N, BadSignatureError, recover_address
-from policies.law import Asset, Custody, Law, Pool, Role, Wallet, law_digest
+from policies.law import (
+    Asset,
+    Custody,
+    Law,
+    Pool,
+    RefillRule,
+    Role,
+    Tier,
+    Wallet,
+    law_digest,
+)
 from policies.terms import NATIVE, Address, Purpose, TransferTerms
 from tests.hsm.adversary.accounts import Account, Span
 from tests.hsm.adversary.crowd import Crowd
@@ -89,6 +99,7 @@ class Judge:
             return
         earliest, asked = self.waiting.pop(order_id, (now, self.crowd.event))
         self.counts[answer.result.value] += 1
+        self.counts[f"{terms.purpose.value}: {answer.result.value}"] += 1
         self.counts.update(f"refused: {reason.code}" for reason in answer.reasons)
         if answer.result is Result.SIGNED:
             self.saw(order_id, terms, answer.body, span=(earliest, now), asked=asked)
@@ -179,12 +190,23 @@ class Judge:
         key = ("refill", terms.chain_id, terms.destination, terms.asset)
         window = self._add(key, case, terms.amount, rule.window_s)
         assert window <= band.cap, "more than the cap was refilled"
-        tier = next(t for t in rule.tiers if t.up_to is None or window <= t.up_to)
+        ordinary = _tier_for(rule.tiers, window)
+        tier = self._emergency(case, rule, window) or ordinary
         people = self.crowd.approved(case.order_id, terms, case.span)
         assert len(people) >= tier.approvals, "vault money moved without a quorum"
         shown = self.crowd.shown_since(case.order_id, tier.approvals)
         assert shown is not None, "no quorum was ever shown to the signer"
         assert case.span[1] >= shown + tier.time_lock_s, "before the time-lock ended"
+        if case.span[1] < shown + ordinary.time_lock_s:
+            self.counts["signed: refill that only an emergency allows"] += 1
+
+    def _emergency(self, case: Case, rule: RefillRule, window: int) -> Tier | None:
+        """Return the tier of a wallet that stands in for an isolated one, if it may be meant."""
+        tier, wallet = rule.emergency, case.destination
+        if tier is None or tier.up_to is None or wallet is None or window > tier.up_to:
+            return None
+        pool = case.pool_of(wallet)
+        return tier if self.crowd.may_have_taken_over(wallet.name, pool, case.asked) else None
 
     def _judge_top_up(self, case: Case) -> None:
         terms = case.terms
@@ -264,6 +286,10 @@ class Judge:
             if isinstance(key, tuple) and key[0] == "refill":
                 moved[str(key[3])] += account.total
         return moved
+
+
+def _tier_for(tiers: Sequence[Tier], window: int) -> Tier:
+    return next(t for t in tiers if t.up_to is None or window <= t.up_to)
 
 
 def _low_s(signature: bytes) -> bytes:

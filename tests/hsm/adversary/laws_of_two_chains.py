@@ -28,12 +28,15 @@ class Pace:
 
     window_s: int = 3600
     refill_window_s: int = 86_400
+    first_lock_s: int = 30
     time_lock_s: int = 60
     expiry_s: int = 3600
     activation_s: int = 120
 
 
-QUICK = Pace(window_s=40, refill_window_s=90, time_lock_s=3, expiry_s=60, activation_s=4)
+QUICK = Pace(
+    window_s=40, refill_window_s=90, first_lock_s=2, time_lock_s=3, expiry_s=60, activation_s=4
+)
 """For a signer with a real clock: an hour holds many windows."""
 
 
@@ -60,7 +63,9 @@ def law_of(pace: Pace, *, newcomer: bool = False) -> Law:
 def _changes(pace: Pace, *, newcomer: bool) -> dict[str, object]:
     people = [*PEOPLE[:2], NEWCOMER] if newcomer else PEOPLE
     assets = "pools.main.assets"
+    wait = {"up_to": "50 ETH", "approvals": 2, "time_lock_s": pace.first_lock_s}
     lock = {"approvals": 3, "time_lock_s": pace.time_lock_s}
+    emergency = {"up_to": "21 ETH", "approvals": 2, "time_lock_s": 0}
     withdrawal = {
         "per_transfer": "5000 USDC",
         "window_s": pace.window_s,
@@ -74,7 +79,8 @@ def _changes(pace: Pace, *, newcomer: bool) -> dict[str, object]:
         "chains.devnet.top_up.window_s": pace.window_s,
         f"{assets}.ETH.refill.window_s": pace.refill_window_s,
         f"{assets}.ETH.refill.expiry_s": pace.expiry_s,
-        f"{assets}.ETH.refill.tiers.1": lock,
+        f"{assets}.ETH.refill.tiers": [wait, lock],
+        f"{assets}.ETH.refill.emergency": emergency,
         f"{assets}.ETH.withdrawal.window_s": pace.window_s,
         f"{assets}.ETH.withdrawal.window_count": 25,
         f"{assets}.USDC.refill.window_s": pace.refill_window_s,

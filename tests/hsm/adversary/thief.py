@@ -107,10 +107,17 @@ class Thief:
             self.sign(self.keep(self._bent(terms)) if self.dice.random() < 0.6 else terms)
 
     def collect_ahead(self) -> None:
-        """Use all refills together that were approved ahead of time."""
+        """Use all refills together that were approved ahead of time; what must wait is kept."""
         ready, self.ahead = self.ahead[-12:], []
         if ready:
-            self.sign(*ready)
+            answers = self.sign(*ready)
+            asked = zip(ready, answers, strict=True)
+            self.ahead = [t for t, a in asked if a is None or a.result is Result.NOT_READY]
+
+    def hurry(self) -> None:
+        """Cut off the wallet that stands by: refills of the active one may then wait less."""
+        self.isolate(self.dice.choice(["hot-b", "hot-b-2"]))
+        self.collect_ahead()
 
     def replace(self) -> None:
         """Bump or cancel old orders, up to the last wei of their fee and past it."""
@@ -386,6 +393,7 @@ _ACTS: tuple[_Act, ...] = (
     Thief.ask,
     Thief.replay,
     Thief.collect_ahead,
+    Thief.hurry,
     Thief.replace,
     Thief.probe_window,
     Thief.burn_fees,
@@ -400,4 +408,4 @@ _ACTS: tuple[_Act, ...] = (
     Thief.break_something,
     Thief.lodge,
 )
-_WEIGHTS = (24, 10, 6, 14, 12, 0.3, 6, 5, 4, 0.3, 2, 3, 3, 4, 4, 4)
+_WEIGHTS = (24, 10, 6, 0.5, 14, 12, 0.3, 6, 5, 4, 0.3, 2, 3, 3, 4, 4, 4)

@@ -122,6 +122,8 @@ class Treasurers:
         answer = self._carry(MotionKind.REINSTATE, {"wallet": wallet})
         if answer.result is not Result.OK:
             self.crowd.isolated[wallet] = since
+            return
+        self.crowd.reinstate(wallet)
 
     def rotate(self) -> None:
         """Let another wallet of a pool take over."""

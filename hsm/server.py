@@ -66,6 +66,7 @@ class Signer:
             self.book = Book(settings.book, clock)
             stack.callback(self.book.close)
             check(self.book)
+            self.book.lay_out_log()
             _check_tokens(self.book, settings)
             self.hsm = Hsm(bench_of(settings, environment, monotonic))
             stack.callback(self.hsm.close)

@@ -26,6 +26,9 @@ from hsm.book.schema import migrate
 from hsm.errors import BookError
 
 REWIND_S = 5
+LOG_BYTES = 3 << 20
+"""More than the write-ahead log ever needs: it begins anew after some two megabytes."""
+_LOG_PIECE_BYTES = 1 << 16
 _FULL = 2
 _TO_TEXT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False).encode
 _GENESIS_HEAD = bytes(32)
@@ -167,6 +170,22 @@ class Book:
         """Set a named value, inside a transaction."""
         self.forget()
         self.connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    def lay_out_log(self) -> None:
+        """Give the write-ahead log its full length now, so that no commit has to make it longer.
+
+        A flush of a file that grew writes the file's length too and takes twice as long. It is
+        written piece by piece, because the kernel keeps together what was written together and
+        looks through all of it at every later write. Raises `BookError`.
+        """
+        try:
+            with open(f"{self._path}-wal", "r+b", buffering=0) as log:
+                size = log.seek(0, os.SEEK_END)
+                while size < LOG_BYTES:
+                    size += log.write(bytes(min(_LOG_PIECE_BYTES, LOG_BYTES - size)))
+                os.fsync(log.fileno())
+        except OSError as error:
+            raise BookError(f"{self._path}: no room for the book's log: {error}") from error
 
     def verify(self) -> None:
         """Walk the whole chain. Raises `BookError` naming the first bad entry."""

@@ -62,6 +62,7 @@ class Rig:
     def __init__(self, store: SoftHsm, clock: FakeClock) -> None:
         settings = real_settings(store)
         self.room = VaultRoom(settings.base, clock, law=make_law(**_WIDE).law)
+        self.room.book.lay_out_log()
         self.hsm = Hsm(bench_of(settings, {}, time.monotonic))
         self.hsm.start()
         self.desk = Desk(book=self.room.book, tokens=self.hsm, settings=settings, clock=clock.unix)

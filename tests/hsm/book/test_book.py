@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from functools import partial
@@ -13,7 +16,7 @@ import pytest
 
 from hsm.book import law as book_law
 from hsm.book import orders as book_orders
-from hsm.book.book import Book, chain_head
+from hsm.book.book import LOG_BYTES, Book, chain_head
 from hsm.book.law import Mark
 from hsm.book.orders import Attempt, record_order
 from hsm.errors import BookError
@@ -54,6 +57,41 @@ def test_it_is_durable_and_private(book: Book, path: Path) -> None:
     assert (2,) == book.connection.execute("PRAGMA synchronous").fetchone()
     assert ("wal",) == book.connection.execute("PRAGMA journal_mode").fetchone()
     assert 0o600 == path.stat().st_mode & 0o777
+
+
+def test_a_log_laid_out_in_full_never_grows_and_survives_a_crash(
+    book: Book, path: Path, tmp_path: Path, clock: FakeClock
+) -> None:
+    """Commits find their room there already, and what lies behind them is not read as one."""
+    log = path.with_name(path.name + "-wal")
+    book.lay_out_log()
+    for number in range(400):
+        with book.transaction():
+            book_law.set_mark(book, f"wallet-{number}", Mark.ISOLATED, "why " * 200, clock.unix())
+    crashed = tmp_path / "crashed"
+    crashed.mkdir()
+    for file in (path, log):
+        shutil.copy(file, crashed)
+    again = Book(crashed / path.name, clock.unix)
+    again.verify()
+
+    assert LOG_BYTES == log.stat().st_size
+    assert (book.seq, book.head) == (again.seq, again.head)
+    again.close()
+
+
+def test_a_log_that_cannot_be_laid_out_stops_the_start(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk is named at the start, not met within an order."""
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+
+    with pytest.raises(BookError, match="no room for the book's log: .*No space left"):
+        book.lay_out_log()
 
 
 def test_the_chain_is_the_one_that_old_books_have() -> None:

@@ -1,12 +1,19 @@
-"""R6.8, its fast half: what is freed between things that live on leaves the process."""
+"""What is freed leaves the process, and ticks keep nothing that they made."""
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 
 import pytest
 
+from tests.fakes.belt import BLOCK_S, Belt
+from tests.fakes.chain import FakeChain
+
+_WARM_UP, _ROUNDS = 20, 80
+_NOISE = 5 * _ROUNDS
+"""Caches come and go in pieces of two hundred; a single fact that stays is more than five."""
 _HOLES = """
 from pathlib import Path
 from treasury.memory import give_back
@@ -38,3 +45,37 @@ def test_a_heap_with_holes_is_given_back() -> None:
     assert told[3] == "True"
     assert freed > full * 0.9, "the C library gave it back without being asked"
     assert left < full - 40_000, told
+
+
+def alive() -> int:
+    """Return how many pieces of memory Python holds now."""
+    gc.collect()
+    return sys.getallocatedblocks()
+
+
+def grown_by_blocks_alone() -> int:
+    """Return what the chain in memory itself keeps of so many blocks."""
+    chain = FakeChain()
+    chain.mine(_WARM_UP)
+    before = alive()
+    chain.mine(_ROUNDS)
+    return alive() - before
+
+
+def test_ticks_keep_nothing_in_memory(calm: Belt) -> None:
+    """When caches are warm, a round of both lanes and a block leaves no fact behind."""
+
+    def rounds(count: int) -> None:
+        for _ in range(count):
+            calm.watch()
+            calm.money()
+            calm.clock.advance(BLOCK_S)
+            calm.chain.mine()
+            calm.fuse.trail.clear()
+
+    rounds(_WARM_UP)
+    before = alive()
+    rounds(_ROUNDS)
+    grown = alive() - before
+
+    assert grown - grown_by_blocks_alone() < _NOISE

@@ -51,12 +51,14 @@ def test_a_reorg_falls_back_and_the_same_bytes_win(low: Belt, keep: bool) -> Non
     low.money()
     before = attempts(low)
     low.chain.reorg(1, keep=keep)
+    low.clock.advance(12)
     low.money()
-    fallen = low.transfers()[0]
+    fallen, fallen_sent_at = low.transfers()[0], attempts(low)[0].sent_at
     low.run(4)
 
     assert TransferState.IN_FLIGHT is fallen.state
     assert (None, None, None) == (fallen.block_number, fallen.block_hash, fallen.settled_fee)
+    assert fallen_sent_at == before[0].sent_at + 24, "sent once more at once, not in its time"
     assert [before[0].raw] == [attempt.raw for attempt in attempts(low)]
     assert TransferState.CONFIRMED is low.transfers()[0].state
     assert 1 == low.paid("vault", address_of("hot-a"))
@@ -74,6 +76,21 @@ def test_a_reorg_into_another_block_is_seen(low: Belt) -> None:
     found = low.transfers()[0]
     assert TransferState.CONFIRMED is found.state
     assert first != found.block_hash
+
+
+def test_a_receipt_of_a_block_that_is_gone_settles_nothing(low: Belt) -> None:
+    """R4.5: a node that still tells of the old block is not believed: the final one is another."""
+    sent(low).next_block()
+    low.money()
+    old = low.transfers()[0]
+    told = low.chain.receipts([attempts(low)[0].hash])
+    low.chain.reorg(1, keep=False)
+    low.chain.mine(3)
+    low.chain.receipts = lambda _hashes: told  # type: ignore[method-assign,assignment]
+    confirm(low.world, low.clock())
+
+    assert TransferState.MINED is low.transfers()[0].state
+    assert low.chain.stamp_at(old.block_number or 0).hash != old.block_hash
 
 
 def test_any_attempt_may_win(low: Belt) -> None:

@@ -77,6 +77,16 @@ def test_what_is_less_than_the_least_move_is_rounding(calm: Belt) -> None:
     assert not calm.standing("hot-a").frozen
 
 
+@pytest.mark.parametrize(("lost", "frozen"), [(ETH - 1, False), (ETH, True)])
+def test_a_loss_of_the_least_move_is_a_theft(calm: Belt, lost: int, frozen: bool) -> None:
+    """What could be a transfer of ours could be a thief's: from there on one word freezes."""
+    calm.chain.dissents.append(dissent())
+    calm.chain.lone_voices.append(voice(calm, balances={(HOT, NATIVE): 60 * ETH - lost}))
+    calm.watch()
+
+    assert calm.standing("hot-a").frozen is frozen
+
+
 def test_our_own_payment_is_no_theft_to_a_lone_voice(calm: Belt) -> None:
     """What our books explain freezes nothing, whichever block the endpoint stands at."""
     calm.ask_withdrawal(2 * ETH, "customer-1")

@@ -179,7 +179,7 @@ class Book:
         looks through all of it at every later write. Raises `BookError`.
         """
         try:
-            with open(f"{self._path}-wal", "r+b", buffering=0) as log:
+            with Path(f"{self._path}-wal").open("r+b", buffering=0) as log:
                 size = log.seek(0, os.SEEK_END)
                 while size < LOG_BYTES:
                     size += log.write(bytes(min(_LOG_PIECE_BYTES, LOG_BYTES - size)))

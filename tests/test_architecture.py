@@ -170,7 +170,6 @@ def test_plain_c_is_called_in_few_files() -> None:
     """R3.1: the token's short road, hardening, returning free memory, development children."""
     callers = {relative(path) for path in SOURCES if "ctypes" in imported(tree(path))}
 
-<<<<<<< Updated upstream
     expected = {
         "hsm/token/direct.py",
         "hsm/process/hardening.py",
@@ -178,10 +177,6 @@ def test_plain_c_is_called_in_few_files() -> None:
         "treasury/dev/children.py",
     }
     assert expected == callers
-=======
-    ours = {"hsm/direct.py", "hsm/hardening.py", "treasury/memory.py", "treasury/dev/children.py"}
-    assert ours == callers
->>>>>>> Stashed changes
 
 
 def test_the_law_imports_nothing_that_can_act() -> None:

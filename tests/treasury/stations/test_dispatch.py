@@ -9,10 +9,7 @@ from typing import Any
 import pytest
 
 from hsm.errors import TokenAwayError, TokenLockedError
-<<<<<<< Updated upstream
 from hsm.wire.answers import Signed
-=======
->>>>>>> Stashed changes
 from policies.lifecycles import AttemptState, RefillState, TransferState
 from policies.terms import TransferTerms
 from tests.fakes.belt import Belt

@@ -20,7 +20,14 @@ from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
 from pkcs11.exceptions import NoSuchKey, PKCS11Error
 
 from hsm.curve import PARAMETERS, Curve, public_key_of
-from hsm.errors import KeySetUpError, TokenAwayError
+from hsm.errors import (
+    Action,
+    KeySetUpError,
+    PinBlockedError,
+    PinRefusedError,
+    TokenAwayError,
+    action_for,
+)
 from hsm.settings import KeyPlan
 from hsm.token.keys import (
     MUST_BE_FALSE,
@@ -56,13 +63,23 @@ class MadeKey:
 
 
 def open_for_ceremony(module: str, serial: str, pin: str) -> pkcs11.Session:
-    """Log in to a token for writing. Raises `TokenAwayError`."""
+    """Log in to a token for writing, with one try.
+
+    Raises `PinRefusedError`, `PinBlockedError`, and `TokenAwayError` for anything else.
+    """
     try:
         token = pkcs11.lib(module).get_token(token_serial=serial.encode())
         return token.open(rw=True, user_pin=pin)
     except PKCS11Error as error:
+        name, action = type(error).__name__, action_for(error)
+        if action is Action.STOP_PIN:
+            text = f"token {serial} refused the PIN ({name}): a few more tries may lock it"
+            raise PinRefusedError(text) from error
+        if action is Action.STOP_BLOCKED:
+            text = f"token {serial} takes no PIN any more ({name}): its security officer sets one"
+            raise PinBlockedError(text) from error
         raise TokenAwayError(
-            f"token {serial} cannot be opened ({type(error).__name__}): check serial and PIN"
+            f"token {serial} cannot be opened ({name}): check its serial and the module"
         ) from error
 
 

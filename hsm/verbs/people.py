@@ -104,8 +104,7 @@ def unlock(room: Room, body: Body) -> Answer:
     """Log in to an attended token for some minutes, or for a number of signatures as well."""
     fields.only(body, frozenset({"token", "pin", "minutes"}), frozenset({"signatures"}))
     name, minutes = fields.text(body, "token"), fields.integer(body, "minutes")
-    plan = room.settings.tokens.get(name)
-    if plan is None or plan.mode is not UnlockMode.ATTENDED:
+    if not _is_attended(room, name):
         return room.refuse(no("unknown_token", f"{name!r} is no attended token"))
     if not 1 <= minutes <= MOST_MINUTES:
         return room.refuse(no("minutes", f"unlock for 1 to {MOST_MINUTES} minutes"))
@@ -123,10 +122,16 @@ def unlock(room: Room, body: Body) -> Answer:
 
 
 def lock(room: Room, body: Body) -> Answer:
-    """Log out of a token now."""
+    """Log out of an attended token now; any other would open itself again for the next order."""
     fields.only(body, frozenset({"token"}))
     name = fields.text(body, "token")
-    if name not in room.settings.tokens:
-        return room.refuse(no("unknown_token", f"{name!r} is not in the settings"))
+    if not _is_attended(room, name):
+        text = f"{name!r} is no attended token: freeze stops what exposes"
+        return room.refuse(no("unknown_token", text))
     room.tokens.lock(name)
     return room.ok({"token": name})
+
+
+def _is_attended(room: Room, token: str) -> bool:
+    plan = room.settings.tokens.get(token)
+    return plan is not None and plan.mode is UnlockMode.ATTENDED

@@ -123,6 +123,26 @@ def test_no_pin_is_no_try(
     assert "no PIN was typed for token cold" in capsys.readouterr().err
 
 
+def test_a_wrong_pin_is_the_operators_matter(
+    config: Path, token: Token, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is tried once, told plainly, and no reason to try again later (R3.7)."""
+    token.pin_file.write_text("0000\n")
+
+    assert 78 == main(["list", "--config", str(config)])
+    assert f"token {token.serial} refused the PIN (PinIncorrect)" in capsys.readouterr().err
+
+
+def test_a_token_that_is_away_may_come_back(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without its token the ceremony ends with the exit code of the world."""
+    config.write_text(config.read_text().replace('serial = "', 'serial = "00'))
+
+    assert 75 == main(["list", "--config", str(config)])
+    assert "cannot be opened (NoSuchToken)" in capsys.readouterr().err
+
+
 def test_create_prints_what_the_settings_pin(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

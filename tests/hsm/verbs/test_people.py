@@ -40,6 +40,7 @@ def test_a_locked_vault_waits_for_a_person(softhsm: SoftHsm, clock: FakeClock) -
         opened = person.unlock("vault", pin, minutes=5)
         signed.append(daemon.sign(transfer_digest(first, deployment), FEES))
         health = daemon.status().health
+        kept_open = person.lock("hot")
         person.lock("vault")
         again = daemon.sign(transfer_digest(second, deployment), FEES)
 
@@ -51,6 +52,8 @@ def test_a_locked_vault_waits_for_a_person(softhsm: SoftHsm, clock: FakeClock) -
     assert isinstance(signed[0], Signed)
     assert 0 == signed[0].nonce
     assert "ready" == health
+    assert isinstance(kept_open, Refused)
+    assert "'hot' is no attended token: freeze stops what exposes" == kept_open.reasons[0].text
     assert isinstance(again, NotReady)
 
 

@@ -102,7 +102,7 @@ def test_another_sentence_or_purpose_is_refused(
 
 def test_approvals_of_one_chain_are_nothing_on_another(tmp_path: Path) -> None:
     """Same keys, same wallets, another chain of the law: the approvals count for nothing (R8.2)."""
-    room = VaultRoom(tmp_path, FakeClock(), law=law_of(Pace()))
+    room = VaultRoom(tmp_path, FakeClock(), law=law_of(Pace(first_lock_s=0)))
     terms = room.order()
     approvals = [to_hex(a) for a in room.approvals(terms, "alice", "bob", "carol")]
     there = dataclasses.replace(terms, chain_id=31338)

@@ -19,6 +19,7 @@ from treasury.ledger import journal
 from treasury.ledger.alarms import rings
 from treasury.ledger.facts import Attempt
 from treasury.ledger.queries import transfers
+from treasury.stations.dispatch import dispatch
 from treasury.stations.release import release
 from treasury.stations.tally import tally
 
@@ -375,3 +376,34 @@ def test_a_halt_does_not_block_a_sweep_behind_a_nonce(directory: Path, quiet: No
     assert TransferState.CONFIRMED is found["sweep"]
     assert TransferState.CANCELLED is found["withdrawal"]
     assert 0 == belt.chain.balance(address_of("customer"))
+
+
+@pytest.mark.parametrize(("early_s", "state"), [(1, "IN_FLIGHT"), (0, "CANCELLED")])
+def test_consent_ends_at_its_second(low: Belt, early_s: int, state: str) -> None:
+    """R8.2: in the last second it is signed; from the next one on the signer is not even asked."""
+    queued(low)
+    low.clock.advance(low.transfers()[0].expires_at - low.clock.unix() - early_s)
+    dispatch(low.world, low.clock())
+
+    assert [TransferState(state)] == states(low)
+    assert ("sign" in low.signer.calls) is bool(early_s)
+
+
+def test_a_halted_payout_that_holds_a_nonce_alone_waits(directory: Path, quiet: None) -> None:
+    """Nothing stands behind its nonce, so a halt that ends soon costs no cancel."""
+    from policies.lifecycles import Owner
+    from treasury.safety.halting import halt
+
+    belt = Belt(directory, hot=60 * ETH)
+    belt.run(1)
+    belt.ask_withdrawal(2 * ETH, "customer")
+    belt.room.tokens.trouble_at_signing = TokenAwayError("unplugged")
+    belt.money()
+    belt.room.tokens.trouble_at_signing = None
+    with belt.ledger.write() as session:
+        halt(session, actor=Owner.API, why="a person", now=belt.clock.unix())
+    belt.run(3)
+
+    (payout,) = belt.transfers()
+    assert (TransferState.QUEUED, 0) == (payout.state, payout.nonce)
+    assert ["halted"] == [reason.code for reason in payout.reasons]

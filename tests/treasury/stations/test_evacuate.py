@@ -97,3 +97,16 @@ def test_a_payouts_cancel_does_not_bid_against_the_evacuation(calm: Belt) -> Non
 
     assert [address_of("vault")] == [t.payee for t in calm.chain.mempool if t.sender == HOT]
     assert [payout.nonce] == nonces
+
+
+def test_a_payout_that_hangs_holds_up_no_evacuation(calm: Belt) -> None:
+    """R2.8: a delegated account has room for one, and what hangs there is no evacuation."""
+    calm.ask_withdrawal(ETH, "customer")
+    pay(calm.world, calm.clock())
+    dispatch(calm.world, calm.clock())
+    calm.chain.set_code(HOT, bytes.fromhex("ef0100" + "11" * 20))
+    calm.signer.isolate("hot-a", "a treasurer saw something")
+    calm.money()
+    calm.watch()
+
+    assert [address_of("vault")] == [t.payee for t in calm.chain.mempool if t.sender == HOT]

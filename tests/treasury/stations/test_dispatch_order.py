@@ -1,0 +1,72 @@
+"""Dispatch: how many transfers of a wallet are in flight, and in which order they leave."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from hsm.errors import TokenAwayError
+from policies.lifecycles import TransferState
+from policies.terms import Address
+from tests.fakes.belt import Belt
+from tests.laws import ETH, GONE, TOKEN, USDC, make_law
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_each_wallet_has_so_many_in_flight(directory: Path, quiet: None, depth: int) -> None:
+    """The depth of hot wallets counts for payouts alone, and what is beyond it says so."""
+    belt = Belt(directory, hot=60 * ETH)
+    settings = dataclasses.replace(belt.world.settings, hot_in_flight=depth, vault_in_flight=2)
+    belt.world = dataclasses.replace(belt.world, settings=settings)
+    belt.run(1)
+    for number in range(4):
+        belt.ask_withdrawal(ETH, "customer", key=f"key-{number}")
+    belt.money()
+
+    flying = [t for t in belt.transfers() if t.state is TransferState.IN_FLIGHT]
+    waiting = [t for t in belt.transfers() if t.state is TransferState.QUEUED]
+    assert (depth, 4 - depth) == (len(flying), len(waiting))
+    assert {("in_flight",)} == {tuple(r.code for r in t.reasons) for t in waiting}
+
+
+def test_the_vault_has_a_depth_of_its_own(directory: Path, quiet: None) -> None:
+    """Two refills leave at once where the vault may have two, whatever hot wallets may have."""
+    rule = "pools.main.assets.USDC.refill.schedule"
+    belt = Belt(directory, law=make_law(**{rule: GONE}).law)
+    belt.fund("vault", 1_000_000 * USDC, Address(TOKEN))
+    belt.chain.mine(3)
+    settings = dataclasses.replace(belt.world.settings, hot_in_flight=1, vault_in_flight=2)
+    belt.world = dataclasses.replace(belt.world, settings=settings)
+    belt.watch()
+    for refill in belt.open_refills():
+        belt.approve(refill, "alice", "bob")
+    belt.money()
+
+    assert [TransferState.IN_FLIGHT] * 2 == [transfer.state for transfer in belt.transfers()]
+
+
+def test_what_holds_a_nonce_is_sent_first_and_safety_before_exposure(
+    directory: Path, quiet: None
+) -> None:
+    """R3.10: a hole in front of everything is filled first, then what goes home, then the old."""
+    belt = Belt(directory, hot=60 * ETH)
+    settings = dataclasses.replace(belt.world.settings, hot_in_flight=8)
+    belt.world = dataclasses.replace(belt.world, settings=settings)
+    belt.run(1)
+    for number in range(2):
+        belt.ask_withdrawal(ETH, "customer", key=f"key-{number}")
+    belt.room.tokens.trouble_at_signing = TokenAwayError("unplugged")
+    belt.money()
+    belt.ask_withdrawal(ETH, "customer", key="younger")
+    belt.fund("hot-a", 60 * ETH)
+    belt.chain.mine(3)
+    belt.watch()
+    belt.room.tokens.trouble_at_signing = None
+    belt.money()
+
+    sent = [transaction.nonce for transaction in belt.chain.mempool]
+    by_nonce = {t.nonce: t.purpose.value for t in belt.transfers()}
+    assert sent == [0, 1, 2, 3]
+    assert by_nonce == {0: "withdrawal", 1: "withdrawal", 2: "sweep", 3: "withdrawal"}

@@ -58,7 +58,7 @@ def test_a_reorg_falls_back_and_the_same_bytes_win(low: Belt, keep: bool) -> Non
 
     assert TransferState.IN_FLIGHT is fallen.state
     assert (None, None, None) == (fallen.block_number, fallen.block_hash, fallen.settled_fee)
-    assert fallen_sent_at == before[0].sent_at + 24, "sent once more at once, not in its time"
+    assert fallen_sent_at == (before[0].sent_at or 0) + 24, "sent at once, not in its time"
     assert [before[0].raw] == [attempt.raw for attempt in attempts(low)]
     assert TransferState.CONFIRMED is low.transfers()[0].state
     assert 1 == low.paid("vault", address_of("hot-a"))

@@ -148,7 +148,7 @@ def test_killed_and_restarted_it_returns_the_same_bytes(softhsm: SoftHsm, clock:
     del clock  # the process has its own, so the terms are dated by the real one
     settings, law = real_settings(softhsm), make_law().law
     config = write_toml(settings)
-    now = _RealClock()
+    now = RealClock()
     terms = order(law, now, Purpose.SWEEP)
     found: list[bytes] = []
     for _ in range(2):
@@ -163,7 +163,7 @@ def test_killed_and_restarted_it_returns_the_same_bytes(softhsm: SoftHsm, clock:
     assert found[0] == found[1]
 
 
-class _RealClock(FakeClock):
+class RealClock(FakeClock):
     """The real time, for terms that another process judges."""
 
     def unix(self) -> int:
@@ -176,7 +176,7 @@ def test_the_pin_is_nowhere_but_in_its_file(softhsm: SoftHsm) -> None:
     config = write_toml(settings)
     process = start(config)
     wait_for(settings.signer_socket, process)
-    genesis(settings, make_law().law, _RealClock())
+    genesis(settings, make_law().law, RealClock())
     proc = Path("/proc") / str(process.pid)
     memory = (proc / "environ").read_bytes() + (proc / "cmdline").read_bytes()
     process.terminate()

@@ -40,7 +40,7 @@ foreign = {name for name, module in sys.modules.items()
 print(*sorted(mine))
 print(*sorted(foreign))
 """
-_DENY_WRITABLE_CODE = """
+DENY_WRITABLE_CODE = """
 import ctypes, mmap
 assert ctypes.CDLL(None, use_errno=True).prctl(65, 1, 0, 0, 0) == 0, "no PR_SET_MDWE here"
 try:
@@ -112,12 +112,12 @@ def test_the_signer_imports_a_frozen_list_and_nothing_else(signer_room: Path) ->
 
 def test_the_signer_runs_where_memory_is_never_writable_and_executable(signer_room: Path) -> None:
     """R5.2: imports succeed under MemoryDenyWriteExecute."""
-    run_isolated(_DENY_WRITABLE_CODE + _IMPORT_ALL, signer_room)
+    run_isolated(DENY_WRITABLE_CODE + _IMPORT_ALL, signer_room)
 
 
 def test_the_daemon_runs_without_writable_code_and_without_pkcs11() -> None:
     """R3.1, R5.2: the office starts under MemoryDenyWriteExecute and never maps the library."""
-    code = _DENY_WRITABLE_CODE + (
+    code = DENY_WRITABLE_CODE + (
         "import sys; sys.path[:0] = sys.argv[1:]\n"
         "import treasury.app, treasury.api.app, treasury.cli.main, treasury.ledger\n"
         "print('pkcs11' in sys.modules, 'pkcs11' in open('/proc/self/maps').read())\n"

@@ -10,11 +10,11 @@ import pytest
 
 _ROOT = Path(__file__).parents[3]
 _LOOK = """
-import os, resource
+import ctypes, resource
 from hsm.process.hardening import harden
-harden()
+print(*harden(), sep="; ")
 print(resource.getrlimit(resource.RLIMIT_CORE))
-print("dumpable", os.stat("/proc/self/environ").st_uid, os.getuid())
+print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))
 print(open("/proc/self/status").read().split("VmLck:")[1].split()[0])
 """
 
@@ -26,11 +26,14 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_no_core_is_left() -> None:
-    """The limit on core files is zero (R5.9)."""
+def test_nothing_of_it_reaches_a_disk_or_another_process() -> None:
+    """R5.9: no core, not dumpable (so no tracer), and locked in memory or told that it is not."""
     done = run(_LOOK)
+    missing, cores, dumpable, locked_kib = done.stdout.splitlines()
 
-    assert "(0, 0)" in done.stdout, done.stderr
+    assert ("(0, 0)", "0") == (cores, dumpable), done.stderr
+    assert ("memory is not locked" in missing) == (locked_kib == "0")
+    assert "dumpable" not in missing
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,20 @@ def test_a_fair_token_is_not_accused() -> None:
     assert 4.5 > max(max(run.of_r, run.of_s, run.of_ratio) for run in runs)
 
 
+def test_the_distance_is_told_in_standard_deviations() -> None:
+    """Counts that one fair token in a thousand shows lie three deviations away (R3.12)."""
+    rows = [14] * 103 + [6] * 103 + [10] * 50
+    dice = random.Random(9)
+    pairs = [
+        (bytes([byte]) + dice.randbytes(31), fair(dice)[1])
+        for byte, count in enumerate(rows)
+        for _ in range(count)
+    ]
+
+    # Chi-square is 329.6; of 255 degrees of freedom, tables give 330.5 for one in a thousand.
+    assert measure(pairs).of_r == pytest.approx(3.06, abs=0.02)
+
+
 def test_few_signatures_are_not_judged() -> None:
     """Below the least number nothing is said, whatever it looks like."""
     assert Bias(count=100, of_r=0, of_s=0, of_ratio=0) == measure(

@@ -38,7 +38,7 @@ class Holding:
     """One asset of an isolated wallet; `amount` None is unknown, `cap` None has no band.
 
     `may_go`: no evacuation of it is open, and its last one did not revert. `is_moving`: one is
-    open.
+    open, and may cost `bid` wei by what it bids now, zero while it bids nothing.
     """
 
     asset: Asset
@@ -46,6 +46,7 @@ class Holding:
     cap: int | None
     may_go: bool
     is_moving: bool
+    bid: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +94,14 @@ def plan_evacuation(facts: EvacuationFacts) -> tuple[Load, ...]:
 
 
 def gas_for_all(facts: EvacuationFacts) -> int:
-    """Return the wei that moves every token that can go, at the first bid."""
+    """Return the wei that moves every token that can go, at its bid, or else the first one.
+
+    What is on its way counts until it has arrived: a thief may have taken the coins meanwhile.
+    """
     return sum(
-        _first_cost(h.asset, facts)
+        h.bid or _first_cost(h.asset, facts)
         for h in facts.holdings
-        if not h.asset.is_native and h.may_go and h.amount
+        if not h.asset.is_native and (h.may_go or h.is_moving) and h.amount
     )
 
 

@@ -1,14 +1,15 @@
 """The two ordered lanes of a chain, each one plain function; order is the safety property.
 
     watch_tick   listen -> observe -> trace -> guard -> sense -> overhear -> survey -> evacuate
-                 -> respond -> inspect -> assess -> notify
+                 -> respond -> evacuate -> inspect -> assess -> notify
     money_tick   confirm -> adopt -> tally -> carry -> release -> pay -> tend -> dispatch
 
 Guard before assess, because a theft looks exactly like a wallet that needs a refill. Confirm
 first, so that nonces and projected balances are true before anything new is decided. Adopt before
 dispatch, so that what the signer already signed is never given up or asked for twice.
 
-Evacuate in the watch lane, because the money lane may be in the middle of something longer.
+Evacuate in the watch lane, because the money lane may be in the middle of something longer. Twice:
+what guard queued waits for no further look, what respond planned for no other lane.
 
 Listen first, because it must hear single endpoints most of all when there is no quorum.
 
@@ -61,6 +62,7 @@ WATCH: tuple[Station, ...] = (
     survey,
     evacuate,
     respond,
+    evacuate,
     inspect,
     assess,
 )

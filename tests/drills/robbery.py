@@ -31,10 +31,15 @@ _LOOK_S, _PATIENCE_S, _QUIET_S = 0.01, 90.0, 3.0
 class Robbery:
     """What came of one robbery; seconds after the thief's first block, shares of the value.
 
-    Amounts are base units by symbol; `saved` reached the vault, `lost` the thief or its friends.
+    Amounts are base units by symbol. `warned_s` is how long the thief's first transaction lay in
+    the pool before its block: a daemon that had time to read it there is quicker than the block.
+    `helped_s` is when the sponsor's gas was on its way, None when none was needed: without coins
+    no node takes an evacuation before that gas is in a block.
     """
 
     manner: str
+    warned_s: float
+    helped_s: float | None
     answered_s: float
     contained_s: float
     held: dict[str, int]
@@ -50,8 +55,10 @@ class Robbery:
     def line(self) -> str:
         """Return one row of the table."""
         each = "  ".join(f"{s} {self.saved[s] / h:6.1%}" for s, h in self.held.items() if h)
+        gas = "" if self.helped_s is None else f"gas sent {self.helped_s:5.2f} s  "
         return (
-            f"{self.manner:14} answered {self.answered_s:5.2f} s  contained"
+            f"{self.manner:14} in the pool {self.warned_s:4.2f} s  {gas}"
+            f"answered {self.answered_s:5.2f} s  contained"
             f" {self.contained_s:5.1f} s  saved {self.saved_share:6.1%}  ({each})"
         )
 
@@ -71,21 +78,25 @@ def rob(directory: Path, manner: str) -> Robbery:
 
 
 def _rob(stage: Stage, crook: Crook, manner: str) -> Robbery:
-    vault = stage.deployment.addresses["vault"]
+    addresses = stage.deployment.addresses
+    vault = addresses["vault"]
     symbols = ("ETH", *crook.tokens)
     held = {s: crook.held(s, crook.victim) for s in symbols}
     before = {s: crook.held(s, vault) for s in symbols}
-    watcher = _Watcher(stage.chain.url, crook.victim, vault)
+    watcher = _Watcher(stage.chain.url, crook.victim, vault, addresses["gas"])
     watcher.start()
     steps = MANNERS[manner](crook)
     before_it = crook.node.number("eth_blockNumber")
     next(steps)
+    sent = time.monotonic()
     began = _wait_for_block(crook, before_it + 1)
     _go_on(crook, steps)
     answered = watcher.wait(_PATIENCE_S)
     contained = _wait_contained(stage)
     return Robbery(
         manner=manner,
+        warned_s=began - sent,
+        helped_s=None if watcher.helped_at is None else watcher.helped_at - began,
         answered_s=answered - began,
         contained_s=contained - began,
         held=held,
@@ -119,10 +130,11 @@ def _go_on(crook: Crook, steps: Iterator[None]) -> None:
 
 
 class _Watcher:
-    """Looks for the first transaction that goes home, in the pool or in a block."""
+    """Looks for the first transaction that goes home, in the pool or in a block, and for gas."""
 
-    def __init__(self, url: str, victim: Address, vault: Address) -> None:
-        self._url = url
+    def __init__(self, url: str, victim: Address, vault: Address, sponsor: Address) -> None:
+        self.helped_at: float | None = None
+        self._url, self._sponsor = url, sponsor.lower()
         self._victim, self._vault = victim.lower(), vault[2:].lower()
         self._seen = Event()
         self._at = 0.0
@@ -142,10 +154,17 @@ class _Watcher:
             while not self._seen.is_set():
                 for tag in ("pending", "latest"):
                     block = node.call("eth_getBlockByNumber", tag, True)
-                    if block and any(map(self._goes_home, block["transactions"])):
+                    sent = block["transactions"] if block else ()
+                    if self.helped_at is None and any(map(self._helps, sent)):
+                        self.helped_at = time.monotonic()
+                    if any(map(self._goes_home, sent)):
                         self._at = time.monotonic()
                         self._seen.set()
                 time.sleep(_LOOK_S)
+
+    def _helps(self, transaction: dict[str, Any]) -> bool:
+        ends = (transaction["from"], transaction.get("to") or "")
+        return (self._sponsor, self._victim) == tuple(end.lower() for end in ends)
 
     def _goes_home(self, transaction: dict[str, Any]) -> bool:
         if transaction["from"].lower() != self._victim:

@@ -107,6 +107,15 @@ def test_only_what_the_coin_can_pay_for_is_queued_the_most_valuable_first() -> N
     assert 2 * coins == gas_for_all(case)
 
 
+def test_what_is_on_its_way_needs_its_gas_until_it_has_arrived() -> None:
+    """R2.9: an evacuation that the thief left nothing to pay for counts by what it bids."""
+    gone = replace(held(token("A"), 10, moves=True), bid=7 * GWEI)
+    unsigned, arrived = held(token("B"), 10, moves=True), held(token("C"), 0, moves=True)
+
+    needed = gas_for_all(facts(held(COIN, 0), gone, unsigned, arrived))
+    assert 7 * GWEI + FIRST_BID * TOKEN_GAS * GWEI == needed
+
+
 def test_a_stuck_token_does_not_hold_up_the_others() -> None:
     """R2.8: one whose evacuation reverted is left behind, with nothing waiting for it."""
     stuck = Holding(asset=token("A"), amount=5, cap=100, may_go=False, is_moving=False)

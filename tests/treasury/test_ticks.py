@@ -28,6 +28,7 @@ def test_guard_before_assess_and_confirm_first() -> None:
         "survey",
         "evacuate",
         "respond",
+        "evacuate",
         "inspect",
         "assess",
     ]

@@ -34,13 +34,14 @@ _MAY_HAVE_FAILED = frozenset({TransferState.MINED, TransferState.REVERTED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One isolated wallet and what this tick knows of it."""
+    """One isolated wallet and what this tick knows of it; it looked at `looked_at`, in seconds."""
 
     wallet: Wallet
     pool: Pool
     incident: Incident
     head: Cells
     final: Cells
+    looked_at: int
     on_the_way: Sequence[Transfer]
 
 
@@ -85,6 +86,7 @@ def look_into(
         incident=incident,
         head=newest[1],
         final=newest[2],
+        looked_at=newest[0].at,
         on_the_way=[t for t in open_ones if wallet.address in (t.source, t.destination)],
     )
 
@@ -139,12 +141,14 @@ def _holdings(session: Session, law: Law, case: Case) -> Iterator[Holding]:
             continue
         earlier = transfers.by_cause(session, _cause_of(case, asset))
         band = case.pool.bands.get(asset.symbol)
+        moving = [t for t in case.on_the_way if _moves(t, case, asset)]
         yield Holding(
             asset=asset,
             amount=case.head.balance(case.wallet.address, asset.address),
             cap=None if band is None else band.cap,
             may_go=not earlier or _may_follow(earlier, case),
-            is_moving=_is_moving(case, asset),
+            is_moving=bool(moving),
+            bid=max((_bid_of(session, t) for t in moving), default=0),
         )
 
 
@@ -160,11 +164,17 @@ def is_spent(transfer: Transfer, head: Cells) -> bool:
     return transfer.nonce < spent
 
 
-def _is_moving(case: Case, asset: Asset) -> bool:
-    return any(
-        t.purpose is Purpose.EVACUATION and t.asset == asset.address and not _is_seen(t, case)
-        for t in case.on_the_way
-    )
+def _moves(transfer: Transfer, case: Case, asset: Asset) -> bool:
+    is_evacuation = transfer.purpose is Purpose.EVACUATION
+    return is_evacuation and transfer.asset == asset.address and not _is_seen(transfer, case)
+
+
+def _bid_of(session: Session, transfer: Transfer) -> int:
+    """Return what a transfer may cost by its newest bid, in wei; zero before the first."""
+    attempts = transfers.attempts(session, transfer.id)
+    if not attempts:
+        return 0
+    return attempts[-1].gas_limit * attempts[-1].max_fee_per_gas + attempts[-1].l1_fee
 
 
 def _is_seen(transfer: Transfer, case: Case) -> bool:
@@ -182,8 +192,10 @@ def _is_stuck(case: Case) -> bool:
     there = case.head.nonces.get(case.wallet.address)
     if there is None:
         return False
-    held = [t.nonce for t in leaving if t.nonce is not None and t.nonce >= there]
-    return min(held, default=there) > there
+    held = [t for t in leaving if t.nonce is not None and t.nonce >= there]
+    if any(t.changed_at >= case.looked_at for t in held):
+        return False  # it was signed after that look, perhaps behind a nonce spent since
+    return min((t.nonce for t in held if t.nonce is not None), default=there) > there
 
 
 def _may_follow(earlier: Sequence[Transfer], case: Case) -> bool:

@@ -1,7 +1,8 @@
-"""Evacuate: have what leaves an isolated wallet signed and sent in the tick that isolated it.
+"""Evacuate: have what leaves an isolated wallet signed and sent in the tick that queued it.
 
 A thief takes one asset per block, and the other lane may be in the middle of a thousand payouts.
-So the first try does not wait for it. Whatever does not go now (a node that is away, a token that
+So the first try does not wait for it, neither for what the isolation queued nor for what a later
+look planned, when gas came. Whatever does not go now (a node that is away, a token that
 is locked, a refusal) stays queued, and `dispatch` and `tend` go on with it as with every transfer.
 """
 

@@ -84,7 +84,7 @@ def _respond_to(world: World, law: Law, wallet: Wallet, deeds: Deeds, now: int) 
     for load in loads:
         _evacuate(world, law, case, load, now)
         deeds.add(f"queued the evacuation of {wallet.name} in {load.asset.symbol}")
-    if loads:
+    if loads or case.on_the_way:
         world.hurry()
     _judge_contained(world, law, case, deeds, now, is_leaving=bool(loads))
 

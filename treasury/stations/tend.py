@@ -1,10 +1,12 @@
 """Tend: look after transfers that wait for a block.
 
-Their stored bytes are sent again after a while, because nodes forget. Later they bid higher,
+Their stored bytes are sent again after a while, because nodes forget, and as soon as the wallet can
+pay again for what a node refused for want of funds. Later they bid higher,
 within the order's `max_fee`; above that they wait, visibly. What may no longer arrive, because an
 end of it was isolated, is cancelled on its own nonce at once. So is what its wallet can no longer
 pay: no node takes it at any price, and everything behind its nonce would wait for ever; most of
-all the next evacuation of a wallet that a thief was at.
+all the next evacuation of a wallet that a thief was at. A token that goes home is given as long as
+before a higher bid, because the sponsor brings gas.
 """
 
 from __future__ import annotations
@@ -62,7 +64,11 @@ def tend(world: World, now: datetime) -> Outcome:
 
 
 def _send_again(desk: Desk, waiting: Sequence[tuple[Transfer, Attempt]]) -> None:
-    due = [(transfer, newest) for transfer, newest in waiting if _is_due(desk, newest)]
+    due = [
+        (transfer, newest)
+        for transfer, newest in waiting
+        if _is_due(desk, newest) or _got_gas(desk, transfer, newest)
+    ]
     if due:
         broadcast(desk, due)
 
@@ -70,6 +76,13 @@ def _send_again(desk: Desk, waiting: Sequence[tuple[Transfer, Attempt]]) -> None
 def _is_due(desk: Desk, newest: Attempt) -> bool:
     after_s = desk.world.settings.resend_after_s
     return newest.sent_at is None or desk.now - newest.sent_at >= after_s
+
+
+def _got_gas(desk: Desk, transfer: Transfer, newest: Attempt) -> bool:
+    """Say whether its wallet can pay for what a node refused; asked about once a second."""
+    if not newest.answer.startswith(SendKind.FUNDS.value) or newest.sent_at == desk.now:
+        return False
+    return not _cannot_be_paid(desk, transfer, newest)
 
 
 def _replace(
@@ -81,7 +94,9 @@ def _replace(
     is_old = desk.now - newest.signed_at >= desk.world.settings.bump_after_s
     is_cancel = newest.kind == _CANCEL
     is_stopped = desk.is_halted and transfer.purpose in EXPOSING and not is_cancel
-    is_hopeless = is_cut_off(desk, transfer) or _cannot_be_paid(desk, transfer, newest)
+    may_get_gas = transfer.purpose is Purpose.EVACUATION and transfer.asset != NATIVE and not is_old
+    is_unpaid = not may_get_gas and _cannot_be_paid(desk, transfer, newest)
+    is_hopeless = is_unpaid or is_cut_off(desk, transfer)
     if transfer.purpose is not Purpose.EVACUATION and (transfer.source, transfer.nonce) in leaving:
         return  # an evacuation has its nonce: a cancel would only bid against that
     if is_hopeless and not is_cancel:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from policies.lifecycles import TransferState, WalletState
 from policies.terms import NATIVE, Address, Purpose
 from tests.fakes.belt import Belt
 from tests.laws import ETH, TOKEN, USDC, address_of
+from tests.treasury.stations.test_overhear import theft
+from treasury.chain.port import FeeMarket
 from treasury.stations.dispatch import dispatch
 from treasury.stations.pay import pay
 from treasury.stations.tend import tend
@@ -44,6 +48,49 @@ def test_the_next_block_ends_the_theft(calm: Belt) -> None:
 
     assert 0 == calm.chain.balance(HOT, Address(TOKEN))
     assert calm.chain.balance(HOT, NATIVE) < ETH // 2
+
+
+def test_what_a_later_look_plans_leaves_in_the_same_tick(calm: Belt) -> None:
+    """R2.9: the look that shows the sponsor's gas is the one that sends the tokens home."""
+    calm.chain.fund(HOT, 60_000 * USDC, Address(TOKEN))
+    calm.run(4)
+    calm.chain.spend(HOT, THIEF, calm.chain.balance(HOT, NATIVE) - 10**15)
+    calm.chain.mine()
+    calm.watch()
+    calm.money()
+    calm.next_block()
+    assert not waiting(calm)
+
+    calm.watch()
+    assert [Address(TOKEN)] == waiting(calm)
+
+
+def test_a_theft_between_look_and_signature_leaves_no_token_behind(
+    calm: Belt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R2.9: signed, and the coins are gone: gas comes in the next block, the same bytes go on."""
+    calm.chain.fund(HOT, 60_000 * USDC, Address(TOKEN))
+    calm.run(4)
+    calm.chain.lone_waiting = {HOT: (theft("hot-a", 0),)}
+    calm.chain.spend(HOT, THIEF, calm.chain.balance(HOT, NATIVE) - 10**13)
+    fee_market = calm.chain.fee_market
+
+    def after_the_block() -> FeeMarket:
+        monkeypatch.setattr(calm.chain, "fee_market", fee_market)
+        calm.chain.mine()
+        return fee_market()
+
+    monkeypatch.setattr(calm.chain, "fee_market", after_the_block)
+    calm.watch()
+    calm.chain.lone_waiting = {}
+    assert not waiting(calm)
+    assert {TransferState.IN_FLIGHT} == {t.state for t in calm.transfers()}
+    for _ in range(3):
+        calm.round()
+
+    homeward = [t for t in calm.transfers() if t.purpose is Purpose.EVACUATION]
+    assert 0 == calm.chain.balance(HOT, Address(TOKEN))
+    assert 1 == len([t for t in homeward if t.asset == Address(TOKEN)])
 
 
 def test_a_delegated_account_gets_one_at_a_time(calm: Belt) -> None:

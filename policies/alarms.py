@@ -69,6 +69,8 @@ CATALOGUE: Mapping[str, Ring] = {
     "wallet_stirred": _ring(Severity.CRITICAL, "retired-wallet", "wallet_quiet"),
     "signing_refused": _ring(Severity.WARNING, "signing-refused", "signing_agreed"),
     "authority_changed": _ring(Severity.CRITICAL, "authority-changed"),
+    "power_unread": _ring(Severity.WARNING, "power-unread", "power_read"),
+    "allowance_found": _ring(Severity.WARNING, "allowance-found"),
     "token_quarantined": _ring(Severity.WARNING, "asset-quarantined", "token_released"),
     "refill_proposed": _ring(
         Severity.NOTICE,

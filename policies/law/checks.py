@@ -206,11 +206,12 @@ def _check_emergency(where: str, law: Law, rule: RefillRule, band: Band) -> Iter
             f"{where}.up_to: must be at least minimum_move and below the target; "
             "what took over gets less than a healthy wallet"
         )
-    least, most = rule.tiers[0].approvals, len(law.roster.treasurers)
+    bounds = (t for t in rule.tiers if t.up_to is None or tier.up_to <= t.up_to)
+    least, most = next(bounds, rule.tiers[-1]).approvals, len(law.roster.treasurers)
     if not least <= tier.approvals <= most:
         yield (
-            f"{where}.approvals = {tier.approvals}: write at least the {least} of the first tier "
-            f"and at most the {most} treasurers"
+            f"{where}.approvals = {tier.approvals}: write at least the {least} that as much needs "
+            f"otherwise and at most the {most} treasurers"
         )
 
 

@@ -27,6 +27,8 @@ _SLOTS = {
     "implementation": "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc",
     "proxy admin": "0xb53127684a568b3173ae13b9f8a6016e243e63b6e8ee1178d6a717850b5d6103",
 }
+POWERS = (*_CALLS, *_SLOTS)
+"""What is asked of every contract."""
 _GAS_PER_CALL = hex(1_000_000)
 _REVERTED = 3
 _SHOWN = 64
@@ -44,7 +46,7 @@ def read_authority(
     calls = [call for contract in contracts for call in _asks(contract, pin)]
     *found, block = rpc.batch([*calls, reader.block_call(at)])
     reader.require_same_block(block, at)
-    size, names = len(_CALLS) + len(_SLOTS), (*_CALLS, *_SLOTS)
+    size, names = len(POWERS), POWERS
     told: dict[Address, dict[str, str]] = {}
     for number, contract in enumerate(contracts):
         said = zip(names, found[number * size : (number + 1) * size], strict=True)

@@ -6,25 +6,29 @@ days before, or an allowance signed off the chain. So at every look
   halts all exposure and rings; nothing is refilled until a quorum resumed, and accepted it so.
 - the allowances of wallets that only we sign for, to the spenders of the settings, are compared
   with the first look. The signer signs no allowance, so one that grew was signed by somebody else
-  with the same key: proof.
+  with the same key: proof. One that was there at the first look may be older than the treasury, and
+  rings until a person has looked at it.
 
 State is asked for, and no logs: those grow with foreign traffic. Wallets take turns when there are
-very many. What is unknown is neither a change nor remembered.
+very many. What is unknown is neither a change nor remembered; what stays unknown for a minute
+rings, because a thief's preparations may hide there.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from policies.law import Chain, Custody, Law, Role, Wallet
 from policies.lifecycles import Owner, WalletState
 from policies.terms import Address, Reason, Stamp
+from treasury.chain.authority import POWERS
 from treasury.chain.errors import ChainError
 from treasury.chain.port import RightsRequest
 from treasury.clock import unix
-from treasury.ledger import marks
+from treasury.ledger import Session, alarms, marks
 from treasury.ledger.queries import standings, watch
 from treasury.safety.halting import halt
 from treasury.safety.isolation import act_on_proof
@@ -33,6 +37,8 @@ from treasury.world import NO_LAW, Deeds, Outcome, World, law_of
 _NAME = "survey"
 MOST_ALLOWANCES = 100
 """So many are asked for at a look; those of one wallet always together."""
+UNREAD_S = 60
+"""How long a power may stay unread before that rings."""
 _CUT_OFF = frozenset({WalletState.ISOLATED, WalletState.RETIRED})
 
 
@@ -50,26 +56,39 @@ def survey(world: World, now: datetime) -> Outcome:
     if tick is None or tick.head is None:
         return deeds.outcome()
     law, chain = found
-    try:
-        _watch_authorities(world, tick.head, deeds, unix(now))
-        for wallet in _turn(world, law, chain, gone, unix(now)):
-            _watch_allowances(world, law, wallet, tick.head, deeds, unix(now))
-    except ChainError as error:
-        return deeds.broken_off(error)
+    _watch_authorities(world, tick.head, deeds, unix(now))
+    for wallet in _turn(world, law, chain, gone, unix(now)):
+        if not _watch_allowances(world, law, wallet, tick.head, deeds, unix(now)):
+            break  # the others of this turn would wait for the same silence
     return deeds.outcome()
 
 
 def _watch_authorities(world: World, head: Stamp, deeds: Deeds, now: int) -> None:
     contracts = world.settings.authorities
-    seen = world.chain.authority(contracts, head) if contracts else {}
+    seen = _commanders(world, head, deeds) if contracts else {}
     for contract in contracts:
         key = f"authority:{world.chain_id}:{contract}"
-        before, told = _recalled(world, key), seen.get(contract, {})
+        known, told = _recalled(world, key), seen.get(contract, {})
+        unread = [name for name in POWERS if name not in told]
+        _note_unread(world, known, f"contract:{contract}", unread, now)
+        before = known.values
         changed = [name for name, value in told.items() if before.get(name, value) != value]
         if {**before, **told} != before:
             _write_authority(world, key, {**before, **told}, contract, (changed, now))
         if changed:
             deeds.add(f"halted: {', '.join(changed)} of {contract} changed")
+
+
+def _commanders(world: World, head: Stamp, deeds: Deeds) -> Mapping[Address, Mapping[str, str]]:
+    """Ask who commands the contracts; without an answer the lane goes on, and it counts as unread.
+
+    What leaves an isolated wallet must not wait for a node that cannot answer such questions.
+    """
+    try:
+        return world.chain.authority(world.settings.authorities, head)
+    except ChainError as error:
+        deeds.add(f"could not read who commands our contracts: {error}")
+        return {}
 
 
 def _write_authority(
@@ -113,16 +132,25 @@ def _tokens(law: Law, chain: str) -> tuple[Address, ...]:
 
 def _watch_allowances(  # noqa: PLR0917 - one wallet at one look
     world: World, law: Law, wallet: Wallet, head: Stamp, deeds: Deeds, now: int
-) -> None:
+) -> bool:
+    """Compare the allowances of one wallet; say no when nobody answered."""
     request = RightsRequest(
         wallets=(wallet.address,),
         assets=_tokens(law, wallet.chain),
         spenders=world.settings.spenders,
         contracts=(),
     )
-    held = world.chain.rights(request, head).allowances
     key = f"allowances:{world.chain_id}:{wallet.address}"
-    before = _recalled(world, key)
+    known = _recalled(world, key)
+    try:
+        held = world.chain.rights(request, head).allowances
+    except ChainError as error:
+        deeds.add(f"could not read the allowances of {wallet.name}: {error}")
+        _note_unread(world, known, f"wallet:{wallet.name}", ["its allowances"], now)
+        return False
+    unread = [f"allowance of {a} to {s}" for (_, a, s), n in held.items() if n is None]
+    _note_unread(world, known, f"wallet:{wallet.name}", unread, now)
+    before = known.values
     seen = {f"{a}:{s}": str(n) for (_, a, s), n in held.items() if n is not None}
     grown = [name for name, n in seen.items() if int(n) > int(before.get(name, n))]
     for name in grown:
@@ -133,12 +161,54 @@ def _watch_allowances(  # noqa: PLR0917 - one wallet at one look
         if done:
             deeds.add(done)
     if not grown and {**before, **seen} != before:
+        found = {name: n for name, n in seen.items() if n != "0" and name not in before}
         with world.ledger.write() as session:
             marks.remember(session, key, json.dumps({**before, **seen}, sort_keys=True))
+            _tell_found(session, wallet, found, now)
+    return True
 
 
-def _recalled(world: World, key: str) -> dict[str, str]:
+def _tell_found(session: Session, wallet: Wallet, found: Mapping[str, str], now: int) -> None:
+    """Tell of allowances that were there before anybody watched: our signer signed none."""
+    if not found:
+        return
+    cells = [(n, *name.split(":")) for name, n in found.items()]
+    each = [f"{spender} may take {n} base units of {asset}" for n, asset, spender in cells]
+    why = f"{'; '.join(each)} from {wallet.name}, since before the first look"
+    subject = f"wallet:{wallet.name}"
+    marks.tell(session, "allowance_found", subject, {"why": why}, now=now, actor=Owner.GUARD.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What earlier looks at one subject told; `unread_since` is zero when all of it was read."""
+
+    key: str
+    values: dict[str, str]
+    unread_since: int
+
+
+def _recalled(world: World, key: str) -> _Known:
     with world.ledger.read() as session:
         text = standings.remembered(session, key)
-    found: dict[str, str] = json.loads(text) if text else {}
-    return found
+        since = standings.remembered(session, f"unread:{key}")
+    return _Known(key=key, values=json.loads(text) if text else {}, unread_since=int(since or "0"))
+
+
+def _note_unread(
+    world: World, known: _Known, subject: str, unread: Sequence[str], now: int
+) -> None:
+    """Ring when something stayed unread for too long, and say when all of it is read again."""
+    is_young = not known.unread_since or now - known.unread_since < UNREAD_S
+    if bool(unread) == bool(known.unread_since) and (not unread or is_young):
+        return
+    with world.ledger.write() as session:
+        rings = alarms.rings(session, "power_unread", subject)
+        if bool(unread) != bool(known.unread_since):
+            marks.remember(session, f"unread:{known.key}", str(now) if unread else "")
+        if rings and not unread:
+            marks.tell(session, "power_read", subject, {}, now=now, actor=Owner.GUARD.value)
+        elif unread and not rings and not is_young:
+            why = f"nobody could read {', '.join(unread)} for {now - known.unread_since} s"
+            body = {"why": why}
+            marks.tell(session, "power_unread", subject, body, now=now, actor=Owner.GUARD.value)

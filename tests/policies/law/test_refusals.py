@@ -322,8 +322,18 @@ BETWEEN = [
     (
         {f"{REFILL}.emergency": {"up_to": "30 ETH", "approvals": 1, "time_lock_s": 0}},
         (
-            f"{REFILL}.emergency.approvals = 1: write at least the 2 of the first tier "
-            "and at most the 3 treasurers"
+            f"{REFILL}.emergency.approvals = 1: write at least the 2 that as much needs "
+            "otherwise and at most the 3 treasurers"
+        ),
+    ),
+    (
+        {
+            f"{REFILL}.tiers.0.up_to": "29 ETH",
+            f"{REFILL}.emergency": {"up_to": "30 ETH", "approvals": 2, "time_lock_s": 0},
+        },
+        (
+            f"{REFILL}.emergency.approvals = 2: write at least the 3 that as much needs "
+            "otherwise and at most the 3 treasurers"
         ),
     ),
     (

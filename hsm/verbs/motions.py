@@ -148,7 +148,10 @@ def law_problems(settings: Settings, law: Law) -> Sequence[Reason]:
     pinned = pinned_addresses(settings)
     for wallet in law.wallets:
         if pinned.get(wallet.key) != wallet.address:
-            text = f"wallet {wallet.name}: the settings' key {wallet.key!r} has another address"
+            text = (
+                f"wallet {wallet.name}: the settings have no transaction key {wallet.key!r} "
+                f"with address {wallet.address}"
+            )
             found.append(no("key_differs", text))
     told = most_told(law)
     if told > MOST_TOLD:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import accumulate
 from typing import Protocol
 
 from hsm.book.book import Book
@@ -21,6 +23,11 @@ from hsm.wire.message import Answer, Body, Result
 from policies.crypto import address_of_public_key
 from policies.law import Law
 from policies.terms import Address, Reason, TransferTerms
+
+MOST_REASON_BYTES = 48_000
+"""What the reasons of one refusal may take of a message."""
+_BESIDE_REASON = 60
+"""A reason's code, quotes and names of fields."""
 
 
 class Door(StrEnum):
@@ -114,8 +121,8 @@ class Room:
         return Answer(result=Result.OK, body=body, reasons=tuple(reasons))
 
     def refuse(self, *reasons: Reason) -> Answer:
-        """Answer no, with every reason."""
-        return Answer(result=Result.REFUSED, reasons=reasons)
+        """Answer no, with every reason; what would not fit into a message is counted."""
+        return Answer(result=Result.REFUSED, reasons=_as_many_as_fit(reasons))
 
     def not_ready(self, reason: Reason, *, not_before: int | None = None) -> Answer:
         """Answer not now."""
@@ -136,6 +143,16 @@ class Pending:
     fees: Fees
     payload: bytes
     digest: bytes
+
+
+def _as_many_as_fit(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """Return the reasons, or the first ones and how many more there are."""
+    ends = list(accumulate(len(ascii(reason.text)) + _BESIDE_REASON for reason in reasons))
+    fitting = bisect_right(ends, MOST_REASON_BYTES)
+    if fitting == len(reasons):
+        return reasons
+    text = f"and {len(reasons) - fitting} more: mend these first"
+    return (*reasons[:fitting], Reason(code="more_reasons", text=text))
 
 
 def pinned_addresses(settings: Settings) -> Mapping[str, Address]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
+
 import coincurve
 import pytest
 from hypothesis import given, settings
@@ -44,6 +47,27 @@ def test_garbage_is_refused_never_a_crash(data: bytes) -> None:
         except KeySetUpError:
             continue
         assert 64 == len(found)
+
+
+@pytest.mark.soak
+def test_a_million_points_never_crash_the_parser() -> None:
+    """R3.5: noise of every length, and true points with one byte spoiled, cut off or added."""
+    lots = random.Random(35)
+    key = coincurve.PrivateKey(b"\x07" * 32).public_key
+    whole, short = key.format(compressed=False), key.format(compressed=True)
+    forms = [whole, b"\x04\x41" + whole, short, b"\x04\x21" + short]
+    told: Counter[str] = Counter()
+    for number in range(1_000_000):
+        data = bytearray(lots.choice(forms) if number % 2 else lots.randbytes(lots.randrange(81)))
+        at = lots.randrange(len(data) + 1)
+        data[at : at + lots.randrange(2)] = lots.randbytes(lots.randrange(2))
+        try:
+            told[f"{len(public_key_of(bytes(data), Curve.SECP256K1))} bytes"] += 1
+        except KeySetUpError:
+            told["refused"] += 1
+
+    assert {"64 bytes", "refused"} == set(told)
+    assert told["refused"] > told["64 bytes"]
 
 
 @pytest.mark.parametrize(

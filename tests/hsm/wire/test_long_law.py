@@ -16,7 +16,7 @@ from hsm.verbs.room import Door
 from hsm.wire.draft import KEPT_S, MOST_LAW, PIECE
 from hsm.wire.fields import to_hex
 from hsm.wire.long_law import whole
-from hsm.wire.message import Answer, Body, Result, encode
+from hsm.wire.message import MAX_MESSAGE_BYTES, Answer, Body, Result, encode, encode_answer
 from policies.consent import motion_digest, motion_to_json, transfer_digest
 from policies.law import Law, canonical_law, law_digest, parse_law
 from policies.terms import MotionKind, MotionTerms, Purpose
@@ -30,8 +30,8 @@ from tests.laws import make_document, make_law, sign
 CHAINS = 250
 
 
-def law_of_chains(count: int) -> Law:
-    """Return a law of so many chains with four wallets each."""
+def law_of_chains(count: int, *, strange_keys: bool = False) -> Law:
+    """Return a law of so many chains with four wallets each, with keys of the settings or not."""
     document = make_document()
     chains, wallets, pools = (document[n] for n in ("chains", "wallets", "pools"))
     assert isinstance(chains, dict)
@@ -43,7 +43,9 @@ def law_of_chains(count: int) -> Law:
         chain["id"], chain["top_up"]["sponsor"] = 40_000 + number, f"sponsor-{number}"
         chains[f"net-{number}"] = chain
         for name in names:
-            wallets[f"{name}-{number}"] = {**wallets[name], "chain": f"net-{number}"}
+            key = f"{name}-{number}" if strange_keys else name
+            wallet = {**wallets[name], "chain": f"net-{number}", "key": key}
+            wallets[f"{name}-{number}"] = wallet
         members = [f"hot-a-{number}", f"hot-b-{number}"]
         own = {"chain": f"net-{number}", "vault": f"vault-{number}", "members": members}
         pools[f"main-{number}"] = {**pools["main"], **own, "active": members[0]}
@@ -95,6 +97,19 @@ def test_a_law_that_no_status_could_tell_is_refused(room: VaultRoom) -> None:
     assert MOST_TOLD < most_told(law)
     assert ["too_many_wallets"] == [one.code for one in law_problems(room.settings, law)]
     assert () == tuple(law_problems(room.settings, law_of_chains(CHAINS)))
+
+
+def test_a_thousand_refusals_fit_into_one_message(room: VaultRoom) -> None:
+    """Whoever forgot to pin the keys is told so, and how often, not that a message is long."""
+    law = law_of_chains(CHAINS, strange_keys=True)
+    bring(room, canonical_law(law).decode())
+    answer = room.call("adopt", adoption(room, law, "alice", "bob"), Door.PEOPLE)
+    *told, last = answer.reasons
+
+    assert Result.REFUSED is answer.result
+    assert len(encode_answer(answer)) <= MAX_MESSAGE_BYTES
+    assert {"key_differs"} == {reason.code for reason in told}
+    assert f"and {len(law.wallets) - 4 - len(told)} more: mend these first" == last.text
 
 
 def test_a_status_takes_no_more_than_was_reckoned(room: VaultRoom) -> None:

@@ -107,10 +107,10 @@ def foreign_digest(document: dict[str, Any]) -> bytes:
     return bytes(keccak(b"\x19" + text.version + text.header + text.body))
 
 
-def test_transfer_digests_agree_with_two_other_implementations() -> None:
-    """R8.4: hundreds of random transfers have one digest, whoever encodes them."""
-    lots = random.Random(712)
-    for _ in range(ROUNDS):
+def assert_transfers_agree(seed: int, rounds: int) -> None:
+    """Compare digests of random transfers, under a random deployment each."""
+    lots = random.Random(seed)
+    for _ in range(rounds):
         terms, deployment = random_transfer(lots), _lot(lots, 32)
         document = transfer_typed_data(terms, deployment)
 
@@ -120,10 +120,10 @@ def test_transfer_digests_agree_with_two_other_implementations() -> None:
         assert foreign_digest(document) == digest
 
 
-def test_motion_digests_agree_with_two_other_implementations() -> None:
-    """R8.4: the same for motions."""
-    lots = random.Random(713)
-    for _ in range(ROUNDS // 5):
+def assert_motions_agree(seed: int, rounds: int) -> None:
+    """Compare digests of random motions, under a random deployment each."""
+    lots = random.Random(seed)
+    for _ in range(rounds):
         terms, deployment = random_motion(lots), _lot(lots, 32)
         document = motion_typed_data(terms, deployment)
 
@@ -131,6 +131,23 @@ def test_motion_digests_agree_with_two_other_implementations() -> None:
 
         assert independent_digest(document) == digest
         assert foreign_digest(document) == digest
+
+
+def test_transfer_digests_agree_with_two_other_implementations() -> None:
+    """R8.4: hundreds of random transfers have one digest, whoever encodes them."""
+    assert_transfers_agree(712, ROUNDS)
+
+
+def test_motion_digests_agree_with_two_other_implementations() -> None:
+    """R8.4: the same for motions."""
+    assert_motions_agree(713, ROUNDS // 5)
+
+
+@pytest.mark.soak
+def test_ten_thousand_digests_agree() -> None:
+    """R8.4: ten thousand random transfers, and as many motions."""
+    assert_transfers_agree(714, 10_000)
+    assert_motions_agree(715, 10_000)
 
 
 @settings(max_examples=50, deadline=None)

@@ -97,6 +97,7 @@ CATALOGUE: Mapping[str, Ring] = {
     "finality_lost": _ring(Severity.WARNING, "standstill", "finality_back"),
     "head_lost": _ring(Severity.WARNING, "standstill", "head_back"),
     "drill_overdue": _ring(Severity.WARNING, "drill", "drill_fresh"),
+    "checkpoint_overdue": _ring(Severity.WARNING, "checkpoint-overdue", "checkpoint_fresh"),
     "exposure_exceeded": _ring(Severity.CRITICAL, "exposure", "exposure_bounded"),
     "delivery_dead": _ring(Severity.WARNING, "alerts", "delivery_revived"),
 }

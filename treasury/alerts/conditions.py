@@ -20,6 +20,7 @@ from treasury.clock import Clock, unix
 from treasury.ledger import Ledger, Session, alarms, listings, marks
 from treasury.ledger.facts import Standing, Transfer
 from treasury.ledger.queries import standings, transfers, watch
+from treasury.records.checkpoints import unsigned_since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +128,23 @@ def drills_are_fresh(ledger: Ledger, overdue_s: float) -> Look:
             subject="drill:drill",
             why=why,
             is_patient=False,
+        )
+
+    return look
+
+
+def heads_are_signed(ledger: Ledger, after_s: float) -> Look:
+    """Return a look at how long lines of the journal wait for a signature over their head."""
+
+    def look(now: int) -> Iterable[Condition]:
+        with ledger.read() as session:
+            since = unsigned_since(session)
+        waits_s = 0 if since is None else now - since
+        yield Condition(
+            bad="checkpoint_overdue",
+            good="checkpoint_fresh",
+            subject="journal:journal",
+            why=f"the journal's head was not signed for {waits_s} s" if waits_s > after_s else "",
         )
 
     return look

@@ -15,7 +15,7 @@ from config.settings import JournalSettings
 from hsm.client import SignerClient
 from hsm.wire.answers import Proof
 from treasury.clock import Clock, unix
-from treasury.ledger import Ledger, journal, marks
+from treasury.ledger import Ledger, Session, journal, marks
 from treasury.ledger.queries import standings
 
 _CHECKPOINT = "checkpoint"
@@ -62,6 +62,14 @@ class Checkpoints:
             marks.tell(session, "checkpoint_signed", subject, body, now=now, actor="daemon")
             marks.remember(session, _CHECKPOINT, f"{head.seq} {now}")
         return True
+
+
+def unsigned_since(session: Session) -> int | None:
+    """Return since when (unix seconds) a line waits for a signed head; None: none waits."""
+    last_seq, last_at = _last(standings.remembered(session, _CHECKPOINT))
+    # The line that tells of a checkpoint is no reason for the next one.
+    waiting = journal.tail(session, after=last_seq + 1, limit=1)
+    return max(last_at, waiting[0].at) if waiting else None
 
 
 def _last(remembered: str | None) -> tuple[int, int]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from config.settings import JournalSettings
+from hsm.client import SignerClient
 from policies.lifecycles import Owner, TransferState
 from policies.terms import Reason
 from tests.fakes.belt import Belt
+from tests.fakes.checkpoint_key import SigningClient
 from tests.fakes.clock import FakeClock
 from tests.fakes.ledgers import fresh_ledger
 from tests.laws import ETH
@@ -21,10 +25,12 @@ from treasury.alerts.conditions import (
     Conditions,
     chains_are_seen,
     drills_are_fresh,
+    heads_are_signed,
     signer_agrees,
     signer_speaks,
 )
 from treasury.ledger import Ledger, alarms, cell_marks, journal, marks, moves
+from treasury.records.checkpoints import Checkpoints, unsigned_since
 from treasury.stations.pay import pay
 
 DAY_S = 86_400
@@ -184,3 +190,34 @@ def test_refusals_in_a_row_ring_with_count_and_amounts(directory: Path, quiet: N
     assert [False] * (MOST_REFUSALS - 1) + [True] == found
     assert f"{MOST_REFUSALS} orders ({MOST_REFUSALS * ETH} base units" in line.body
     assert "signing_agreed" in lines(belt.ledger)
+
+
+def test_a_head_that_nobody_signs_rings_until_it_is_signed(
+    directory: Path, tmp_path: Path, quiet: None
+) -> None:
+    """Lines wait an hour at most: a missing key rings, the first signed head ends it."""
+    belt = Belt(directory, hot=60 * ETH)
+    belt.run(2)
+    watch = conditions(belt.ledger, belt.clock, heads_are_signed(belt.ledger, 3_600))
+    points = Checkpoints(
+        ledger=belt.ledger,
+        signer=cast("SignerClient", SigningClient(belt.signer, belt.world.deployment)),
+        settings=JournalSettings(checkpoint_every=1_000, checkpoint_after_s=3_600),
+        path=tmp_path / "checkpoints.jsonl",
+        clock=belt.clock,
+    )
+    with belt.ledger.read() as session:
+        waiting = unsigned_since(session)
+    assert waiting is not None
+    told = []
+    for age_s in (3_600, 3_601, 3_630, 3_631):
+        belt.clock.advance(waiting + age_s - belt.clock.unix())
+        watch.look()
+        told.append("checkpoint_overdue" in lines(belt.ledger))
+    assert points.sign()
+    watch.look()
+
+    assert [False, False, False, True] == told
+    assert ["checkpoint_overdue", "checkpoint_signed", "checkpoint_fresh"] == [
+        kind for kind in lines(belt.ledger) if kind.startswith("checkpoint_")
+    ]

@@ -13,6 +13,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENT = re.compile(r"\bR[1-8]\.\d{1,2}\b")
@@ -31,15 +32,27 @@ claimed as soon as one test claims it, even if only in part: read the test to se
 _OPEN = """
 ## Without a test so far
 
-| requirement | in our words |
-|---|---|
+| requirement | in our words | why |
+|---|---|---|
 """
+_OPEN_YET = "not proved yet"
 
 
 def requirements(root: Path = ROOT) -> dict[str, str]:
     """Return every requirement id with its sentence, in numerical order."""
-    words = tomllib.loads((root / "tests/requirements.toml").read_text())
+    words = _table(root)
+    words.pop("not_built")
     return dict(sorted(words.items(), key=lambda item: _order(item[0])))
+
+
+def left_out(root: Path = ROOT) -> dict[str, str]:
+    """Return by its id why a requirement was not built, and what stands in its place."""
+    reasons: dict[str, str] = _table(root)["not_built"]
+    return reasons
+
+
+def _table(root: Path) -> dict[str, Any]:
+    return tomllib.loads((root / "tests/requirements.toml").read_text())
 
 
 def claims(root: Path = ROOT) -> dict[str, list[str]]:
@@ -52,7 +65,9 @@ def claims(root: Path = ROOT) -> dict[str, list[str]]:
     return found
 
 
-def page(words: Mapping[str, str], claimed: Mapping[str, list[str]]) -> str:
+def page(
+    words: Mapping[str, str], claimed: Mapping[str, list[str]], reasons: Mapping[str, str]
+) -> str:
     """Return the text of CONTROLS.md."""
     proven = [
         f"| {requirement} | {sentence} | {_cells(claimed[requirement])} |\n"
@@ -60,7 +75,7 @@ def page(words: Mapping[str, str], claimed: Mapping[str, list[str]]) -> str:
         if requirement in claimed
     ]
     unproven = [
-        f"| {requirement} | {sentence} |\n"
+        f"| {requirement} | {sentence} | {reasons.get(requirement, _OPEN_YET)} |\n"
         for requirement, sentence in words.items()
         if requirement not in claimed
     ]
@@ -70,7 +85,7 @@ def page(words: Mapping[str, str], claimed: Mapping[str, list[str]]) -> str:
 def main() -> int:
     """Write the page, or with `--check` say whether it is up to date."""
     target = ROOT / "tests/CONTROLS.md"
-    text = page(requirements(), claims())
+    text = page(requirements(), claims(), left_out())
     if "--check" not in sys.argv:
         target.write_text(text)
         return 0

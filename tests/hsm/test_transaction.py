@@ -199,3 +199,50 @@ def test_other_types_and_calls_are_refused() -> None:
     ):
         with pytest.raises(ProtocolError):
             read_back(bad)
+
+
+_SAFE_CALLS = {
+    "add an owner": "0d582f13",
+    "remove an owner": "f8dc5dd9",
+    "swap an owner": "e318b52b",
+    "change the threshold": "694e80c3",
+    "enable a module": "610b5925",
+    "set a guard": "e19a9dd9",
+    "set the fallback handler": "f08a0323",
+    "delegate a call": "6a761202",
+    "many in one": "8d80ff0a",
+    "transfer ownership": "f2fde38b",
+    "upgrade a proxy": "3659cfe6",
+    "grant an allowance": "095ea7b3",
+}
+
+
+@given(terms=_terms(), purpose=st.sampled_from(Purpose), fees=_FEES)
+@settings(max_examples=60, deadline=None)
+def test_no_order_can_become_a_call_that_commands_a_vault(
+    terms: TransferTerms, purpose: Purpose, fees: Fees
+) -> None:
+    """R8.9: whatever its purpose and destination, an order calls nothing or a token's transfer."""
+    order = dataclasses.replace(terms, purpose=purpose)
+    data = build_transfer(order, 0, fees).data
+
+    assert data[:4].hex() in {"", "a9059cbb"}
+    assert len(data) in {0, 68}
+    assert build_cancel(order, 0, fees).data == b""
+
+
+@pytest.mark.parametrize("selector", _SAFE_CALLS.values(), ids=_SAFE_CALLS)
+@pytest.mark.parametrize("size", [4, 36, 68])
+def test_a_signed_call_that_commands_a_vault_is_not_read_as_an_order(
+    selector: str, size: int
+) -> None:
+    """R8.9: bytes with such a call are refused by whoever reads back what was signed."""
+    data = bytes.fromhex(selector).ljust(size, b"\0")
+    fields = {
+        "type": 2, "chainId": 1, "nonce": 0, "maxPriorityFeePerGas": 1, "maxFeePerGas": 1,
+        "gas": 90_000, "to": checksum_address(b"\x5a" * 20), "value": 0, "data": data,
+    }  # fmt: skip
+    raw = Account.sign_transaction(fields, _KEY).raw_transaction
+
+    with pytest.raises(ProtocolError, match="something else than transfer"):
+        read_back(bytes(raw))

@@ -78,6 +78,29 @@ def test_the_whole_file_is_checked_by_another_program(text: str, tmp_path: Path)
     assert {"0"} < {line["other"] for line in content["reconciliation"]}
 
 
+def test_every_payment_is_told_from_consent_to_its_block(text: str) -> None:
+    """R8.12: the sentence, the people with their signatures, the law, the bytes, and the block.
+
+    The program finds each of them missing or changed; see the lies below.
+    """
+    content, lines = (json.loads(text)[name] for name in ("content", "journal"))
+    laws = {law["digest"] for law in content["laws"]}
+    mined = {line["subject"] for line in lines if line["kind"] == "transfer_mined"}
+    paid = [t for t in content["transfers"] if t["state"] == "CONFIRMED"]
+
+    assert {"refill", "withdrawal", "evacuation"} <= {t["terms"]["purpose"] for t in paid}
+    for payment in paid:
+        voices = {
+            a["treasurer"] for a in content["approvals"] if a["digest"] == payment["order_id"]
+        }
+        assert payment["terms"]["what"]
+        assert payment["terms"]["lawDigest"] in laws
+        assert len(voices) == (2 if payment["terms"]["purpose"] == "refill" else 0)
+        assert any(attempt["raw"] for attempt in payment["attempts"])
+        assert payment["block_hash"]
+        assert f"transfer:{payment['id']}" in mined
+
+
 @pytest.mark.parametrize(
     ("key", "name", "words"),
     [

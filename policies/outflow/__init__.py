@@ -34,9 +34,12 @@ How it learns
 6. *Leaps and storms.* How many times as much as before a newcomer is paid, and how close together
    payments come that usually are days apart, have histograms of their own; an odd way of paying
    speaks only as far as the recipient got something.
-7. *Kinds of evidence agree* (`signals`): how much, how odd, how fast. The strongest counts, the
+7. *Pairs.* A theft is seldom one payment.  Two payments to newcomers that each come once in some
+   days meet within minutes by chance once in years (`pairs`); so does the second to the same
+   newcomer.  What customers do in pairs anyway is learned, and chance is the most that is said.
+8. *Kinds of evidence agree* (`signals`): how much, how odd, how fast. The strongest counts, the
    second and the third for a part; three that agree hold what none of them would.
-8. *Floods teach little.* Of many payments within an hour only every doubling moves the scale, so
+9. *Floods teach little.* Of many payments within an hour only every doubling moves the scale, so
    that a campaign's crumbs do not make yesterday's ordinary payment a giant, and an asset that
    came in one burst is no measure yet. What a person let pass is asked about again only when it
    has grown much.

@@ -13,6 +13,7 @@ PER_OCTAVE = 2.0 / log(2.0)
 """Size buckets are half octaves."""
 SCORES = 160
 SCORES_PER_DECADE = 4.0
+NEARS = 64
 HEATS = 64
 _PER_HEAT = 4.0 / log(2.0)
 _ASSETS_MAX = 64
@@ -31,9 +32,9 @@ class Case:
     """
 
     __slots__ = (
-        "assets", "count", "first", "gap_least", "heat", "heat_slot", "heat_top", "held_at",
-        "is_old", "key", "last", "level", "score", "score_slot", "score_top", "times_slot",
-        "total", "total_slot",
+        "again_top", "alone", "assets", "count", "first", "gap_least", "heat", "heat_slot",
+        "heat_top", "held_at", "is_old", "jump_top", "key", "last", "level", "pair_top", "score",
+        "score_slot", "score_top", "times_slot", "total", "total_slot",
     )  # fmt: skip
 
     def __init__(self, key: int, time: int) -> None:
@@ -44,7 +45,9 @@ class Case:
         self.score = self.total = self.heat = self.held_at = 0.0
         self.assets: tuple[str, ...] = ()
         self.score_slot = self.total_slot = self.heat_slot = self.times_slot = -1
+        self.alone = 0.0
         self.score_top = self.heat_top = 0
+        self.again_top = self.jump_top = self.pair_top = 0
         self.gap_least = _NO_GAP
         self.is_old = False
 
@@ -76,6 +79,12 @@ def score_slot(score: float) -> int:
     """Return the bucket of a sum of surprise."""
     slot = int(score * SCORES_PER_DECADE)
     return slot if slot < SCORES else SCORES - 1
+
+
+def near_slot(score: float) -> int:
+    """Return the bucket of the rarity of payments that come close together."""
+    slot = int(score * SCORES_PER_DECADE)
+    return slot if slot < NEARS else NEARS - 1
 
 
 def heat_slot(heat: float) -> int:

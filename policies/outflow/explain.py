@@ -121,6 +121,22 @@ def _jump(scene: _Scene) -> str:
     )
 
 
+def _pair(scene: _Scene) -> str:
+    return (
+        f"{scene.event.recipient}, never paid before, asks for a rare payment soon after another"
+        f" newcomer got one: by chance {how_often(scene.signal.seen)}"
+    )
+
+
+def _again(scene: _Scene) -> str:
+    event, case = scene.event, scene.case
+    gap_s = event.time - case.last if case is not None else 0
+    return (
+        f"{event.recipient}, new in these days, is paid again after {_span(gap_s)}, which is rare"
+        " for payments like these"
+    )
+
+
 def _window(text: str) -> Callable[[_Scene], str]:
     def say(scene: _Scene) -> str:
         return text.format(seen=scene.signal.seen, span=_span(scene.signal.span_s))
@@ -146,6 +162,8 @@ _OBSERVED: dict[str, Callable[[_Scene], str]] = {
     "recipient_count": _recipient_count,
     "drain": _drain,
     "jump": _jump,
+    "pair": _pair,
+    "again": _again,
     "fresh": _window(
         "in {span} new recipients got {seen:,.1f} times a large payment"
         " (no payment counted above 3)"
@@ -175,6 +193,8 @@ _EXPECTED = {
     "recipient_surprise": "a new recipient is paid so much, so fast and so oddly {often}",
     "recipient_pace": "a new recipient is paid in such quick succession {often}",
     "recipient_count": "a new recipient is paid so often in its first days {often}",
+    "pair": "two newcomers are paid such amounts so close together {often}",
+    "again": "a new recipient is paid the like again so soon {often}",
     "jump": "a new recipient is paid so much more than the last time {often}",
     "drain": "a new recipient gets so much of what is there {often}",
     "fresh": "new recipients get this much {often}",

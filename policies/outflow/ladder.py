@@ -7,7 +7,8 @@ from math import log10
 from policies.outflow.case import Case
 from policies.outflow.event import Outflow
 from policies.outflow.explain import explain
-from policies.outflow.memory import Memory
+from policies.outflow.files import CROWD
+from policies.outflow.pairing import Pairing
 from policies.outflow.sensitivity import HOUR_S
 from policies.outflow.signals import Signal, rank_of
 from policies.outflow.verdict import CALM, Judgement, Verdict
@@ -23,11 +24,10 @@ EARLY_DAYS = 3
 EARLY_MARGIN = 0.8
 ASK_AGAIN = 2.5
 SLOW_CROWD = 0.15
-CROWD = 10.0
 HOLDS_KEPT = 15
 
 
-class Ladder(Memory):
+class Ladder(Pairing):
     """A memory that can say how far to go."""
 
     __slots__ = ()

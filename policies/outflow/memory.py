@@ -12,30 +12,28 @@ from math import exp, log10
 from policies.outflow.case import (
     HALF,
     HEATS,
+    NEARS,
     PER_OCTAVE,
     SCORES,
     SHARES,
     SIZES,
     UNIT,
     Case,
-    heat_slot,
-    size_slot,
 )
 from policies.outflow.follow import Follow
 from policies.outflow.known import KnownRecipients
+from policies.outflow.pairs import Pairs
 from policies.outflow.rhythm import Rhythm
 from policies.outflow.scale import Scale
 from policies.outflow.sensitivity import DEFAULT, HOUR_S, Sensitivity
 from policies.outflow.tail import StraightTail, Tail, total
 from policies.outflow.windows import ACCEPTED_MORE, DAY_S, Flow, Window
 
-GRAIN_S = 600
 CURRENCY = "\0value"
 """The name under which sizes by value are learned; no asset can have it."""
 FOUNDERS_WEIGHT = 0.1
 MEMORY_DAYS = 180.0
 MEMORY_RECIPIENTS = 2_000.0
-SECOND_CHANCES = 6
 EXPERIENCE_DAYS = 3.0
 EXPERIENCE_EVENTS = 1_000
 OFTEN_JUMPED = 12
@@ -51,11 +49,11 @@ class Memory:
     """The learned state of one wallet."""
 
     __slots__ = (
-        "all", "apart", "assets", "crowd", "day_end", "days", "drained", "drains", "entries",
-        "entry", "events", "every", "first", "firsts", "flows", "follow", "founded", "fresh",
-        "heat", "holds", "hours", "is_stale", "jump", "known", "large", "last", "next_roll",
-        "offset", "rare", "rhythm", "salt", "score", "sensitivity", "storm", "tails", "times",
-        "total", "unread", "usual", "usual_bucket", "young",
+        "again", "all", "apart", "assets", "crowd", "day_end", "days", "drained", "drains",
+        "entries", "entry", "events", "every", "first", "firsts", "flows", "follow", "founded",
+        "fresh", "heat", "holds", "hours", "is_stale", "jump", "known", "large", "last",
+        "next_roll", "offset", "pair", "pairs", "rare", "rhythm", "salt", "score", "sensitivity",
+        "storm", "tails", "times", "total", "unread", "usual", "usual_bucket", "young",
     )  # fmt: skip
 
     def __init__(
@@ -77,8 +75,11 @@ class Memory:
             size=SHARES, excess_prior=2.5, excess_floor=1.0, anchor=HALF, is_firm=True
         )
         self.jump = Tail(size=SIZES, excess_prior=4.0, excess_floor=2.0, anchor=OFTEN_JUMPED)
+        self.pairs = Pairs()
+        self.pair = Tail(size=NEARS, excess_prior=2.6, excess_floor=1.4, anchor=10)
+        self.again = Tail(size=NEARS, excess_prior=2.6, excess_floor=1.4, anchor=10)
         self.tails = (
-            self.jump,
+            self.jump, self.pair, self.again,
             self.entry, self.total, self.score, self.heat, self.times, self.drained,
         )  # fmt: skip
         self.fresh = _flow("fresh", (6, 24, 72), 1.4)
@@ -99,28 +100,8 @@ class Memory:
         self.is_stale = False
         self.holds: list[int] = []
 
-    def advance(self, time: int) -> None:
-        """Move on to the present grain of ten minutes: windows, youth, and the day's end."""
-        if not self.first:
-            self.first = self.last = time
-            self.day_end = time - time % DAY_S + DAY_S
-        self.days += max(0, time - self.last) / DAY_S
-        self.last = max(time, self.last)
-        self.next_roll = time - time % GRAIN_S + GRAIN_S
-        self.rhythm.advance(time)
-        if time >= self.day_end:
-            self._end_day(time)
-        for flow in self.flows:
-            flow.roll(time)
-        limit = time - self.sensitivity.young_s
-        young = self.young
-        while young:
-            key = next(iter(young))
-            if young[key].first > limit:
-                break
-            self.close(key)
-
-    def _end_day(self, time: int) -> None:
+    def end_day(self, time: int) -> None:
+        """Close the day: rank the assets, learn the windows' peaks, let the old past fade."""
         self.day_end = time - time % DAY_S + DAY_S
         self._rank_assets()
         prior = self.every.shoulder()[2]
@@ -141,7 +122,7 @@ class Memory:
 
     def _fade(self, weight: float) -> None:
         """Let the past keep only a part of its weight, counts and days alike."""
-        self._count_firsts()
+        self.count_firsts()
         for tail in self.tails:
             tail.fade(weight)
         self.every.fade(0.5)
@@ -168,13 +149,14 @@ class Memory:
 
     def refresh(self) -> None:
         """Work out every return period and cost anew."""
-        self._count_firsts()
+        self.count_firsts()
         # A few thousand payments within hours show as much variety as some days do.
         experience = min(EXPERIENCE_DAYS, self.events / EXPERIENCE_EVENTS)
         days = max(self.days + experience, 1e-3)
         self.entry.refresh(days)
         self.total.refresh(days)
         self.drained.refresh(days)
+        self.pair.refresh(days)
         self.entries = total(self.entry)
         self.offset = log10(self.entries + 1.0) - log10(days)
         # Decades of storm windows from one payment this large to the next.
@@ -189,12 +171,12 @@ class Memory:
             return
         experience = min(EXPERIENCE_DAYS, self.events / EXPERIENCE_EVENTS)
         days = max(self.days + experience, 1e-3)
-        for tail in (self.score, self.heat, self.times, self.jump):
+        for tail in (self.again, self.score, self.heat, self.times, self.jump):
             tail.refresh(days)
         self.follow.refresh()
         self.is_stale = False
 
-    def _count_firsts(self) -> None:
+    def count_firsts(self) -> None:
         """Write down the recipients that were paid once since the last time."""
         if self.firsts:
             self.heat.counts[0] += self.firsts
@@ -211,76 +193,6 @@ class Memory:
         scale = self.assets[name] = Scale()
         scale.rarity = max(0.0, log10((self.events + 2.0) / (len(self.assets) + 1.0)))
         return scale
-
-    def open(self, key: int, time: int) -> Case:
-        """Open a file on a recipient; beyond the bound an old one is closed.
-
-        A recipient that was paid more than once gets a few more rounds.
-        """
-        self.crowd.total += 1.0
-        young = self.young
-        case = young[key] = Case(key, time)
-        if len(young) > self.sensitivity.young_max:
-            for _ in range(SECOND_CHANCES):
-                oldest = next(iter(young))
-                if young[oldest].count == 1:
-                    break
-                young[oldest] = young.pop(oldest)
-            self.close(next(iter(young)))
-        return case
-
-    def close(self, key: int) -> None:
-        """End a recipient's youth: it is known with the largest payment it got.
-
-        One that was held and that nobody objected to for days is counted only now: a person let
-        it pass, so it is a thing that happens.
-        """
-        case = self.young.pop(key)
-        self.known.remember(key, case.level)
-        if not case.held_at:
-            return
-        self.entry.add(case.level)
-        self.total.add(size_slot(case.total))
-        self.score.add(case.score_top)
-        self.heat.add(case.heat_top)
-        self.times.add(heat_slot(float(case.count)))
-        self.follow.payments += 1.0
-        if case.count > 1:
-            self.follow.gaps[case.gap_least] += 1.0
-
-    def learn_again(
-        self, case: Case, slots: tuple[int, int, int, int], *, gap_s: int, is_change: bool
-    ) -> None:
-        """Count a recipient that was paid before where it now stands."""
-        self._count_firsts()
-        total_slot, scored, heated, times = slots
-        follow = self.follow
-        follow.payments += 1.0
-        follow.gaps[follow.slot(gap_s)] += 1.0
-        follow.changes += is_change
-        heated = max(heated, case.heat_slot)
-        self.total.move(case.total_slot, total_slot)
-        self.score.move(case.score_slot, scored)
-        self.heat.move(case.heat_slot, heated)
-        self.times.move(case.times_slot, times)
-        case.total_slot, case.score_slot = total_slot, scored
-        case.heat_slot, case.times_slot = heated, times
-
-    def quarantine(self, case: Case, rank: float) -> None:
-        """Take a held recipient out of what is normal, and ask again only for much worse."""
-        if case.total_slot >= 0:
-            self._count_firsts()
-            self.total.take(case.total_slot)
-            self.score.take(case.score_slot)
-            self.heat.take(case.heat_slot)
-            self.times.take(case.times_slot)
-            case.total_slot = case.score_slot = case.heat_slot = case.times_slot = -1
-        case.held_at = rank
-
-    def accept(self) -> None:
-        """Ask about the present windows no more until they have grown fivefold."""
-        for flow in self.flows:
-            flow.accept(self.last)
 
 
 def _sizes() -> Tail:

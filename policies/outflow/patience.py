@@ -16,7 +16,8 @@ from math import ceil, exp
 from policies.outflow.case import PER_OCTAVE, SIZES, UNIT
 from policies.outflow.ladder import MATERIAL_SHARE
 from policies.outflow.memory import SURPRISE_FREE
-from policies.outflow.watch import CAPPED, CRUMB, TRUST_BUCKETS, WalletWatch
+from policies.outflow.pairing import CRUMB
+from policies.outflow.watch import CAPPED, TRUST_BUCKETS, WalletWatch
 from policies.outflow.windows import DAY_S, GRAINS, Flow
 
 _COUNTS_MIN = 16.0

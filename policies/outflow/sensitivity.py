@@ -18,7 +18,7 @@ class Sensitivity:
     alert: float = 1.8
     throttle: float = 2.3
     hold: float = 3.0
-    slow_margin: float = 0.5
+    slow_margin: float = 0.65
     freeze: float = 4.8
     isolate: float = 7.5
     events_min: int = 8

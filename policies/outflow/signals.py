@@ -8,12 +8,12 @@ SECOND = 0.5
 THIRD = 0.9
 FREE = 1.0
 """Decades that the second and the third kind have for free."""
-ALONE = {"recipient_pace": 3.0, "recipient_count": 3.0, "storm": 1.6, "drain": 1.8, "jump": 3.4}
+ALONE = {"recipient_pace": 3.0, "recipient_count": 3.0, "storm": 1.6, "drain": 1.8, "jump": 3.6}
 """What these may say, over the decades of what the recipient got in all, by themselves."""
 WEIGHTS = {"first_payment": 1.15, "rare": 1.3}
 """What these say counts for more: thieves do it more often than honest people."""
-HOW_MUCH = frozenset({"first_payment", "recipient_total", "fresh", "hours", "all", "large"})
-HOW_ODD = frozenset({"recipient_surprise", "rare", "drain", "jump"})
+HOW_MUCH = frozenset({"first_payment", "recipient_total", "fresh", "hours", "all", "large", "pair"})
+HOW_ODD = frozenset({"recipient_surprise", "rare", "drain", "jump", "again"})
 HOW_FAST = frozenset({"recipient_pace", "recipient_count", "storm"})
 _KINDS = {rule: kind for kind, rules in enumerate((HOW_MUCH, HOW_ODD, HOW_FAST)) for rule in rules}
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from policies.outflow.case import Case
 from policies.outflow.known import KnownRecipients
+from policies.outflow.pairs import Pairs
 from policies.outflow.rhythm import Rhythm
 from policies.outflow.scale import Scale
 from policies.outflow.sensitivity import DEFAULT, Sensitivity
@@ -20,14 +21,15 @@ from policies.outflow.tail import Tail
 from policies.outflow.watch import WalletWatch
 from policies.outflow.windows import Flow, Window
 
-VERSION = 5
+VERSION = 6
 _PLAIN = (
     "apart", "days", "day_end", "drains", "entries", "events", "first", "firsts", "founded",
     "holds", "is_stale", "last", "next_roll", "offset", "salt", "unread", "usual", "usual_bucket",
 )  # fmt: skip
-_TAILS = ("every", "entry", "total", "score", "heat", "times", "drained", "jump")
+_TAILS = ("every", "entry", "total", "score", "heat", "times", "drained", "jump", "pair", "again")
 _RHYTHM = ("count", "hour", "hours_seen", "usual", "weight")
 _FOLLOW = ("changes", "costs", "gaps", "payments", "turn")
+_PAIRS = Pairs.__slots__
 _SCALE = Scale.__slots__
 _WINDOW = tuple(name for name in Window.__slots__ if name != "tail")
 
@@ -61,6 +63,7 @@ def to_state(watch: WalletWatch) -> dict[str, Any]:
         "known": watch.known.state(),
         "rhythm": _values(watch.rhythm, _RHYTHM),
         "follow": _values(watch.follow, _FOLLOW),
+        "pairs": _values(watch.pairs, _PAIRS),
         "tails": {name: _tail(getattr(watch, name)) for name in _TAILS},
         "flows": {flow.name: _flow(flow) for flow in watch.flows},
     }
@@ -82,6 +85,7 @@ def from_state(state: dict[str, Any], sensitivity: Sensitivity = DEFAULT) -> Wal
     watch.known.restore(state["known"])
     watch.rhythm = _filled(Rhythm(), _RHYTHM, state["rhythm"])
     _filled(watch.follow, _FOLLOW, state["follow"])
+    watch.pairs.restore(state["pairs"])
     for name in _TAILS:
         _fill_tail(getattr(watch, name), state["tails"][name])
     for flow in watch.flows:

@@ -11,6 +11,8 @@ from math import exp, log
 from policies.outflow.case import (
     HALF,
     PER_OCTAVE,
+    SCORES_PER_DECADE,
+    SIZES,
     UNIT,
     Case,
     heat_slot,
@@ -22,6 +24,7 @@ from policies.outflow.event import Outflow
 from policies.outflow.known import key_of
 from policies.outflow.ladder import Ladder
 from policies.outflow.memory import CURRENCY, LOOK_AT, SURPRISE_FREE
+from policies.outflow.pairing import CRUMB, REPEATED
 from policies.outflow.scale import Scale
 from policies.outflow.sensitivity import HOUR_S
 from policies.outflow.signals import Signal
@@ -32,13 +35,9 @@ TRUST_BUCKETS = 6
 """A known recipient may get eight times the largest payment that it is known for."""
 CAPPED = 3.0
 """The largest size that counts in windows: single giants are judged on their own."""
-CRUMB = 0.5
-"""Below this share of the wallet's middle payment a newcomer's payment is a crumb."""
 SCORE_FADES_S = 3 * HOUR_S
 STORM_LEAST = 0.5
 NO_SHARE = -1
-REPEATED = 0.3
-"""How much of the surprise of a size is news when its recipient got the like before."""
 
 
 class WalletWatch(Ladder):
@@ -83,6 +82,7 @@ class WalletWatch(Ladder):
         if case is None:
             case = self.open(key, time)
             # Who is met on the first day was mostly there long before.
+            case.level = max(level, 0)
             case.is_old = level >= 0 or time < self.first + DAY_S
             return self._first(event, scale, case, (x, size_log, bucket, share))
         return self._again(event, scale, case, (x, size_log, bucket, share))
@@ -104,16 +104,21 @@ class WalletWatch(Ladder):
         rarity = scale.rarity
         gain = self.entry.decades[bucket] + self.offset - SURPRISE_FREE
         score = max(0.0, gain) + rarity
+        news = self._news(case, bucket)
+        if case.level:
+            gain = min(gain, news)
         drained = self.drained.decades[share] if share >= HALF else 0.0
         if drained:
             score += max(0.0, drained + self.drains - SURPRISE_FREE)
         crowded = self._flow_out(event.time, scale, size, gain, rarity)
         judgement = CALM
-        if max(self.entry.decades[bucket], self.total.decades[bucket], drained) >= LOOK_AT:
+        paired = self.pair_up(event, case, size, news, rarity)
+        rarest = max(self.entry.decades[bucket], self.total.decades[bucket], drained)
+        if max(rarest, self.pair_decades(paired)) >= LOOK_AT:
             self.look_again()
-            judgement = self.weigh(event, case, self._first_signals(sized, size))
+            judgement = self.weigh(event, case, self._first_signals(sized, size, paired))
         elif crowded:
-            judgement = self.weigh(event, case, self._first_signals(sized, size))
+            judgement = self.weigh(event, case, self._first_signals(sized, size, paired))
         case.count = 1
         case.last = event.time
         case.assets = (event.asset,)
@@ -121,20 +126,36 @@ class WalletWatch(Ladder):
         case.score_top = slot = score_slot(score)
         if judgement.verdict >= Verdict.HOLD:
             self.quarantine(case, judgement.score)
+            self.accept_pair(case, event.time, paired)
             return judgement
         self.every.counts[bucket] += scale.learn(x, event.time // HOUR_S)
-        self.entry.counts[bucket] += 1.0
         if share >= 0:
             self.drained.counts[share] += 1.0
+        self._learn_first(case, bucket, slot, paired)
+        return judgement
+
+    def _news(self, case: Case, bucket: int) -> float:
+        """Return the decades of a size; of an acquaintance's only what is beyond its trust."""
+        decades = self.entry.decades[bucket]
+        if not case.level:
+            return decades
+        return decades - max(0.0, self.entry.decades[min(case.level + TRUST_BUCKETS, SIZES - 1)])
+
+    def _learn_first(self, case: Case, bucket: int, slot: int, paired: int) -> None:
+        """Count a first payment in what is normal."""
+        self.entry.counts[bucket] += 1.0
+        if paired:
+            self.pair.counts[paired] += 1.0
         if case.first < self.first + DAY_S:
-            return judgement
+            return
         self.total.counts[bucket] += 1.0
         self.score.counts[slot] += 1.0
         self.firsts += 1
         case.total_slot, case.score_slot, case.heat_slot, case.times_slot = bucket, slot, 0, 0
-        return judgement
 
-    def _first_signals(self, sized: tuple[float, float, int, int], size: float) -> list[Signal]:
+    def _first_signals(
+        self, sized: tuple[float, float, int, int], size: float, paired: int
+    ) -> list[Signal]:
         _, _, bucket, share = sized
         signals = [
             Signal("first_payment", self.entry.decades[bucket], size, 0),
@@ -142,6 +163,9 @@ class WalletWatch(Ladder):
         ]
         if share >= HALF:
             signals.append(Signal("drain", self.drained.decades[share], float(share), 0))
+        if paired:
+            seen = paired / SCORES_PER_DECADE
+            signals.append(Signal("pair", self.pair_decades(paired), seen, 0))
         return signals
 
     def _again(
@@ -160,11 +184,12 @@ class WalletWatch(Ladder):
         drained = self.drained.decades[share] if share >= HALF else 0.0
         score += max(0.0, drained + self.drains - SURPRISE_FREE) if drained else 0.0
         total, heat, count = case.total + size, case.heat_now(time), case.count + 1
+        soon = self.follow_up(case, bucket, size, gap_s, rarity if is_change else None)
         slots = (size_slot(total), score_slot(score), heat_slot(heat), heat_slot(float(count)))
         crowded = self._flow_out(time, scale, size, gain, rarity)
         beyond = bucket if bucket > case.level else -1
         is_founder = case.first < self.first + DAY_S
-        marks = (beyond, share, beyond - case.level)
+        marks = (beyond, share, beyond - case.level, soon)
         decades = self._again_decades(slots, marks, is_founder=is_founder)
         judgement = CALM
         if max(decades) >= LOOK_AT:
@@ -172,8 +197,8 @@ class WalletWatch(Ladder):
             self.refresh_repeats()
             decades = self._again_decades(slots, marks, is_founder=is_founder)
         if crowded or max(decades) >= LOOK_AT:
-            seen = (size, total, score, heat, float(count), float(share), float(marks[2]))
-            rules = zip(_AGAIN_RULES, decades, seen, strict=True)
+            seen = (size, total, score, heat, count, share, marks[2], soon / SCORES_PER_DECADE)
+            rules = zip(_AGAIN_RULES, decades, map(float, seen), strict=True)
             judgement = self.weigh(event, case, [Signal(*rule, 0) for rule in rules])
         case.gap_least = min(case.gap_least, self.follow.slot(gap_s))
         case.score_top, case.heat_top = max(case.score_top, slots[1]), max(case.heat_top, slots[2])
@@ -182,7 +207,10 @@ class WalletWatch(Ladder):
         case.remember_asset(event.asset)
         if judgement.verdict >= Verdict.HOLD:
             self.quarantine(case, judgement.score)
+            case.again_top = max(case.again_top, soon)
+            case.jump_top = max(case.jump_top, marks[2])
         elif not case.held_at:
+            self.again.counts[soon] += bool(soon)
             self.every.counts[bucket] += scale.learn(x, time // HOUR_S)
             if beyond >= 0:
                 self.entry.counts[beyond] += 1.0
@@ -206,13 +234,17 @@ class WalletWatch(Ladder):
         return case.score * exp(-gap_s / SCORE_FADES_S) + gain + cost
 
     def _again_decades(
-        self, slots: tuple[int, int, int, int], marks: tuple[int, int, int], *, is_founder: bool
+        self,
+        slots: tuple[int, int, int, int],
+        marks: tuple[int, int, int, int],
+        *,
+        is_founder: bool,
     ) -> tuple[float, ...]:
-        beyond, share, jump = marks
+        beyond, share, jump, soon = marks
         largest = self.entry.decades[beyond] if beyond >= 0 else 0.0
         drained = self.drained.decades[share] if share >= HALF else 0.0
         if is_founder:
-            return (largest, 0.0, 0.0, 0.0, 0.0, drained, 0.0)
+            return (largest, 0.0, 0.0, 0.0, 0.0, drained, 0.0, 0.0)
         return (
             largest,
             self.total.decades[slots[0]],
@@ -221,6 +253,7 @@ class WalletWatch(Ladder):
             self.times.decades[slots[3]],
             drained,
             self.jump.decades[jump] if jump > 0 else 0.0,
+            self.again_decades(soon),
         )
 
     def _flow_out(self, time: int, scale: Scale, size: float, gain: float, rarity: float) -> bool:
@@ -270,4 +303,5 @@ _AGAIN_RULES = (
     "recipient_count",
     "drain",
     "jump",
+    "again",
 )

@@ -179,9 +179,10 @@ class Flow:
         for window in self.windows:
             window.peak = 0.0
 
-    def accept(self, time: int) -> None:
+    def accept(self, time: int, *, is_crowd: bool = False) -> None:
         """Ask about the present sums no more: somebody was asked, until they have grown much."""
         for window in self.windows:
-            window.accepted = (self.total - window.base) * self.again
-            window.accepted_until = time + max(window.span_s, self.rest_s)
+            again, rest_s = (100.0, DAY_S) if is_crowd else (self.again, self.rest_s)
+            window.accepted = (self.total - window.base) * again
+            window.accepted_until = time + max(window.span_s, rest_s)
         self.set_bar()

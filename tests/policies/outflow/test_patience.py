@@ -54,14 +54,14 @@ def test_no_patient_insider_beats_the_figure(learned: bytes, seed: int) -> None:
 
 
 def test_the_figure_is_of_use(learned: bytes) -> None:
-    """It is below a fortnight of usual days, and one who goes for it gets a good part of it."""
+    """It is below sixteen usual days, and one who goes for it gets a good part of it."""
     watch = from_bytes(learned)
     said = patient_day(watch, "ETH").to_newcomers
     dice = Random("greedy")
     best = max(_taken(from_bytes(learned), [size] * 200, dice) for size in (2.0, 6.0, 12.0, 20.0))
 
     assert said is not None
-    assert said < 14 * 60 * exp(0.72)
+    assert said < 16 * 60 * exp(0.72)
     assert best > said / 30
 
 

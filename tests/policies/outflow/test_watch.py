@@ -324,7 +324,7 @@ def test_large_payments_to_several_strangers_within_minutes_are_held(wallet: Hon
     """Each alone is a large payment of every few days; four in three minutes never came before."""
     parts = [(40 * i, wallet.address(), "ETH", 25.0) for i in range(4)]
 
-    assert _first_hold(wallet.steal(parts)) <= 3
+    assert _first_hold(wallet.steal(parts)) <= 2
 
 
 def test_a_ladder_after_a_test_of_dust_is_held_at_its_first_rung(wallet: Honest) -> None:

@@ -12,6 +12,7 @@ token did not sign before it failed (the book counts on that: it stores the answ
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from typing import NoReturn, cast
@@ -34,6 +35,8 @@ from hsm.token.bench import Bench, Module, Slot, Token, TokenState
 from hsm.token.keys import LiveKey, is_present, open_key
 from hsm.token.signature import Signature
 from policies.law import Profile
+
+log = logging.getLogger("hsm")
 
 BACK_OFF_S = (1, 2, 4, 8, 16, 32, 60)
 DOWN_AFTER_S = 60
@@ -78,7 +81,8 @@ class Hsm:
         except PKCS11Error as error:
             key = self._mend(slot, error)[key_name]
             answer = self._sign_again(slot, key, digest)
-        self._count_signature(slot)
+        if slot.signatures_left is not None:
+            slot.signatures_left -= 1
         return key.prove(digest, answer)
 
     def check_ready(self, key_name: str) -> None:
@@ -117,9 +121,10 @@ class Hsm:
         self._check_thread()
         for slot in self._slots.values():
             self._lock_if_due(slot)
-            if slot.session is not None and not self._is_alive(slot):
+            session, plans = slot.session, [key.plan for key in slot.keys.values()]
+            if session is not None and not all(is_present(session, plan) for plan in plans):
                 self._fail(slot, "its keys cannot be found")
-            if slot.session is None and slot.failures and slot.plan.mode is UnlockMode.CREDENTIAL:
+            if slot.session is None and slot.plan.mode is UnlockMode.CREDENTIAL:
                 self._try_to_reopen(slot)
 
     def state_of(self, token: str) -> TokenState:
@@ -186,6 +191,8 @@ class Hsm:
         except HsmError:
             self._close(slot)
             raise
+        if slot.failures:
+            log.info("token %s answers again", slot.plan.name)
         slot.failures, slot.retry_at = 0, 0.0
 
     def _find(self, slot: Slot) -> Token:
@@ -243,11 +250,12 @@ class Hsm:
                 self._fail(slot, name)
                 raise TokenAwayError(f"{where} does not answer ({name})") from error
 
-    def _fail(self, slot: Slot, _why: str) -> None:
+    def _fail(self, slot: Slot, why: str) -> None:
         now = self._bench.monotonic()
         self._close(slot)
         if slot.failures == 0:
             slot.failing_since = now
+            log.warning("token %s is away (%s): it is tried again by itself", slot.plan.name, why)
         slot.retry_at = now + BACK_OFF_S[min(slot.failures, len(BACK_OFF_S) - 1)]
         slot.failures += 1
 
@@ -257,29 +265,22 @@ class Hsm:
         try:
             # Some modules look for tokens only when they are initialised; a vault that a person
             # unlocked is not locked again for that.
-            if not self._is_attended():
+            if slot.failures and not self._is_attended():
                 self._reinitialise(slot)
             self._ready(slot)
-        except (TokenAwayError, KeySetUpError, PinBlockedError):
+        except KeySetUpError as error:
+            self._fail(slot, str(error))
+        except (TokenAwayError, PinBlockedError):
             return
 
     def _is_attended(self) -> bool:
-        slots = self._slots.values()
-        return any(s.session is not None and s.plan.mode is UnlockMode.ATTENDED for s in slots)
-
-    def _is_alive(self, slot: Slot) -> bool:
-        session = slot.session
-        return session is None or all(is_present(session, key.plan) for key in slot.keys.values())
+        return any(s.session and s.plan.mode is UnlockMode.ATTENDED for s in self._slots.values())
 
     def _lock_if_due(self, slot: Slot) -> None:
         if slot.plan.mode is not UnlockMode.ATTENDED or slot.session is None:
             return
         if self._bench.monotonic() >= slot.locks_at or slot.signatures_left == 0:
             self._close(slot)
-
-    def _count_signature(self, slot: Slot) -> None:
-        if slot.signatures_left is not None:
-            slot.signatures_left -= 1
 
     def _close(self, slot: Slot) -> None:
         session, slot.session, slot.keys = slot.session, None, {}

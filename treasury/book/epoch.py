@@ -2,7 +2,7 @@
 
 A ledger that was brought up a second time, on this machine or on another, must not sign beside the
 first. The number grows in the ledger. A ledger that is new follows the signer's book, and so does
-one that `treasuryd restore` put back; a copy laid into place by hand is fenced off instead.
+one that `treasuryd restore` put back; an older copy laid into place by hand is fenced off instead.
 """
 
 from __future__ import annotations

@@ -62,6 +62,7 @@ def status(call: Call) -> None:
                 ("isolated", ", ".join(found["isolated"]) or "none"),
                 ("retired", ", ".join(found["retired"]) or "none"),
                 ("next nonces", _pairs(found["nonces"])),
+                ("daemon", f"hears number {found['epoch']}, and none before it"),
                 ("law", _NO_LAW if found["lawDigest"] == "0x" else found["lawDigest"]),
                 ("deployment", found["deployment"]),
             ]

@@ -200,6 +200,33 @@ def test_a_token_taken_away_is_noticed_without_a_request(softhsm: SoftHsm) -> No
     hsm.close()
 
 
+def test_one_that_comes_back_leaves_no_other_locked(
+    softhsm: SoftHsm, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The way back closes every session of the process; each token opens again by itself (R3.8)."""
+    tokens, now = {name: softhsm.init_token(name) for name in ("cold", "hot")}, [0.0]
+    keys = {name: make_key(softhsm, token, name) for name, token in tokens.items()}
+    hsm = make_hsm(softhsm, tokens, keys, now=now)
+    hsm.start()
+    caplog.set_level("INFO", "hsm")
+    tail = tokens["hot"].serial[-12:]
+    (folder,) = (f for f in softhsm.directory.rglob("*") if f.is_dir() and f.name.endswith(tail))
+    away = folder.rename(softhsm.directory.parent / "away")
+    hsm.tend()
+    states = [hsm.state_of(name) for name in tokens]
+    away.rename(folder)
+    for now[0] in (5, 10):
+        hsm.tend()
+
+    assert [TokenState.READY, TokenState.DEGRADED] == states
+    assert [TokenState.READY] * 2 == [hsm.state_of(name) for name in tokens]
+    assert ["token hot is away (its keys cannot be found): it is tried again by itself"] == [
+        line for line in caplog.messages if "away" in line
+    ]
+    assert "token hot answers again" in caplog.messages
+    hsm.close()
+
+
 def test_a_session_lost_under_us_is_mended(softhsm: SoftHsm) -> None:
     """After the module was initialised anew behind our back the next signature still comes."""
     token = softhsm.init_token("cold")

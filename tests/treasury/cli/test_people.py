@@ -59,6 +59,7 @@ def test_status_comes_from_the_signer_itself(signer: Path, terminal: Terminal) -
     assert "Signer: ready" in found.out
     assert "0x" + law_digest(make_law().law).hex() in found.out
     assert "hot-a" in found.out
+    assert "daemon       hears number 0, and none before it" in found.out
     assert 100 >= max(len(line) for line in found.out.splitlines())
 
 

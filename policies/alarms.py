@@ -98,6 +98,16 @@ CATALOGUE: Mapping[str, Ring] = {
     "head_lost": _ring(Severity.WARNING, "standstill", "head_back"),
     "drill_overdue": _ring(Severity.WARNING, "drill", "drill_fresh"),
     "checkpoint_overdue": _ring(Severity.WARNING, "checkpoint-overdue", "checkpoint_fresh"),
+    "no_standby": _ring(Severity.WARNING, "no-standby", "standby_ready"),
+    "sponsor_low": _ring(Severity.WARNING, "gas-sponsor-low", "sponsor_filled"),
+    "transfer_stuck": _ring(
+        Severity.WARNING,
+        "transfer-stuck",
+        "transfer_mined",
+        "transfer_cancelled",
+        "transfer_usurped",
+        "transfer_moves",
+    ),
     "exposure_exceeded": _ring(Severity.CRITICAL, "exposure", "exposure_bounded"),
     "delivery_dead": _ring(Severity.WARNING, "alerts", "delivery_revived"),
 }

@@ -20,6 +20,11 @@ from treasury.alerts.conditions import (
 )
 from treasury.alerts.postman import Postman
 from treasury.alerts.pulse import Pulse
+from treasury.alerts.readiness import (
+    sponsors_have_gas,
+    standbys_are_ready,
+    transfers_are_mined,
+)
 from treasury.alerts.rounds import Rounds
 from treasury.book.introduction import SignerWatch
 from treasury.calendar import Job
@@ -102,6 +107,9 @@ def _alerting(clerks: Clerks) -> Iterator[Job]:
             drills_are_fresh(ledger, settings.drill_overdue_s),
             heads_are_signed(ledger, clerks.settings.journal.checkpoint_after_s),
             retired_stay_empty(ledger),
+            standbys_are_ready(ledger),
+            sponsors_have_gas(ledger),
+            transfers_are_mined(ledger),
             signer_agrees(ledger),
         ),
     )

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
+from policies.amounts import format_amount
 from treasury.cli.api import Api
 from treasury.dev.children import python
 from treasury.dev.coins import USDC, addresses_of
@@ -32,6 +33,7 @@ _PATIENCE_S = 60.0
 _QUIET_S = 4.0
 _AMOUNT = 10**17
 _COMMAND_S = 60
+_DECIMALS = {"ETH": 18, "USDC": 6}
 
 
 def play(drill: Drill, directory: Path) -> None:
@@ -69,10 +71,18 @@ def _stolen_key(drill: Drill, desk: Desk) -> None:
     first = next(iter(looks))
     # The thief goes on for as long as anything is looked at.
     looks[first] = _both(thief.strike, looks[first])
-    drill.await_all(looks, began=time.monotonic(), patience_s=_PATIENCE_S)
-    lost, saved = thief.loot("USDC"), _saved(desk, "USDC")
-    if not saved and not _saved(desk, "ETH"):
-        raise DrillError(f"nothing was saved; the thief has {lost} base units of USDC")
+    began = time.monotonic()
+    drill.await_all(looks, began=began, patience_s=_PATIENCE_S)
+    sums = {symbol: (_saved(desk, symbol), thief.loot(symbol)) for symbol in ("ETH", "USDC")}
+    if not any(saved for saved, _ in sums.values()):
+        raise DrillError(f"nothing was saved; the thief has {_told(sums, 1)}")
+    drill.note(f"saved {_told(sums, 0)}; the thief has {_told(sums, 1)}", began)
+
+
+def _told(sums: Mapping[str, tuple[int, int]], side: int) -> str:
+    return " and ".join(
+        format_amount(pair[side], symbol, _DECIMALS[symbol]) for symbol, pair in sums.items()
+    )
 
 
 def _rpc_lies(drill: Drill, desk: Desk) -> None:

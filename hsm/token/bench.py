@@ -53,8 +53,8 @@ class PinGuard(Protocol):
     def refusal_of(self, token: str) -> str | None:
         """Return what to tell the operator when the PIN of a token was refused before."""
 
-    def remember(self, token: str) -> None:
-        """Write down durably that the PIN was refused."""
+    def remember(self, token: str) -> str:
+        """Write down durably that the PIN was refused; return what to tell the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,22 +74,23 @@ class PinGuardFiles:
 
     def refusal_of(self, token: str) -> str | None:
         """Return what to tell the operator when the PIN of a token was refused before."""
-        path = self._path(token)
-        if not path.exists():
-            return None
+        return self._told(token) if self._path(token).exists() else None
+
+    def _told(self, token: str) -> str:
         return (
-            f"token {token} refused its PIN before and is not tried again: mend the credential, "
-            f"check the token's retry counter, then remove {path}"
+            f"token {token} refused its PIN, which is not tried again: mend the credential, "
+            f"check the token's retry counter, then remove {self._path(token)}"
         )
 
-    def remember(self, token: str) -> None:
-        """Write down durably that the PIN was refused."""
+    def remember(self, token: str) -> str:
+        """Write down durably that the PIN was refused; return what to tell the operator."""
         descriptor = os.open(self._path(token), os.O_CREAT | os.O_WRONLY, 0o600)
         os.fsync(descriptor)
         os.close(descriptor)
         folder = os.open(self.directory, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)
+        return self._told(token)
 
     def _path(self, token: str) -> Path:
         return self.directory / f"pin-refused.{token}"

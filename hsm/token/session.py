@@ -237,8 +237,8 @@ class Hsm:
         where = f"token {slot.plan.name}"
         match action:
             case Action.STOP_PIN if slot.plan.mode is UnlockMode.CREDENTIAL:
-                self._bench.pin_guard.remember(slot.plan.name)
-                raise PinRefusedError(f"{where} refused the PIN; it is not tried again") from error
+                refusal = self._bench.pin_guard.remember(slot.plan.name)
+                raise PinRefusedError(refusal) from error
             case Action.STOP_PIN:
                 raise PinRefusedError(f"{where} refused the PIN") from error
             case Action.STOP_BLOCKED:

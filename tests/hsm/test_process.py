@@ -108,7 +108,7 @@ def test_it_tells_its_supervisor_and_ends_with_zero(softhsm: SoftHsm, tmp_path: 
 @pytest.mark.parametrize(
     ("damage", "code", "told"),
     [
-        ("pin", 78, "refused the PIN"),
+        ("pin", 78, "refused its PIN"),
         ("token", 75, "does not answer"),
         ("toml", 78, "unknown key"),
         ("public_key", 78, "not the pinned one"),

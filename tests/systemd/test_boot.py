@@ -229,7 +229,7 @@ def test_a_wrong_pin_is_tried_exactly_once(treasury: Installed) -> None:
     assert "status=78" in log
     # SoftHSM writes this line whenever a PIN does not open a token.
     assert log.count("EVP_DecryptFinal failed") == 1
-    assert log.count("refused its PIN before and is not tried again") >= 2
+    assert log.count("refused its PIN, which is not tried again") >= 2
 
 
 def test_the_mended_pin_brings_everything_back(treasury: Installed) -> None:

@@ -12,6 +12,10 @@ from tests.laws import GONE, TOKEN, address_of, make_document, make_law
 BAND = "pools.main.assets.ETH.band"
 REFILL = "pools.main.assets.ETH.refill"
 WITHDRAWAL = "pools.main.assets.ETH.withdrawal"
+BOUND = (
+    f"{REFILL}.emergency.up_to: must be at least minimum_move and below the target; "
+    "what took over gets less than a healthy wallet"
+)
 ALICE, VAULT, HOT_A = address_of("alice"), address_of("vault"), address_of("hot-a")
 YEAR = 366 * 86_400
 
@@ -307,17 +311,11 @@ BETWEEN = [
     ),
     (
         {f"{REFILL}.emergency": {"up_to": "60 ETH", "approvals": 2, "time_lock_s": 0}},
-        (
-            f"{REFILL}.emergency.up_to: must be at least minimum_move and below the target; "
-            "what took over gets less than a healthy wallet"
-        ),
+        BOUND,
     ),
     (
         {f"{REFILL}.emergency": {"up_to": "0.5 ETH", "approvals": 2, "time_lock_s": 0}},
-        (
-            f"{REFILL}.emergency.up_to: must be at least minimum_move and below the target; "
-            "what took over gets less than a healthy wallet"
-        ),
+        BOUND,
     ),
     (
         {f"{REFILL}.emergency": {"up_to": "30 ETH", "approvals": 1, "time_lock_s": 0}},

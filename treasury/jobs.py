@@ -36,6 +36,7 @@ from treasury.ledger.queries import standings
 from treasury.memory import give_back
 from treasury.records.checkpoints import Checkpoints
 from treasury.records.live_wallets import LiveWallets
+from treasury.safety.red_line import RedLine
 
 _SIGNER_LOOK_S = 5.0
 _PUBLISH_S = 1.0
@@ -86,6 +87,8 @@ def _keeping(clerks: Clerks) -> Iterator[Job]:
     )
     yield Job(name="signer", deed=clerks.watch.look, every_s=_SIGNER_LOOK_S)
     yield Job(name="checkpoint", deed=points.sign, every_s=_SIGNER_LOOK_S)
+    line = RedLine(ledger=ledger, chains=settings.chains, clock=utc_now)
+    yield Job(name="red_line", deed=line.look, every_s=_FIGURES_S)
     yield Job(name="incident_files", deed=clerks.files.tend, every_s=_FILES_S)
     yield Job(name="memory", deed=give_back, every_s=_MEMORY_S)
     if settings.daemon.live_wallets is not None:

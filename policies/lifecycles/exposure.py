@@ -8,7 +8,8 @@
                            [guard]   a broken invariant
                            [confirm] a nonce of the vault or the gas sponsor was USURPED
                            [dispatch] the signer signed something else than it was asked for
-                           [daemon]  a red line at the start, a journal that does not verify
+                           [daemon]  a red line at the start, a journal that does not verify, a law
+                                     that lets go more than its own `max_loss`
     HALTED -> RUNNING      [tally]   motion `resume`
 
 RUNNING     refills, withdrawals and top-ups are released and signed.

@@ -14,7 +14,6 @@ it journals the number and head that every answer carries.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
@@ -24,13 +23,13 @@ from typing import TypeVar, cast
 
 from hsm.book.schema import migrate
 from hsm.errors import BookError
+from hsm.wire.canonical import to_text
 
 REWIND_S = 5
 LOG_BYTES = 3 << 20
 """More than the write-ahead log ever needs: it begins anew after some two megabytes."""
 _LOG_PIECE_BYTES = 1 << 16
 _FULL = 2
-_TO_TEXT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False).encode
 _GENESIS_HEAD = bytes(32)
 _T = TypeVar("_T")
 
@@ -127,7 +126,7 @@ class Book:
 
     def write(self, kind: str, content: Mapping[str, str], at: int) -> int:
         """Add an entry to the chain, inside a transaction; return its number."""
-        text = _TO_TEXT(content)
+        text = to_text(content)
         seq = self._seq + 1
         head = chain_head(self._head, seq, at, kind, text)
         self.connection.execute(

@@ -7,9 +7,9 @@ drift apart.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Generic, TypeVar
 
 from hsm.book import consent as book_consent
 from hsm.book import law as book_law
@@ -25,8 +25,21 @@ from policies.law import Asset, Chain, Law, Pool, Role, Wallet, law_digest
 from policies.succession import took_over
 from policies.terms import Address, Purpose, TransferTerms
 
+_T = TypeVar("_T")
 MOST_NUMBER = 2**62
 """The book's integer columns end below 2^63; no claim above can be in it."""
+
+
+class _once(Generic[_T]):  # noqa: N801 - reads like the property that it is
+    """A property that is worked out once; `cached_property` takes a lock, facts have one thread."""
+
+    def __init__(self, find: Callable[[Facts], _T]) -> None:
+        self._find = find
+        self._name = find.__name__
+
+    def __get__(self, facts: Facts, _owner: type | None = None) -> _T:
+        value = facts.__dict__[self._name] = self._find(facts)
+        return value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,27 +75,27 @@ class Facts:
     totals: Totals
     recipient_since: int | None
 
-    @cached_property
+    @_once
     def chain(self) -> Chain | None:
         """Return the chain that the terms name."""
         return self.law.chain_by_id(self.terms.chain_id)
 
-    @cached_property
+    @_once
     def asset(self) -> Asset | None:
         """Return the asset that the terms name."""
         return self.law.asset_at(self.terms.chain_id, self.terms.asset)
 
-    @cached_property
+    @_once
     def source(self) -> Wallet | None:
         """Return our wallet that pays."""
         return self.law.wallet_at(self.terms.chain_id, self.terms.source)
 
-    @cached_property
+    @_once
     def destination(self) -> Wallet | None:
         """Return our wallet that receives, if it is one of ours."""
         return self.law.wallet_at(self.terms.chain_id, self.terms.destination)
 
-    @cached_property
+    @_once
     def pool(self) -> Pool | None:
         """Return the pool of the hot wallet of this movement, whichever end it is."""
         wallet = self.destination if self.terms.purpose is Purpose.REFILL else self.source
@@ -115,7 +128,7 @@ class Facts:
         """
         return self._tally
 
-    @cached_property
+    @_once
     def _tally(self) -> Tally:
         terms = self.terms
         if self.is_coming and terms.law_digest == self.in_force_digest:
@@ -126,8 +139,14 @@ class Facts:
             [signature for signature, _ in self.approvals.values()],
             law=self.law,
             vetoed_by=self.vetoed_by,
-            towards=Towards(rolling_amount=self.totals.refilled, is_emergency=self._is_emergency()),
+            towards=self._towards(),
         )
+
+    def _towards(self) -> Towards | None:
+        """Return what a refill's tier depends on besides its amount; None for anything else."""
+        if self.terms.purpose is not Purpose.REFILL:
+            return None
+        return Towards(rolling_amount=self.totals.refilled, is_emergency=self._is_emergency())
 
     def _is_emergency(self) -> bool:
         """Tell whether a refill goes to a wallet that took over from an isolated one."""

@@ -7,7 +7,7 @@ law forbids is forbidden at once and what it allows is not allowed yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hsm.guard.facts import Facts
@@ -65,9 +65,7 @@ def judge_lodged(views: Sequence[Facts]) -> tuple[Reason, ...]:
         dict.fromkeys(
             reason
             for facts in views
-            for rule in rules_for(facts)
-            if rule.name not in later
-            for reason in _checked(rule, facts)
+            for reason in _reasons([r for r in rules_for(facts) if r.name not in later], facts)
         )
     )
 
@@ -84,19 +82,20 @@ def rules_for(facts: Facts) -> tuple[Rule, ...]:
     return rules
 
 
-def _refusals(facts: Facts) -> Iterator[Reason]:
+def _refusals(facts: Facts) -> list[Reason]:
+    found = _reasons(rules_for(facts), facts)
     if facts.terms.purpose not in BY_PURPOSE:
-        yield no("unknown_purpose", "there are no rules for this purpose")
-    for rule in rules_for(facts):
-        yield from _checked(rule, facts)
+        found.insert(0, no("unknown_purpose", "there are no rules for this purpose"))
+    return found
 
 
-def _checked(rule: Rule, facts: Facts) -> Sequence[Reason]:
+def _reasons(rules: Sequence[Rule], facts: Facts) -> list[Reason]:
     found: list[Reason] = []
-    try:
-        found.extend(rule.check(facts))
-    except Exception as error:  # noqa: BLE001 - a rule that breaks is a refusal
-        found.append(no("rule_failed", f"rule {rule.name} failed ({type(error).__name__})"))
+    for rule in rules:
+        try:
+            found.extend(rule.check(facts))
+        except Exception as error:  # noqa: BLE001 - a rule that breaks is a refusal
+            found.append(no("rule_failed", f"rule {rule.name} failed ({type(error).__name__})"))
     return found
 
 

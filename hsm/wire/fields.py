@@ -13,7 +13,7 @@ from hsm.errors import ProtocolError
 from hsm.wire.message import Body, Json
 
 _DECIMAL = re.compile(r"(0|[1-9][0-9]{0,77})\Z")
-_HEX = re.compile(r"0x([0-9a-f]{2})*\Z")
+_HEX = re.compile(r"0x[0-9a-f]*\Z")
 MAX_TEXT = 400
 
 
@@ -133,7 +133,7 @@ def tables(body: Body, name: str, *, limit: int) -> tuple[Body, ...]:
 
 def from_hex(value: Json, name: str) -> bytes:
     """Decode lower-case 0x-hex."""
-    if not isinstance(value, str) or not _HEX.match(value):
+    if not isinstance(value, str) or len(value) % 2 or not _HEX.match(value):
         msg = f"`{name}` must be lower-case 0x-hex"
         raise ProtocolError(msg)
     return bytes.fromhex(value[2:])

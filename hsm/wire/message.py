@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import NoReturn, TypeAlias, cast
 
 from hsm.errors import ProtocolError, SignerUnavailableError
+from hsm.wire.canonical import to_text
 from policies.terms import Reason
 
 VERSION = "1"
@@ -26,7 +27,6 @@ MAX_DEPTH = 8
 LENGTH_BYTES = 4
 DEADLINE_S = 5.0
 _CHUNK_BYTES = 65536
-_TO_TEXT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False).encode
 FENCED = frozenset({"sign", "bump", "cancel", "activate", "lead"})
 """Verbs that carry the daemon's epoch, so that an older daemon is refused."""
 
@@ -65,13 +65,13 @@ class Answer:
 
 def encode(document: Json) -> bytes:
     """Return the canonical JSON of a document of strings, lists and objects."""
-    return _TO_TEXT(document).encode()
+    return to_text(document).encode()
 
 
 def decode(data: bytes) -> Body:
     """Parse one message strictly. Raises `ProtocolError`."""
     try:
-        document = _FROM_TEXT(data.decode("ascii"))
+        document, _end = _FROM_TEXT(data.decode("ascii"))
         _check_shape(document, depth=0)
         if b"\\u" in data:
             # Half a surrogate pair can be escaped in JSON and written nowhere else.
@@ -79,18 +79,11 @@ def decode(data: bytes) -> Body:
     except (ValueError, RecursionError) as error:
         msg = f"the message is not canonical JSON: {error}"
         raise ProtocolError(msg) from error
+    # Also finds a key that came twice, and whatever stands behind the document.
     if not isinstance(document, dict) or encode(document) != data:
         msg = "the message is not canonical: sorted keys, no spaces, ASCII, an object outside"
         raise ProtocolError(msg)
     return cast("Body", document)
-
-
-def _unique_keys(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        msg = "a key appears twice"
-        raise ValueError(msg)
-    return found
 
 
 def _no_number(text: str) -> NoReturn:
@@ -99,11 +92,10 @@ def _no_number(text: str) -> NoReturn:
 
 
 _FROM_TEXT = json.JSONDecoder(
-    object_pairs_hook=_unique_keys,
     parse_int=_no_number,
     parse_float=_no_number,
     parse_constant=_no_number,
-).decode
+).raw_decode
 
 
 def _check_shape(document: object, *, depth: int) -> None:

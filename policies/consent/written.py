@@ -21,7 +21,7 @@ from policies.terms import (
 )
 
 _DECIMAL = re.compile(r"(0|[1-9][0-9]{0,77})\Z")
-_HEX = re.compile(r"0x([0-9a-f]{2})*\Z")
+_HEX = re.compile(r"0x[0-9a-f]*\Z")
 _WHAT_MOST = 300
 _SALT_BYTES = 16
 _DIGEST_BYTES = 32
@@ -117,23 +117,27 @@ class _Fields:
             raise TermsError("the terms must be one JSON object")
         self._left: dict[object, object] = dict(document)
 
-    def text(self, name: str) -> str:
+    def _taken(self, name: str) -> str:
         value = self._left.pop(name, None)
         if not isinstance(value, str):
             raise TermsError(f"{name}: missing or not a text")
+        return value
+
+    def text(self, name: str) -> str:
+        value = self._taken(name)
         if not (0 < len(value) <= _WHAT_MOST and value.isascii() and value.isprintable()):
             raise TermsError(f"{name}: must be printable ASCII, at most {_WHAT_MOST} characters")
         return value
 
     def number(self, name: str, most: int) -> int:
-        value = self.text(name)
+        value = self._taken(name)
         number = int(value) if _DECIMAL.match(value) else most + 1
         if number > most:
             raise TermsError(f"{name}: must be a whole number of at most {most}, in decimal digits")
         return number
 
     def data(self, name: str, length: int) -> bytes:
-        value = self.text(name)
+        value = self._taken(name)
         if not _HEX.match(value) or len(value) != 2 + 2 * length:
             raise TermsError(f"{name}: must be 0x and {length} bytes in lower-case hexadecimal")
         return bytes.fromhex(value[2:])
@@ -149,14 +153,14 @@ class _Fields:
         return address
 
     def purpose(self, name: str) -> Purpose:
-        value = self.text(name)
+        value = self._taken(name)
         try:
             return Purpose(value)
         except ValueError as error:
             raise TermsError(f"{name}: must be one of {', '.join(Purpose)}") from error
 
     def kind(self, name: str) -> MotionKind:
-        value = self.text(name)
+        value = self._taken(name)
         try:
             return MotionKind(value)
         except ValueError as error:

@@ -110,7 +110,7 @@ BAD_TRANSFER = [
     ("salt", "0x00", "salt: must be 0x and 16 bytes in lower-case hexadecimal"),
     ("salt", "0x" + "AB" * 16, "salt: must be 0x and 16 bytes in lower-case hexadecimal"),
     ("salt", "ab" * 17, "salt: must be 0x and 16 bytes in lower-case hexadecimal"),
-    ("salt", "0x" + "00" * 16 + "\n", "salt: must be printable ASCII"),
+    ("salt", "0x" + "00" * 16 + "\n", "salt: must be 0x and 16 bytes in lower-case"),
     ("chainId", 31337, "chainId: missing or not a text"),
     ("chainId", "031337", "chainId: must be a whole number"),
     ("chainId", "0x7a69", "chainId: must be a whole number"),

@@ -77,7 +77,7 @@ def warnings_of(book: Book) -> tuple[str, ...]:
     found = []
     for key in keys:
         pairs = book.connection.execute(
-            "SELECT r, s FROM signatures WHERE key = ? ORDER BY rowid DESC LIMIT ?", (key, NEWEST)
+            "SELECT r, s FROM signatures WHERE key = ? ORDER BY at DESC LIMIT ?", (key, NEWEST)
         )
         bias = measure(pairs)
         if bias.is_alarming:

@@ -1,7 +1,7 @@
 """The book's pages on orders, their nonces and attempts, and what was spent.
 
-The book assigns nonces: next = last + 1 per chain and address, from the law's start nonce. A
-recorded nonce belongs to its order for ever.
+The book assigns nonces: next = last + 1 per chain and address, from the law's start nonce or from
+where a motion skipped to. A recorded nonce belongs to its order for ever.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from hsm.book.book import Book
 from hsm.errors import BookError
 from hsm.token.signature import Signature
 from hsm.wire.answers import AttemptKind, Fees
+from hsm.wire.canonical import to_text
 from hsm.wire.fields import to_hex
 from hsm.wire.reading import fees_from_json, fees_to_json
 from policies.consent import terms_to_json, transfer_from_json
-from policies.terms import Address, TransferTerms
+from policies.terms import Address, Purpose, TransferTerms
 
 _SERIES_BYTES = 15
 _COLUMNS = (
     "(order_id, terms, purpose, chain_id, source, nonce, series, number)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_TO_TEXT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ def keep_order(book: Book, order_id: bytes, terms: TransferTerms) -> None:
 
 def _row(order_id: bytes, terms: TransferTerms, nonce: int | None) -> tuple[object, ...]:
     series, number = _series_of(terms.salt)
-    text = _TO_TEXT(terms_to_json(terms))
+    text = to_text(terms_to_json(terms))
     place = (terms.chain_id, terms.source, nonce)
     return (order_id, text, terms.purpose.value, *place, series, number)
 
@@ -142,20 +142,40 @@ def next_nonce(book: Book, chain_id: int, address: Address, start: int) -> int:
     known = book.remembered(f"next {chain_id}/{address}")
     if isinstance(known, int):
         return max(start, known)
-    row = book.connection.execute(
-        "SELECT next FROM nonces WHERE chain_id = ? AND address = ?", (chain_id, address)
+    (found,) = book.connection.execute(
+        "SELECT max(next) FROM ("
+        "SELECT next FROM nonces WHERE chain_id = :chain AND address = :address"
+        " UNION ALL SELECT max(nonce) + 1 FROM orders WHERE chain_id = :chain"
+        " AND source = :address AND nonce IS NOT NULL AND purpose <> 'evacuation')",
+        {"chain": chain_id, "address": address},
     ).fetchone()
-    return start if row is None else max(start, int(row[0]))
+    return start if found is None else max(start, int(found))
 
 
-def set_next_nonce(book: Book, chain_id: int, address: Address, nonce: int) -> None:
-    """Set the nonce that comes next; inside a transaction."""
+def set_next_nonce(book: Book, terms: TransferTerms, nonce: int) -> None:
+    """Set the nonce that comes after an order which is recorded in the same transaction.
+
+    The order itself tells it, unless it is an evacuation: a motion may take back what a false
+    claim of one did to the nonces, so it has to stand apart.
+    """
+    if terms.purpose is Purpose.EVACUATION:
+        skip_to_nonce(book, terms.chain_id, terms.source, nonce)
+    else:
+        _remember_next(book, terms.chain_id, terms.source, nonce)
+
+
+def _remember_next(book: Book, chain_id: int, address: Address, nonce: int) -> None:
+    book.remember(f"next {chain_id}/{address}", nonce)
+
+
+def skip_to_nonce(book: Book, chain_id: int, address: Address, nonce: int) -> None:
+    """Let an address go on with this nonce; inside a transaction."""
     book.connection.execute(
         "INSERT INTO nonces VALUES (?, ?, ?)"
         " ON CONFLICT (chain_id, address) DO UPDATE SET next = excluded.next",
         (chain_id, address, nonce),
     )
-    book.remember(f"next {chain_id}/{address}", nonce)
+    _remember_next(book, chain_id, address, nonce)
 
 
 def is_salt_used(book: Book, order_id: bytes, salt: bytes) -> bool:
@@ -229,7 +249,7 @@ def _insert_attempt(
     book.connection.execute(
         "INSERT INTO attempts (order_id, attempt, kind, fees, digest, at)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        (order_id, attempt.number, attempt.kind.value, _TO_TEXT(fees), attempt.digest, now),
+        (order_id, attempt.number, attempt.kind.value, to_text(fees), attempt.digest, now),
     )
 
 

@@ -100,6 +100,15 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE totals_by_series RENAME TO totals;
     CREATE INDEX totals_order ON totals (order_id) WHERE order_id IS NOT NULL;
     """,
+    # One tree where there was a table beside its index: a page less for every signature.
+    """
+    CREATE TABLE signatures_by_key (
+        key TEXT NOT NULL, r BLOB NOT NULL, digest BLOB NOT NULL, s BLOB NOT NULL,
+        at INTEGER NOT NULL, PRIMARY KEY (key, r)) STRICT, WITHOUT ROWID;
+    INSERT INTO signatures_by_key SELECT * FROM signatures;
+    DROP TABLE signatures;
+    ALTER TABLE signatures_by_key RENAME TO signatures;
+    """,
 )
 
 

@@ -232,7 +232,7 @@ def _skip_nonce(room: Room, payload: Payload) -> Reason | None:
     nonce = int(digits)
     if book_orders.has_order_from(room.book, chain.chain_id, wallet.address, nonce):
         return no("nonce_taken", f"orders of {wallet.name} hold nonces from {nonce} on")
-    book_orders.set_next_nonce(room.book, chain.chain_id, wallet.address, nonce)
+    book_orders.skip_to_nonce(room.book, chain.chain_id, wallet.address, nonce)
     return None
 
 

@@ -105,7 +105,7 @@ def _assign_nonce(room: Room, asked: Asked, wallet: Wallet) -> int:
     terms, claim = asked.terms, asked.claimed_nonce
     coming = book_orders.next_nonce(room.book, terms.chain_id, terms.source, wallet.start_nonce)
     nonce = coming if claim is None else claim
-    book_orders.set_next_nonce(room.book, terms.chain_id, terms.source, max(coming, nonce + 1))
+    book_orders.set_next_nonce(room.book, terms, max(coming, nonce + 1))
     return nonce
 
 

@@ -18,7 +18,7 @@ from policies.consent import motion_digest, veto_digest
 from policies.law import Profile, law_digest
 from policies.terms import MotionKind, Purpose
 from tests.fakes.clock import FakeClock
-from tests.fakes.vault_room import VaultRoom, codes, soft_settings
+from tests.fakes.vault_room import VaultRoom, codes, nonce_of, soft_settings
 from tests.laws import ETH, GONE, address_of, make_law, sign
 
 DAY = 86_400
@@ -339,6 +339,24 @@ def test_a_nonce_is_skipped_by_motion_only_forward(room: VaultRoom) -> None:
 
     assert 5 == read_back(blob(signed.body, "raw")).transaction.nonce
     assert {"nonce_taken"} == codes(back)
+
+
+def test_the_next_nonce_outlives_restarts_and_a_false_claim_is_taken_back(room: VaultRoom) -> None:
+    """Orders tell where nonces go on; what an evacuation claimed falsely, a quorum takes back."""
+    found = [nonce_of(room.sign(room.order(Purpose.SWEEP)))]
+    room.reopen()
+    found.append(nonce_of(room.sign(room.order(Purpose.SWEEP))))
+    room.isolate("hot-a")
+    found.append(nonce_of(room.sign(room.order(Purpose.EVACUATION), nonce=1000)))
+    room.reopen()
+    found.append(nonce_of(room.sign(room.order(Purpose.EVACUATION, amount=1))))
+    taken = room.carry(MotionKind.SKIP_NONCE, {"wallet": "hot-a", "nonce": "1"})
+    back = room.carry(MotionKind.SKIP_NONCE, {"wallet": "hot-a", "nonce": "2"})
+    room.reopen()
+    found.append(nonce_of(room.sign(room.order(Purpose.EVACUATION, amount=2))))
+
+    assert [0, 1, 1000, 1001, 2] == found
+    assert ({"nonce_taken"}, Result.OK) == (codes(taken), back.result)
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,11 @@ CHAINS = 250
 
 def law_of_chains(count: int, *, strange_keys: bool = False) -> Law:
     """Return a law of so many chains with four wallets each, with keys of the settings or not."""
+    return parse_law(document_of_chains(count, strange_keys=strange_keys))
+
+
+def document_of_chains(count: int, *, strange_keys: bool = False) -> dict[str, object]:
+    """Return such a law as its document."""
     document = make_document()
     chains, wallets, pools = (document[n] for n in ("chains", "wallets", "pools"))
     assert isinstance(chains, dict)
@@ -49,7 +54,7 @@ def law_of_chains(count: int, *, strange_keys: bool = False) -> Law:
         members = [f"hot-a-{number}", f"hot-b-{number}"]
         own = {"chain": f"net-{number}", "vault": f"vault-{number}", "members": members}
         pools[f"main-{number}"] = {**pools["main"], **own, "active": members[0]}
-    return parse_law(document)
+    return document
 
 
 @pytest.mark.sockets

@@ -64,14 +64,14 @@ def missing(
 
     `transfers` are those with the wallet at an end, `arrived` the states in which one that comes
     in is counted. An asset without an anchor, or whose balance is unknown, is left out: nobody
-    can say.
+    can say. So is one whose anchor is younger than the sight: a node that lags shows what was.
     """
     effects = _effects(anchors, sight, transfers, arrived) if transfers else {}
     lost: dict[Address, int] = {}
     for asset in assets:
         cell = (sight.wallet, asset)
         anchor, value = anchors.get(cell), sight.balances.get(cell)
-        if anchor is None or value is None:
+        if anchor is None or value is None or anchor.block_number > sight.block_number:
             continue
         expected = anchor.value + effects.get(asset, 0)
         if value < expected:

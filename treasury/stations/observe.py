@@ -1,8 +1,9 @@
 """Observe: read balances and nonces of every wallet at the head and at finality, keep changes.
 
 All cells of one depth come from one pinned block. What could not be read is kept as unknown,
-visibly, and never as zero or as the value before. When the chain does not answer, a failed look
-is written, so that everyone sees how old the newest facts are.
+visibly, and never as zero or as the value before. When the chain does not answer, or shows a head
+below what was final before, a failed look is written, so that everyone sees how old the newest
+facts are: a node that lags so far shows balances of the past, and the past looks like a theft.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import TypeVar
 
 from policies.law import Chain as ChainLaw
 from policies.law import Law
-from treasury.chain.errors import ChainError
+from policies.terms import Stamp
+from treasury.chain.errors import ChainError, UnavailableError
 from treasury.chain.port import Readings, ReadRequest
 from treasury.clock import unix
 from treasury.ledger import Session, cell_marks
@@ -36,6 +38,7 @@ def observe(world: World, now: datetime) -> Outcome:
     request = request_for(*found)
     try:
         head = world.chain.head()
+        _require_present(world, head)
         final = world.chain.finalised(head)
         readings = {
             Depth.HEAD: world.chain.read_balances(request, head),
@@ -47,6 +50,15 @@ def observe(world: World, now: datetime) -> Outcome:
         return Outcome(station=_NAME, unavailable=str(error))
     changed = _write(world, unix(now), readings)
     return Outcome(station=_NAME, deeds=(f"{changed} cells changed",) if changed else ())
+
+
+def _require_present(world: World, head: Stamp) -> None:
+    """Raise `UnavailableError` when the head is below a block that was final before."""
+    with world.ledger.read() as session:
+        last = watch.last_good_tick(session, world.chain_id)
+    if last is not None and last.final is not None and head.number < last.final.number:
+        text = f"the head is block {head.number}, and block {last.final.number} was final before"
+        raise UnavailableError(f"{text}: the nodes lag")
 
 
 def request_for(law: Law, chain: ChainLaw) -> ReadRequest:

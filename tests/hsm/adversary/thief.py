@@ -209,7 +209,10 @@ class Thief:
     def old_epoch(self) -> None:
         """Speak as a newer daemon, then as the older one, which must get nothing."""
         self.epoch += 1
-        self.sign(self.keep(self._invent()))
+        if self.dice.random() < 0.5:
+            self.line.ask([("lead", self._epoch())])
+        else:
+            self.sign(self.keep(self._invent()))
         terms = self.keep(self._invent(Purpose.SWEEP))
         body = {**self._body(terms, ()), "epoch": str(self.epoch - 1)}
         answer = self._send([terms], [("sign", body)])[0]

@@ -184,7 +184,10 @@ class Book:
                     size += log.write(bytes(min(_LOG_PIECE_BYTES, LOG_BYTES - size)))
                 os.fsync(log.fileno())
         except OSError as error:
-            raise BookError(f"{self._path}: no room for the book's log: {error}") from error
+            raise BookError(
+                f"{self._path}: no room for the book's log: {error}; it needs "
+                f"{LOG_BYTES >> 20} MB beside the book"
+            ) from error
 
     def verify(self) -> None:
         """Walk the whole chain. Raises `BookError` naming the first bad entry."""

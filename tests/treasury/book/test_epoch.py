@@ -126,6 +126,7 @@ def test_a_quorum_lets_the_older_one_lead_again(numbered: Belt) -> None:
 
 def test_a_restored_ledger_fences_off_the_former_daemon(numbered: Belt) -> None:
     """The copy knows an old number; its daemon still takes a higher one than any before."""
+    remember_epoch(numbered.ledger, 1)
     numbered.ledger.backup_to(copy_of(numbered))
     daemon_of(numbered, 5).lead()
     numbered.ledger.close()

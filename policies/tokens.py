@@ -8,6 +8,7 @@ until people have looked. Unknown is a reason too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from policies.amounts import format_amount
@@ -46,6 +47,17 @@ class Movement:
     logged: int | None
     left: int | None
     arrived: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spending:
+    """What one mined transaction took out of a wallet, in base units by asset, fees apart.
+
+    `is_sender`: the wallet itself sent it, and paid its fee.
+    """
+
+    is_sender: bool
+    amounts: Mapping[Address, int]
 
 
 def judge_token(

@@ -34,7 +34,7 @@ from dataclasses import dataclass, replace
 
 from policies.crypto import keccak256
 from policies.terms import NATIVE, Address, Stamp
-from policies.tokens import Movement, TokenFacts
+from policies.tokens import Movement, Spending, TokenFacts
 from tests.fakes.transaction import DecodedTransaction, decode_transaction
 from tests.laws import TOKEN
 from treasury.chain.errors import MissingBlockError, UnavailableError
@@ -262,6 +262,17 @@ class FakeChain:
         told = Movement(asked=transfer.asked, logged=moved, left=moved, arrived=moved)
         return self.movements.get(receipt.transaction_hash, told)
 
+    def spending(
+        self, payments: Sequence[tuple[Address, Receipt]], assets: Sequence[Address]
+    ) -> Sequence[Spending]:
+        """Return what the transactions themselves say."""
+        self._require_up()
+        sent = {t.hash: t for block in self._blocks for t in block.transactions}
+        return tuple(
+            _spending(wallet, receipt, sent[receipt.transaction_hash], assets)
+            for wallet, receipt in payments
+        )
+
     def rights(self, request: RightsRequest, at: Stamp) -> Rights:
         """Return the allowances and powers that the test put in; no others."""
         self._state_at(at)
@@ -436,6 +447,14 @@ class FakeChain:
         self._set_balance(source, left, asset)
         self._set_balance(destination, self.balance(destination, asset) + amount, asset)
         return True
+
+
+def _spending(
+    wallet: Address, receipt: Receipt, sent: DecodedTransaction, assets: Sequence[Address]
+) -> Spending:
+    is_sender = sent.sender == wallet
+    has_moved = is_sender and receipt.succeeded and sent.asset in assets
+    return Spending(is_sender=is_sender, amounts={sent.asset: sent.amount} if has_moved else {})
 
 
 def _outbids(new: DecodedTransaction, old: DecodedTransaction) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from policies.terms import Address, Stamp
-from policies.tokens import Movement, TokenFacts
+from policies.tokens import Movement, Spending, TokenFacts
 from tests.fakes.chain import FakeChain
 from treasury.chain.errors import ChainError, MissingBlockError, UnavailableError
 from treasury.chain.pool.broadcast import Broadcaster
@@ -119,6 +119,11 @@ class Mouth:
 
     def token_movement(self, transfer: TokenTransfer, receipt: Receipt) -> Movement:
         return self._tell("token_movement", lambda: self._truth.token_movement(transfer, receipt))
+
+    def spending(
+        self, payments: Sequence[tuple[Address, Receipt]], assets: Sequence[Address]
+    ) -> Sequence[Spending]:
+        return self._tell("spending", lambda: self._truth.spending(payments, assets))
 
     def rights(self, request: RightsRequest, at: Stamp) -> Rights:
         return self._tell("rights", lambda: self._truth.rights(request, at))

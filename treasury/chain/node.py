@@ -8,7 +8,7 @@ import msgspec
 
 from config.settings import Anchor, Finality, FinalityKind, Rollup
 from policies.terms import Address, Stamp
-from policies.tokens import Movement, TokenFacts
+from policies.tokens import Movement, Spending, TokenFacts
 from treasury.chain import (
     answers,
     authority,
@@ -19,6 +19,7 @@ from treasury.chain import (
     rights,
     rollup,
     sender,
+    spending,
     tokens,
 )
 from treasury.chain.dial import transport_for
@@ -152,6 +153,12 @@ class NodeChain:
     def token_movement(self, transfer: TokenTransfer, receipt: Receipt) -> Movement:
         """Return what a mined transfer of a token logged and did to both balances."""
         return tokens.movement(self._rpc, transfer, receipt)
+
+    def spending(
+        self, payments: Sequence[tuple[Address, Receipt]], assets: Sequence[Address]
+    ) -> Sequence[Spending]:
+        """Return what each transaction took out of the wallet beside it, in one batch."""
+        return spending.read_spending(self._rpc, payments, assets)
 
     def rights(self, request: RightsRequest, at: Stamp) -> Rights:
         """Return allowances and rights at the block of `at`."""

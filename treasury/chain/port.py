@@ -19,7 +19,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from policies.terms import Address, Stamp
-from policies.tokens import Movement, TokenFacts
+from policies.tokens import Movement, Spending, TokenFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,16 +268,18 @@ class Chain(Protocol):
         Raises `MissingBlockError` when its block is no longer on the chain.
         """
 
+    def spending(
+        self, payments: Sequence[tuple[Address, Receipt]], assets: Sequence[Address]
+    ) -> Sequence[Spending]:
+        """Return what each transaction took of these assets out of the wallet beside it."""
+
     def rights(self, request: RightsRequest, at: Stamp) -> Rights:
         """Return what wallets may do at contracts, and others with their tokens, at one block."""
 
     def authority(
         self, contracts: Sequence[Address], at: Stamp
     ) -> Mapping[Address, Mapping[str, str]]:
-        """Return who commands each contract at one block, by name of the power (0x-hex).
-
-        What could not be read is left out.
-        """
+        """Return who commands each contract, by power (0x-hex); what is unknown is left out."""
 
     def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
         """Return what every endpoint that answers reports by itself; never raises.

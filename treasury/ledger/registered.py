@@ -62,17 +62,22 @@ class Registered:
     settled_fee: int | None
     settled_at: int | None
     is_void: bool
+    moved: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a receipt says of a hash; `fee` in wei. `is_final`: nothing changes it any more."""
+    """What a receipt says of a hash; `fee` in wei, zero when another account paid it.
+
+    `is_final`: nothing changes it any more. `moved`: base units by asset that left the wallet.
+    """
 
     block_number: int
     block_hash: str
     succeeded: bool
     fee: int
     is_final: bool
+    moved: Mapping[Address, int]
 
 
 def by_hash(session: Session, chain_id: int, digest: str) -> tuple[Registered, ...]:
@@ -148,6 +153,17 @@ def note_seen(session: Session, chain_id: int, seen: Mapping[str, Seen | None], 
         }
         where = (col(_ROW.chain_id) == chain_id, col(_ROW.hash) == digest)
         session.connection().execute(update(_ROW).where(*where).values(**values))
+        _note_moved(session, by_hash(session, chain_id, digest), found)
+
+
+def _note_moved(session: Session, parts: Sequence[Registered], found: Seen | None) -> None:
+    """Give each part what really left, in their order, and never more than was registered."""
+    left = dict(found.moved) if found else {}
+    for part in parts:
+        moved = min(part.amount, left.get(part.asset, 0)) if found else None
+        left[part.asset] = left.get(part.asset, 0) - (moved or 0)
+        statement = update(_ROW).where(col(_ROW.id) == part.id).values(moved=moved)
+        session.connection().execute(statement)
 
 
 def make_void(session: Session, chain_id: int, digest: str, *, now: int) -> None:
@@ -187,6 +203,6 @@ def _flow(row: RegisteredRow) -> Flow:
         nonce=None,
         block_number=row.block_number,
         settled_fee=fee if row.part == 0 else 0,
-        moved_out=None,
+        moved_out=row.moved,
         moved_in=None,
     )

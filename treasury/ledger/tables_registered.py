@@ -15,7 +15,8 @@ class RegisteredRow(SQLModel, table=True):
     """One movement of a registered transaction; `part` counts those of one hash.
 
     `block_number` is null until its receipt was seen, `settled_at` until that is final; `is_void`:
-    it never came, and explains nothing any more. The fee stands with part 0.
+    it never came, and explains nothing any more. The fee stands with part 0. `moved` is what the
+    transaction really took out for this part, null where only older receipts were read.
     """
 
     __tablename__ = "registered"
@@ -40,3 +41,4 @@ class RegisteredRow(SQLModel, table=True):
     settled_fee: int | None = Field(default=None, sa_column=Column(WeiText))
     settled_at: int | None = None
     is_void: bool = False
+    moved: int | None = Field(default=None, sa_column=Column(WeiText))

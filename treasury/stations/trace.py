@@ -1,9 +1,10 @@
 """Trace: look for the receipts of what a payout engine registered, before the guard judges.
 
-A registered transaction explains what left its wallet from the moment that its receipt is there;
-a reorg takes that back, finality keeps it. What did not come within a day explains nothing any
-more: the engine registers it again if it still means it. Chains without a wallet in shared custody
-cost nothing here.
+A registered transaction explains what left its wallet from the moment that its receipt is there,
+and no more than it really moved out: who may register could otherwise hide a theft behind a large
+number. A reorg takes that back, finality keeps it. What did not come within a day explains nothing
+any more: the engine registers it again if it still means it. Chains without a wallet in shared
+custody cost nothing here.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from datetime import datetime
 
 from policies.law import Custody
 from policies.terms import Stamp
+from policies.tokens import Spending
 from treasury.chain.errors import ChainError
 from treasury.chain.port import Receipt
 from treasury.clock import unix
@@ -42,11 +44,13 @@ def trace(world: World, now: datetime) -> Outcome:
     try:
         due = _due(world, waiting, look.final.number)
         receipts = world.chain.receipts(list(dict.fromkeys(one.hash for one in due)))
+        spending = _spending(world, due, receipts)
     except ChainError as error:
         # The guard sees a drop without its explanation, holds the wallet, and waits with us.
         deeds.add(f"left {len(waiting)} registered movements: {error}")
         return deeds.outcome()
-    _write(world, due, receipts, (look.final.number, unix(now)), deeds)
+    news = {d: _seen(r, spending.get(d), look.final.number) for d, r in receipts.items()}
+    _write(world, due, news, unix(now), deeds)
     return deeds.outcome()
 
 
@@ -62,18 +66,32 @@ def _stands(one: Registered, stamps: Mapping[int, Stamp | None]) -> bool:
     return stamp is not None and stamp.hash == one.block_hash
 
 
+def _spending(
+    world: World,
+    due: Sequence[Registered],
+    receipts: Mapping[str, Receipt | None],
+) -> Mapping[str, Spending]:
+    """Ask what the mined ones took out of the wallets that they were registered for."""
+    wallets = {one.hash: one.wallet for one in due}
+    mined = {digest: receipt for digest, receipt in receipts.items() if receipt is not None}
+    if not mined:
+        return {}
+    assets = tuple(dict.fromkeys(one.asset for one in due))
+    payments = [(wallets[digest], receipt) for digest, receipt in mined.items()]
+    return dict(zip(mined, world.chain.spending(payments, assets), strict=True))
+
+
 def _write(
     world: World,
     waiting: Sequence[Registered],
-    receipts: Mapping[str, Receipt | None],
-    place: tuple[int, int],
+    told: Mapping[str, Seen | None],
+    now: int,
     deeds: Deeds,
 ) -> None:
-    final, now = place
     news: dict[str, Seen | None] = {}
     late: dict[str, None] = {}
     for one in waiting:
-        seen = _seen(receipts.get(one.hash), final)
+        seen = told.get(one.hash)
         if _differs(one, seen):
             news[one.hash] = seen
         elif seen is None and now - one.registered_at > LASTS_S:
@@ -87,14 +105,15 @@ def _write(
     deeds.add(f"traced {len(news)} registered transactions, gave up {len(late)}")
 
 
-def _seen(receipt: Receipt | None, final: int) -> Seen | None:
-    if receipt is None:
+def _seen(receipt: Receipt | None, spending: Spending | None, final: int) -> Seen | None:
+    if receipt is None or spending is None:
         return None
     return Seen(
         block_number=receipt.block_number,
         block_hash=receipt.block_hash,
         succeeded=receipt.succeeded,
-        fee=receipt.fee_paid,
+        fee=receipt.fee_paid if spending.is_sender else 0,
+        moved=spending.amounts,
         is_final=receipt.block_number <= final,
     )
 

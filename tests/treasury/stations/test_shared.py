@@ -132,6 +132,39 @@ def test_a_registration_that_never_comes_explains_nothing(engine: Engine) -> Non
     assert is_isolated(engine)
 
 
+def test_a_registration_explains_no_more_than_its_transaction_moved(engine: Engine) -> None:
+    """R2.7: registered as five coins, sent as one; the four that a thief takes are missing."""
+    raw = engine.sign(ETH)
+    engine.register(raw, 5 * ETH)
+    engine.belt.chain.send(raw)
+    engine.belt.run(6)
+    before = engine.belt.standing("hot-a").state
+    engine.steal(3 * ETH)
+    engine.belt.run(GRACE_BLOCKS + 3)
+
+    assert (WalletState.ACTIVE, WalletState.ISOLATED) == (
+        before,
+        engine.belt.standing("hot-a").state,
+    )
+
+
+def test_somebody_elses_transaction_explains_nothing(engine: Engine) -> None:
+    """A hash of another account, registered with a large number, hides no theft."""
+    account = Account.from_key(key_of("alice").secret)
+    engine.belt.chain.fund(address_of("alice"), 10 * ETH)
+    fields = {
+        "type": 2, "chainId": CHAIN_ID, "nonce": 0, "to": address_of("customer"), "value": 5 * ETH,
+        "gas": 21_000, "maxFeePerGas": 4 * GWEI, "maxPriorityFeePerGas": GWEI,
+    }  # fmt: skip
+    raw = bytes(account.sign_transaction(fields).raw_transaction)
+    engine.register(raw, 5 * ETH)
+    engine.belt.chain.send(raw)
+    engine.steal(5 * ETH)
+    engine.belt.run(GRACE_BLOCKS + 3)
+
+    assert WalletState.ISOLATED is engine.belt.standing("hot-a").state
+
+
 def test_small_leaks_add_up(engine: Engine) -> None:
     """R2.2: each below what may be missing, together above it; no renewed anchor forgets them."""
     for _ in range(4):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from policies.terms import Address, Stamp
-from policies.tokens import Movement, TokenFacts
+from policies.tokens import Movement, Spending, TokenFacts
 from treasury.chain.newheads import HeadListener
 from treasury.chain.pool import outcomes, prices, readings
 from treasury.chain.pool.breaker import Circuit
@@ -152,6 +152,15 @@ class ChainPool:
             block_number=receipt.block_number,
         )
         return self._panel.agree(lambda w: w.token_movement(transfer, receipt), matter)
+
+    def spending(
+        self, payments: Sequence[tuple[Address, Receipt]], assets: Sequence[Address]
+    ) -> Sequence[Spending]:
+        """Return what a quorum agrees that these transactions took out of their wallets."""
+        subject = ", ".join(receipt.transaction_hash for _, receipt in payments)
+        number = max((receipt.block_number for _, receipt in payments), default=0)
+        matter = Matter(topic=Topic.CONTRACT, subject=subject, block_number=number)
+        return self._panel.agree(lambda witness: witness.spending(payments, assets), matter)
 
     def rights(self, request: RightsRequest, at: Stamp) -> Rights:
         """Return what a quorum agrees that wallets may do."""

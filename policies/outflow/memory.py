@@ -51,9 +51,10 @@ class Memory:
     __slots__ = (
         "again", "all", "apart", "assets", "crowd", "day_end", "days", "drained", "drains",
         "entries", "entry", "events", "every", "first", "firsts", "flows", "follow", "founded",
-        "fresh", "heat", "holds", "hours", "is_stale", "jump", "known", "large", "last",
-        "next_roll", "offset", "pair", "pairs", "rare", "rhythm", "salt", "score", "sensitivity",
-        "storm", "tails", "times", "total", "unread", "usual", "usual_bucket", "young",
+        "fresh", "heat", "holds", "hours", "is_stale", "is_unpaired", "jump", "known", "large",
+        "last", "next_roll", "offset", "pair", "pairs", "rare", "rhythm", "salt", "score",
+        "sensitivity", "storm", "tails", "times", "total", "unread", "usual", "usual_bucket",
+        "young",
     )  # fmt: skip
 
     def __init__(
@@ -97,7 +98,7 @@ class Memory:
         self.days = self.offset = self.entries = self.usual = self.drains = self.apart = 0.0
         self.founded = False
         self.usual_bucket = 0
-        self.is_stale = False
+        self.is_stale = self.is_unpaired = False
         self.holds: list[int] = []
 
     def end_day(self, time: int) -> None:
@@ -150,28 +151,28 @@ class Memory:
     def refresh(self) -> None:
         """Work out every return period and cost anew."""
         self.count_firsts()
-        # A few thousand payments within hours show as much variety as some days do.
-        experience = min(EXPERIENCE_DAYS, self.events / EXPERIENCE_EVENTS)
-        days = max(self.days + experience, 1e-3)
+        days = self.experienced()
         self.entry.refresh(days)
         self.total.refresh(days)
         self.drained.refresh(days)
-        self.pair.refresh(days)
         self.entries = total(self.entry)
         self.offset = log10(self.entries + 1.0) - log10(days)
         # Decades of storm windows from one payment this large to the next.
         self.apart = SURPRISE_FREE - self.offset + log10(DAY_S / STORM_S)
         self.drains = log10(total(self.drained) + 1.0) - log10(days)
         self.unread = 0
-        self.is_stale = True
+        self.is_stale = self.is_unpaired = True
+
+    def experienced(self) -> float:
+        """Return the days of the past; thousands of payments within hours show as much as days."""
+        return max(self.days + min(EXPERIENCE_DAYS, self.events / EXPERIENCE_EVENTS), 1e-3)
 
     def refresh_repeats(self) -> None:
         """Work out what only repeated payments ask for, unless it is as new as the rest."""
         if not self.is_stale:
             return
-        experience = min(EXPERIENCE_DAYS, self.events / EXPERIENCE_EVENTS)
-        days = max(self.days + experience, 1e-3)
-        for tail in (self.again, self.score, self.heat, self.times, self.jump):
+        days = self.experienced()
+        for tail in (self.score, self.heat, self.times, self.jump):
             tail.refresh(days)
         self.follow.refresh()
         self.is_stale = False

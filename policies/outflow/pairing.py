@@ -58,11 +58,11 @@ class Pairing(Files):
 
     def pair_decades(self, bucket: int) -> float:
         """Return how rare it is that two newcomers are paid such amounts so close together."""
-        return _by_chance(self.pair, bucket)
+        return self._by_chance(self.pair, bucket)
 
     def again_decades(self, bucket: int) -> float:
         """Return how rare it is that a young recipient is paid the like again so soon."""
-        return _by_chance(self.again, bucket)
+        return self._by_chance(self.again, bucket)
 
     def accept_pair(self, case: Case, time: int, bucket: int) -> None:
         """Take a held payment out of pairs; ask about the like of its own pair no more today.
@@ -74,7 +74,13 @@ class Pairing(Files):
             case.pair_top = bucket
             self.pairs.accept(time, bucket / SCORES_PER_DECADE)
 
-
-def _by_chance(tail: Tail, bucket: int) -> float:
-    """Return the decades that were learned, but no more than chance alone would say."""
-    return min(tail.decades[bucket], bucket / SCORES_PER_DECADE)
+    def _by_chance(self, tail: Tail, bucket: int) -> float:
+        """Return the decades that were learned, but no more than chance alone would say."""
+        if not bucket:
+            return 0.0
+        if self.is_unpaired:
+            days = self.experienced()
+            self.pair.refresh(days)
+            self.again.refresh(days)
+            self.is_unpaired = False
+        return min(tail.decades[bucket], bucket / SCORES_PER_DECADE)

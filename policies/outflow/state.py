@@ -24,7 +24,8 @@ from policies.outflow.windows import Flow, Window
 VERSION = 6
 _PLAIN = (
     "apart", "days", "day_end", "drains", "entries", "events", "first", "firsts", "founded",
-    "holds", "is_stale", "last", "next_roll", "offset", "salt", "unread", "usual", "usual_bucket",
+    "holds", "is_stale", "is_unpaired", "last", "next_roll", "offset", "salt", "unread",
+    "usual", "usual_bucket",
 )  # fmt: skip
 _TAILS = ("every", "entry", "total", "score", "heat", "times", "drained", "jump", "pair", "again")
 _RHYTHM = ("count", "hour", "hours_seen", "usual", "weight")

@@ -9,7 +9,8 @@ from treasury.backtest.errors import HistoryError
 
 _OURS = ("timestamp", "tx_hash", "from", "to", "asset", "amount")
 _HASHES = ("Transaction Hash", "Txhash")
-_TIMES = ("UnixTimestamp",)
+_TIMES = ("UnixTimestamp", "DateTime (UTC)")
+"""Some exports write the time of day alone, in one of two styles."""
 _RECIPIENTS = ("To", "TxTo")
 """The export of internal transfers calls its recipient `TxTo`."""
 _TOKEN_VALUES = ("TokenValue", "Value", "Quantity")

@@ -7,6 +7,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path
@@ -19,6 +20,8 @@ _ADDRESS_LENGTH = 42
 _TIME_MAX = 32_503_680_000
 """The year 3000; a larger timestamp is in milliseconds."""
 _AMOUNT_MAX = 1e60
+_STYLES = ("%Y-%m-%d %H:%M:%S", "%m/%d/%Y %I:%M:%S %p")
+"""How exports write a date and time of day in UTC."""
 
 
 class Row(NamedTuple):
@@ -154,10 +157,21 @@ def _time(cells: list[str], columns: Columns, place: str) -> int:
     try:
         time = int(text.removesuffix(".0"))
     except ValueError:
-        time = 0
+        # Our own layout has unix seconds and nothing else.
+        time = _utc(text) if columns.thousands else 0
     if not 0 < time < _TIME_MAX:
         raise _wrong(text, columns.time, columns, place, "not a time; give unix seconds")
     return time
+
+
+def _utc(text: str) -> int:
+    """Return the unix seconds of a date and time of day in UTC, 0 for anything else."""
+    for style in _STYLES:
+        try:
+            return int(datetime.strptime(text, style).replace(tzinfo=UTC).timestamp())
+        except ValueError:
+            continue
+    return 0
 
 
 def _address(text: str, column: int, columns: Columns, place: str) -> str:

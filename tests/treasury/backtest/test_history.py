@@ -48,6 +48,26 @@ def test_our_columns_plain_and_gzipped_give_the_same_rows(tmp_path: Path) -> Non
     assert (A, B, "ETH", 1.5) == rows[0][2:6]
 
 
+@pytest.mark.parametrize("said", ["2020-09-13 12:26:40", "9/13/2020 12:26:40 PM"])
+def test_an_export_with_the_time_of_day_alone_is_accepted(tmp_path: Path, said: str) -> None:
+    """Without unix seconds the date counts, as UTC; our own layout wants unix seconds."""
+    header = TOKENS.replace('"UnixTimestamp",', "")
+    path = _file(tmp_path, header, f'"0x01","7","{said}","{A}","{B}","1,000.5","","{C}","T","T"')
+
+    assert [(1_600_000_000, 1_000.5)] == [(row.time, row.amount) for row in read_histories([path])]
+    with pytest.raises(HistoryError, match="give unix seconds"):
+        read_histories([_file(tmp_path, OURS, _ours(said))])
+
+
+def test_an_export_with_a_wrong_date_is_refused(tmp_path: Path) -> None:
+    """The thirteenth month is no time."""
+    header = TOKENS.replace('"UnixTimestamp",', "")
+    row = f'"0x01","7","13/13/2020 12:26:40 PM","{A}","{B}","1","","{C}","T","T"'
+
+    with pytest.raises(HistoryError, match=r"column 3 \(DateTime \(UTC\)\).*not a time"):
+        read_histories([_file(tmp_path, header, row)])
+
+
 def test_rows_are_put_in_the_order_of_time(tmp_path: Path) -> None:
     """A newest-first export is turned round, rows of one second included."""
     rows = [_ours(30, amount=3), _ours(20, amount=2.5), _ours(20, amount=2), _ours(10, amount=1)]

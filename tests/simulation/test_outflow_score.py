@@ -38,7 +38,7 @@ def _share(score: Score, families: Collection[str], within: int) -> float:
 def test_real_patterns_are_found(score: Score) -> None:
     """Nine in ten of the patterns of real thefts are held, and most by their second transfer."""
     assert _share(score, REAL, within=10_000) >= 0.9, table(score)
-    assert _share(score, REAL, within=1) >= 0.65, table(score)
+    assert _share(score, REAL, within=1) >= 0.78, table(score)
 
 
 def test_injected_thefts_are_found(score: Score) -> None:
@@ -137,9 +137,10 @@ def test_the_whole_table_on_seeds_that_nothing_was_tuned_on() -> None:
         print(table(whole))
 
         assert _share(whole, REAL, within=10_000) >= 0.85
+        assert _share(whole, REAL, within=1) >= 0.72
         assert _share(whole, INJECTED, within=10_000) >= 0.8
         assert whole.alarms["busy"] * 35 <= whole.days["busy"]
-        assert whole.alarms["slow"] * 150 <= whole.days["slow"]
+        assert whole.alarms["slow"] * 200 <= whole.days["slow"]
 
 
 @pytest.mark.soak
@@ -148,7 +149,8 @@ def test_the_table_of_wallets_and_thefts_of_other_kinds() -> None:
     whole = run(range(500, 508), list(STRANGERS), [*PUBLISHED, *HABITS])
     print(table(whole))
 
-    assert _share(whole, PUBLISHED, within=10_000) >= 0.7
-    assert _share(whole, HABITS, within=10_000) >= 0.6
+    assert _share(whole, PUBLISHED, within=10_000) >= 0.75
+    assert _share(whole, PUBLISHED, within=1) >= 0.57
+    assert _share(whole, HABITS, within=10_000) >= 0.65
     assert whole.alarms["busy"] * 90 <= whole.days["busy"]
     assert whole.alarms["slow"] * 180 <= whole.days["slow"]

@@ -59,12 +59,12 @@ def activate(room: Room, body: Body) -> Answer:
     if pool is None:
         return room.refuse(no("unknown_wallet", f"{name!r} is no member of a pool in the law"))
     active, marks = book_law.active_wallets(room.book).get(pool.name, ""), book_law.marks(room.book)
-    if active == name:
+    if active == name and name not in marks:
         return room.ok({"pool": pool.name, "wallet": name})
     reasons = []
     if name in marks:
         reasons.append(no(f"wallet_{marks[name].value}", f"{name} is {marks[name].value}"))
-    if active not in marks:
+    if active != name and active not in marks:
         reasons.append(
             no("active_is_well", f"{active} is active and not isolated: carry a motion to rotate")
         )

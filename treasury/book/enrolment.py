@@ -99,7 +99,7 @@ def _demotions(session: Session, status: SignerStatus) -> Iterator[_Step]:
                 yield wallet, WalletState.ISOLATED, Owner.GUARD
             case WalletState.STANDBY | WalletState.ISOLATED if wallet.name in status.retired:
                 yield wallet, WalletState.RETIRED, Owner.TALLY
-            case WalletState.ACTIVE if wallet.name not in active:
+            case WalletState.ACTIVE if wallet.name not in active or wallet.name in status.retired:
                 yield wallet, WalletState.STANDBY, Owner.TALLY
             case WalletState.ISOLATED if wallet.name not in status.isolated:
                 yield wallet, WalletState.STANDBY, Owner.TALLY

@@ -277,6 +277,15 @@ def test_swap_needs_an_isolated_active_wallet(room: VaultRoom) -> None:
     assert {"unknown_wallet"} == codes(room.call("activate", {"wallet": "vault"}))
 
 
+def test_a_retired_wallet_is_not_activated_because_it_was_the_active_one(room: VaultRoom) -> None:
+    """Isolated and retired without a successor: it is the last active one, and may be no longer."""
+    room.isolate("hot-a")
+    room.carry(MotionKind.RETIRE, {"wallet": "hot-a"})
+
+    assert {"wallet_retired"} == codes(room.call("activate", {"wallet": "hot-a"}))
+    assert Result.OK is room.call("activate", {"wallet": "hot-b"}).result
+
+
 def test_isolation_outlives_restarts_and_only_a_quorum_lifts_it(room: VaultRoom) -> None:
     """One may isolate, nobody alone may undo it (R8.11)."""
     room.isolate("hot-a")

@@ -142,6 +142,18 @@ def test_what_people_did_at_the_signer_is_followed(low: Belt) -> None:
     assert WalletState.ACTIVE is low.standing("hot-b").state
 
 
+def test_an_active_wallet_that_the_book_retired_makes_room(low: Belt) -> None:
+    """R4.14: a restored ledger may still call active what was isolated and retired since."""
+    low.room.isolate("hot-a")
+    low.room.carry(MotionKind.RETIRE, {"wallet": "hot-a"})
+    low.run(3)
+    low.room.carry(MotionKind.ROTATE, {"pool": "main", "wallet": "hot-b"})
+    low.run(2)
+
+    assert WalletState.RETIRED is low.standing("hot-a").state
+    assert WalletState.ACTIVE is low.standing("hot-b").state
+
+
 def test_a_new_law_is_followed(low: Belt) -> None:
     """A law that was adopted at the signer is in force here with the next tick."""
     law = make_law(**{"pools.main.gas_reserve": "0.3 ETH"}).law

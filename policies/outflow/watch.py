@@ -262,8 +262,7 @@ class WalletWatch(Ladder):
         every, large = self.all, self.large
         every.total += capped
         is_full = every.total > every.bar or self.crowd.total > self.crowd.bar
-        if size >= self.usual * CRUMB:
-            # Campaigns pay many newcomers little: crumbs are no matter.
+        if size >= self.usual * CRUMB:  # campaigns pay many newcomers little
             is_full |= self._fill(time, capped, gain)
         if gain > SURPRISE_FREE:
             large.total += gain - SURPRISE_FREE
@@ -296,12 +295,6 @@ class WalletWatch(Ladder):
 
 
 _AGAIN_RULES = (
-    "first_payment",
-    "recipient_total",
-    "recipient_surprise",
-    "recipient_pace",
-    "recipient_count",
-    "drain",
-    "jump",
-    "again",
-)
+    "first_payment", "recipient_total", "recipient_surprise", "recipient_pace", "recipient_count",
+    "drain", "jump", "again",
+)  # fmt: skip

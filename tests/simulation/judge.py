@@ -163,8 +163,11 @@ class Judge:
         wallet = refill.terms.destination
         self._require(newest is not None, "I10", f"{entry.kind} without any look")
         assert newest is not None
+        # A look at a block that a reorg has replaced since shows no theft of the other branch.
+        head, blocks = newest[1].stamp, self.world.sea._blocks
+        stands = head.number < len(blocks) and blocks[head.number].stamp == head
         for theft in self.world.sea.standing_thefts():
-            is_seen = theft.block.number <= newest[1].stamp.number
+            is_seen = stands and theft.block.number <= head.number
             is_accepted = theft.block.number <= self._accepted.get(wallet, -1)
             is_hidden = self.world.sea.is_covered(theft)
             if theft.victim == wallet and is_seen and not is_accepted and not is_hidden:

@@ -57,9 +57,11 @@ def claims(desk: Desk, coming: Sequence[Transfer]) -> Mapping[int, int]:
         return {}
     world, head = desk.world, desk.world.chain.head()
     with world.ledger.read() as session:
-        unmined = transfers.in_states(session, world.chain_id, TransferState.IN_FLIGHT)
+        # The block of a mined one may be gone while nobody has noticed yet: its nonce is held.
+        live = (TransferState.IN_FLIGHT, TransferState.MINED)
+        unsettled = transfers.in_states(session, world.chain_id, *live)
         seen = watch.newest(session, world.chain_id)
-    sent = [t for t in unmined if t.purpose is Purpose.EVACUATION]
+    sent = [t for t in unsettled if t.purpose is Purpose.EVACUATION]
     taken = {(t.source, t.nonce) for t in sent if not (seen and _is_hollow(t, seen[1]))}
     following: dict[Address, int] = {}
     claimed = {}

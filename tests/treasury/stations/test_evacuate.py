@@ -8,6 +8,7 @@ from policies.lifecycles import TransferState, WalletState
 from policies.terms import NATIVE, Address, Purpose
 from tests.fakes.belt import Belt
 from tests.laws import ETH, TOKEN, USDC, address_of
+from tests.treasury.stations.test_adopt import kinds
 from tests.treasury.stations.test_overhear import theft
 from treasury.chain.port import FeeMarket
 from treasury.stations.dispatch import dispatch
@@ -38,6 +39,21 @@ def test_one_look_is_enough_to_have_everything_on_its_way(calm: Belt) -> None:
 
     assert [Address(TOKEN), NATIVE] == waiting(calm)
     assert {TransferState.IN_FLIGHT} == {t.state for t in calm.transfers()}
+
+
+def test_an_evacuation_whose_block_is_gone_keeps_its_nonce(calm: Belt) -> None:
+    """R4.5: what is planned before anybody noticed the reorganisation goes behind it, not twice."""
+    steal(calm)
+    calm.watch()
+    calm.next_block()
+    calm.money()
+    calm.chain.reorg(1)
+    calm.watch()
+    held = [(t.source, t.nonce) for t in calm.transfers() if t.purpose is Purpose.EVACUATION]
+
+    assert sorted(set(held)) == sorted(held)
+    assert not calm.is_halted()
+    assert "signature_rejected" not in kinds(calm)
 
 
 def test_the_next_block_ends_the_theft(calm: Belt) -> None:

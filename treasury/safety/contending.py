@@ -57,15 +57,18 @@ def claims(desk: Desk, coming: Sequence[Transfer]) -> Mapping[int, int]:
         return {}
     world, head = desk.world, desk.world.chain.head()
     with world.ledger.read() as session:
-        # The block of a mined one may be gone while nobody has noticed yet: its nonce is held.
-        live = (TransferState.IN_FLIGHT, TransferState.MINED)
-        unsettled = transfers.in_states(session, world.chain_id, *live)
+        # The block of a mined one may be gone while nobody has noticed yet, and the book may have
+        # given a nonce to one that it could not sign: both hold theirs.
+        live = (TransferState.QUEUED, TransferState.IN_FLIGHT, TransferState.MINED)
+        holding = transfers.in_states(session, world.chain_id, *live)
         seen = watch.newest(session, world.chain_id)
-    sent = [t for t in unsettled if t.purpose is Purpose.EVACUATION]
-    taken = {(t.source, t.nonce) for t in sent if not (seen and _is_hollow(t, seen[1]))}
+    holders = [t for t in holding if t.purpose is Purpose.EVACUATION]
+    taken = {(t.source, t.nonce) for t in holders if not (seen and _is_hollow(t, seen[1]))}
     following: dict[Address, int] = {}
     claimed = {}
     for transfer in urgent:
+        if transfer.nonce is not None:
+            continue  # the book gave it one before: that is the one it is signed with
         source = transfer.source
         if source not in following:
             following[source] = world.chain.transaction_nonce(source, head)

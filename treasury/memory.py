@@ -3,7 +3,7 @@
 A daemon that runs for months reads, decodes and writes in pieces of every size. What is freed
 between pieces that live on stays with the C library, which keeps the heap of its busiest moment and
 lets it creep. Over ten thousand ticks everything that lives stood still, and the free part of the
-heap alone grew. malloc_trim(3) returns its whole pages; what is needed again is simply fetched.
+heap alone grew. malloc_trim(3) returns its whole pages, and of holes smaller than a page nothing.
 """
 
 from __future__ import annotations

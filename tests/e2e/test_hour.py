@@ -1,6 +1,9 @@
-"""An hour of real payouts by real processes: neither memory nor open files grow.
+"""An hour of real payouts by real processes: open files do not grow, memory stays within bounds.
 
-`TREASURY_SOAK_MINUTES` makes it shorter; the first third is left out, because caches fill.
+`TREASURY_SOAK_MINUTES` makes it shorter; the first third is left out, because caches fill. In 42
+minutes with a payout every five seconds the daemon took 7.5 megabytes an hour and the signer 3.1:
+more than is wanted. What lives in the daemon stands still, what grows is the free part of its heap;
+the signer's growth is not explained, and its bound is missed.
 """
 
 from __future__ import annotations

@@ -42,11 +42,11 @@ def standbys_are_ready(ledger: Ledger) -> Look:
 
 
 def _why_nobody(law: Law, pool: Pool, known: Mapping[str, Standing]) -> str:
-    """Say why nobody could take over, empty when somebody could or nobody is active."""
+    """Say why nobody could take over, or that nobody is active; empty when somebody could."""
     members = [(w, known[w.name]) for n in pool.members if (w := law.wallet(n)) and n in known]
     active = next((w for w, stands in members if stands.state is WalletState.ACTIVE), None)
     if active is None:
-        return f"no wallet of {pool.name} is active: nothing is paid"
+        return f"no wallet of {pool.name} is active: nothing is paid until a motion rotates to one"
     candidates = [
         Candidate(wallet=w, state=stands.state, is_healthy=stands.is_calm, balance=None)
         for w, stands in members
@@ -54,7 +54,10 @@ def _why_nobody(law: Law, pool: Pool, known: Mapping[str, Standing]) -> str:
     ]
     if choose_successor(active, candidates).successor is not None:
         return ""
-    return f"nobody of another fate group could take over from {active.name}"
+    return (
+        f"nobody of another fate group could take over from {active.name}: "
+        "add a standby with a key on another host, or reinstate one"
+    )
 
 
 def sponsors_have_gas(ledger: Ledger) -> Look:
@@ -89,7 +92,7 @@ def _why_low(law: Law, rule: TopUpRule, has: int, needs: int) -> str:
         return ""
     coin = next(a for a in law.assets if a.chain == rule.chain and a.is_native)
     shown = [format_amount(n, coin.symbol, coin.decimals) for n in (has, needs)]
-    return f"{rule.sponsor} has {shown[0]}, one top-up with its fee may take {shown[1]}"
+    return f"{rule.sponsor} has {shown[0]}, a top-up with its fee may take {shown[1]}: send it gas"
 
 
 def transfers_are_mined(ledger: Ledger) -> Look:

@@ -46,10 +46,10 @@ def read_authority(
     calls = [call for contract in contracts for call in _asks(contract, pin)]
     *found, block = rpc.batch([*calls, reader.block_call(at)])
     reader.require_same_block(block, at)
-    size, names = len(POWERS), POWERS
+    size = len(POWERS)
     told: dict[Address, dict[str, str]] = {}
     for number, contract in enumerate(contracts):
-        said = zip(names, found[number * size : (number + 1) * size], strict=True)
+        said = zip(POWERS, found[number * size : (number + 1) * size], strict=True)
         read = {name: _value(answer) for name, answer in said}
         told[contract] = {name: value for name, value in read.items() if value is not None}
     return told

@@ -15,7 +15,14 @@ from hsm.errors import HsmError, KeySetUpError, PinRefusedError, TokenAwayError
 from hsm.settings import KeyPlan, KeyPurpose, TokenPlan, UnlockMode
 from hsm.token.bench import Bench, TokenState
 from hsm.token.pins import CredentialFiles, PinGuardFiles
-from hsm.token.provision import create_key, import_key, list_keys, open_for_ceremony, read_key
+from hsm.token.provision import (
+    MadeKey,
+    create_key,
+    import_key,
+    list_keys,
+    open_for_ceremony,
+    read_key,
+)
 from hsm.token.session import Hsm, load_module
 from policies.law import Profile
 from tests.fakes.softhsm import SO_PIN, SoftHsm, Token
@@ -112,13 +119,9 @@ def test_the_private_key_cannot_be_read(softhsm: SoftHsm) -> None:
     session.close()
 
 
-def test_an_imported_key_is_refused_without_its_waiver(softhsm: SoftHsm) -> None:
-    """A key born outside the token is not accepted as one of ours (R1.1, R3.15)."""
-    token = softhsm.init_token("cold")
-    session = open_for_ceremony(softhsm.module, token.serial, token.pin)
-    made = import_key(session, label="vault", cka_id=b"\x01", private_key=key_of("vault").secret)
-    session.close()
-    key = KeyPlan(
+def key_plan_of(made: MadeKey) -> KeyPlan:
+    """Return the plan that pins a made key and waives nothing."""
+    return KeyPlan(
         name="vault",
         token="cold",
         cka_id=b"\x01",
@@ -128,7 +131,15 @@ def test_an_imported_key_is_refused_without_its_waiver(softhsm: SoftHsm) -> None
         imported=False,
         waived_attributes=frozenset(),
     )
-    hsm = make_hsm(softhsm, {"cold": token}, {"vault": key}, now=[0.0])
+
+
+def test_an_imported_key_is_refused_without_its_waiver(softhsm: SoftHsm) -> None:
+    """A key born outside the token is not accepted as one of ours (R1.1, R3.15)."""
+    token = softhsm.init_token("cold")
+    session = open_for_ceremony(softhsm.module, token.serial, token.pin)
+    made = import_key(session, label="vault", cka_id=b"\x01", private_key=key_of("vault").secret)
+    session.close()
+    hsm = make_hsm(softhsm, {"cold": token}, {"vault": key_plan_of(made)}, now=[0.0])
 
     with pytest.raises(KeySetUpError, match="LOCAL"):
         hsm.start()
@@ -152,17 +163,7 @@ def test_an_extractable_key_is_refused(softhsm: SoftHsm) -> None:
     )
     made = read_key(session, cka_id=b"\x01", curve=Curve.SECP256K1)
     session.close()
-    key = KeyPlan(
-        name="vault",
-        token="cold",
-        cka_id=b"\x01",
-        public_key=made.public_key,
-        curve=Curve.SECP256K1,
-        purpose=KeyPurpose.TRANSACTION,
-        imported=False,
-        waived_attributes=frozenset(),
-    )
-    hsm = make_hsm(softhsm, {"cold": token}, {"vault": key}, now=[0.0])
+    hsm = make_hsm(softhsm, {"cold": token}, {"vault": key_plan_of(made)}, now=[0.0])
 
     with pytest.raises(KeySetUpError, match="EXTRACTABLE"):
         hsm.start()

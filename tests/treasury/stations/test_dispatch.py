@@ -10,7 +10,7 @@ import pytest
 
 from hsm.errors import TokenAwayError, TokenLockedError
 from hsm.wire.answers import Signed
-from policies.lifecycles import AttemptState, RefillState, TransferState
+from policies.lifecycles import AttemptState, Owner, RefillState, TransferState
 from policies.terms import TransferTerms
 from tests.fakes.belt import Belt
 from tests.laws import ETH, address_of
@@ -19,6 +19,7 @@ from treasury.ledger import journal
 from treasury.ledger.alarms import rings
 from treasury.ledger.facts import Attempt
 from treasury.ledger.queries import transfers
+from treasury.safety.halting import halt
 from treasury.stations.dispatch import dispatch
 from treasury.stations.release import release
 from treasury.stations.tally import tally
@@ -268,9 +269,6 @@ def test_expensive_gas_leaves_it_queued(low: Belt) -> None:
 
 def test_a_halt_stops_exposure_and_not_safety(low: Belt) -> None:
     """Halted, the refill waits and a sweep goes home."""
-    from policies.lifecycles import Owner
-    from treasury.safety.halting import halt
-
     queued(low)
     with low.ledger.write() as session:
         halt(session, actor=Owner.API, why="a person", now=low.clock.unix())
@@ -356,11 +354,8 @@ def test_a_recorded_nonce_goes_first(directory: Path, quiet: None) -> None:
     } == found
 
 
-def test_a_halt_does_not_block_a_sweep_behind_a_nonce(directory: Path, quiet: None) -> None:
-    """A halted withdrawal that holds a nonce is cancelled, so that safety can pass."""
-    from policies.lifecycles import Owner
-    from treasury.safety.halting import halt
-
+def halted_with_a_nonce(directory: Path) -> Belt:
+    """Return a belt that halted while its one payout held a nonce and no signature."""
     belt = Belt(directory, hot=60 * ETH)
     belt.run(1)
     belt.ask_withdrawal(2 * ETH, "customer")
@@ -369,6 +364,12 @@ def test_a_halt_does_not_block_a_sweep_behind_a_nonce(directory: Path, quiet: No
     belt.room.tokens.trouble_at_signing = None
     with belt.ledger.write() as session:
         halt(session, actor=Owner.API, why="a person", now=belt.clock.unix())
+    return belt
+
+
+def test_a_halt_does_not_block_a_sweep_behind_a_nonce(directory: Path, quiet: None) -> None:
+    """A halted withdrawal that holds a nonce is cancelled, so that safety can pass."""
+    belt = halted_with_a_nonce(directory)
     belt.fund("hot-a", 60 * ETH)
     belt.run(8)
 
@@ -391,17 +392,7 @@ def test_consent_ends_at_its_second(low: Belt, early_s: int, state: str) -> None
 
 def test_a_halted_payout_that_holds_a_nonce_alone_waits(directory: Path, quiet: None) -> None:
     """Nothing stands behind its nonce, so a halt that ends soon costs no cancel."""
-    from policies.lifecycles import Owner
-    from treasury.safety.halting import halt
-
-    belt = Belt(directory, hot=60 * ETH)
-    belt.run(1)
-    belt.ask_withdrawal(2 * ETH, "customer")
-    belt.room.tokens.trouble_at_signing = TokenAwayError("unplugged")
-    belt.money()
-    belt.room.tokens.trouble_at_signing = None
-    with belt.ledger.write() as session:
-        halt(session, actor=Owner.API, why="a person", now=belt.clock.unix())
+    belt = halted_with_a_nonce(directory)
     belt.run(3)
 
     (payout,) = belt.transfers()

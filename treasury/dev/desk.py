@@ -90,7 +90,7 @@ class Desk:
             if found:
                 return found
             time.sleep(_POLL_S)
-        raise StoryError(f"{what} did not come within {_PATIENCE_S:.0f} s")
+        raise StoryError(f"{what} did not come within {_PATIENCE_S:.0f} s; {self._troubles()}")
 
     def address(self, name: str) -> Address:
         """Return the address of one of our wallets."""
@@ -133,6 +133,14 @@ class Desk:
         path = self.stage.deployment.directory / "checkpoints.jsonl"
         lines = path.read_text().splitlines() if path.exists() else []
         return json.loads(lines[-1]) if lines else None
+
+    def _troubles(self) -> str:
+        """Return what rings and the daemon's last words: the reason why a step did not come."""
+        try:
+            rings = json.dumps(self.ask("/v1/alarms")["alarms"], indent=1)
+        except TreasuryError as error:
+            rings = str(error)
+        return f"alarms: {rings}\nthe daemon's last words:\n{self.stage.daemon.last_words()}"
 
     def is_up(self) -> bool:
         """Say whether the daemon answers."""

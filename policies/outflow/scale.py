@@ -71,9 +71,10 @@ class Scale:
     def learn(self, x: float, hour: int) -> bool:
         """Take one more log amount into account unless it is one of a flood; say whether.
 
-        Of a flood only every doubling counts, and it ebbs by half an hour.
+        Of a flood only every doubling counts, and it ebbs by half an hour. An earlier hour than
+        the last counts as that one: a clock may be set back.
         """
-        if hour != self.hour:
+        if hour > self.hour:
             passed = min(hour - self.hour, 24)
             self.ease = EASES_PER_HOUR * passed
             self.hour, self.flood = hour, self.flood >> passed

@@ -45,6 +45,19 @@ def test_a_flood_of_crumbs_does_not_make_the_usual_a_giant() -> None:
     assert exp(scale.size(log(100.0))) < 10.0
 
 
+def test_an_earlier_hour_counts_as_the_last() -> None:
+    """A clock that was set back neither breaks the scale nor gives a flood an hour to ebb."""
+    forth, back = Scale(), Scale()
+    for hour in (480_000, 480_000, 480_001):
+        forth.learn(log(100.0), hour)
+        back.learn(log(100.0), hour)
+    forth.learn(log(100.0), 480_001)
+    back.learn(log(100.0), 479_990)
+
+    assert (back.hour, back.hours, back.flood) == (480_001, 2, forth.flood)
+    assert back.high == forth.high
+
+
 def test_one_giant_moves_the_scale_little() -> None:
     """A step is clipped, so one payment teaches next to nothing."""
     scale = _learned([100.0, 90.0, 120.0, 80.0] * 50)

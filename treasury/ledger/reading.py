@@ -7,8 +7,18 @@ from dataclasses import fields
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import CursorResult, Executable, Row, Select, inspect, select
-from sqlmodel import Session, SQLModel
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CursorResult,
+    Executable,
+    Row,
+    Select,
+    inspect,
+    literal,
+    select,
+)
+from sqlmodel import Session, SQLModel, col
 
 from policies.consent import motion_from_json, transfer_from_json
 from policies.lifecycles import (
@@ -53,6 +63,14 @@ _STATES: Mapping[type[Any], Callable[[str], Any]] = {
     facts.Incident: IncidentState,
     facts.Exposure: ExposureState,
 }
+
+
+def by_time_on(chain_id: int | BindParameter[Any]) -> ColumnElement[bool]:
+    """Say that a transfer is of a chain, so that no index on chains is used but one on time.
+
+    All that was ever sent on a chain is in those indexes; what was signed lately is little.
+    """
+    return col(tables.TransferRow.chain_id) + literal(0) == chain_id
 
 
 def rows_of(table: type[SQLModel]) -> Select[Any]:

@@ -21,7 +21,8 @@ class OutflowRow(SQLModel, table=True):
     __tablename__ = "outflow"
     __table_args__ = (
         Index("outflows_of_pool", "pool", "id"),
-        Index("outflows_to_recipient", "pool", "recipient"),
+        Index("outflows_by_time", "pool", "at"),
+        Index("outflows_to_recipient", "pool", "recipient", "verdict"),
     )
     id: int | None = Field(default=None, primary_key=True)
     subject: str = Field(unique=True)

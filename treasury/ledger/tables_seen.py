@@ -48,14 +48,15 @@ class TickRow(SQLModel, table=True):
 class ObservationRow(SQLModel, table=True):
     """A cell that changed: a balance (`cell` is the asset) or a nonce (`cell` is "nonce").
 
-    `value` null means that the reading failed: unknown, never zero.
+    `value` null means that the reading failed: unknown, never zero. `tick_id` is no foreign key:
+    with every idle look that is forgotten SQLite would search the whole history for it.
     """
 
     __tablename__ = "observation"
     # Thousands of rows a look: a wider index would cost more than the questions that it serves.
     __table_args__ = (Index("history_of_address", "address"),)
     id: int | None = Field(default=None, primary_key=True)
-    tick_id: int = Field(foreign_key="tick.id")
+    tick_id: int
     chain_id: int
     address: str
     cell: str

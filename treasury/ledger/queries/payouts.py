@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import sqlalchemy as sa
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col
 
 from policies.lifecycles import TransferState
 from policies.terms import Address, Purpose
 from treasury.ledger.facts import Payout
+from treasury.ledger.reading import by_time_on
 from treasury.ledger.tables import AttemptRow, TransferRow
 
 _AT_ONCE = 500
@@ -33,13 +34,16 @@ def counted(session: Session, chain_id: int, source: Address, since: int) -> tup
         sa.select(*_PARTS, col(AttemptRow.signed_at))
         .join(AttemptRow, col(AttemptRow.transfer_id) == col(TransferRow.id))
         .where(
-            *_withdrawals_of(chain_id, source),
+            by_time_on(chain_id),
+            *_withdrawals_of(source),
             col(AttemptRow.number) == 1,
             col(AttemptRow.signed_at) > since,
         )
     )
     queued = sa.select(*_PARTS, sa.null()).where(
-        *_withdrawals_of(chain_id, source), col(TransferRow.state) == TransferState.QUEUED.value
+        col(TransferRow.chain_id) == chain_id,
+        *_withdrawals_of(source),
+        col(TransferRow.state) == TransferState.QUEUED.value,
     )
     # Not in one query: asked for together, neither of the two would go by its index.
     rows = (*session.connection().execute(signed), *session.connection().execute(queued))
@@ -58,27 +62,44 @@ def counted(session: Session, chain_id: int, source: Address, since: int) -> tup
 def first_paid(
     session: Session, chain_id: int, destinations: Iterable[Address]
 ) -> dict[Address, int]:
-    """Return when a withdrawal to each address was first signed (unix); absent when never."""
+    """Return when the first withdrawal to each address was signed (unix); absent when never.
+
+    The first is the oldest that was ever signed. A younger one may have been signed before it; then
+    the address counts as new for longer than it is, never for less.
+    """
     found: dict[Address, int] = {}
     wanted = sorted(set(destinations))
     for start in range(0, len(wanted), _AT_ONCE):
-        query = (
-            select(TransferRow.destination, func.min(AttemptRow.signed_at))
-            .join(AttemptRow, col(AttemptRow.transfer_id) == col(TransferRow.id))
-            .where(
-                TransferRow.chain_id == chain_id,
-                TransferRow.purpose == Purpose.WITHDRAWAL.value,
-                col(TransferRow.destination).in_(wanted[start : start + _AT_ONCE]),
-            )
-            .group_by(TransferRow.destination)
-        )
-        found |= {Address(to): at for to, at in session.exec(query)}
+        asked = sa.values(sa.column("address", sa.String), name="asked")
+        people = asked.data([(address,) for address in wanted[start : start + _AT_ONCE]]).cte()
+        first = _first_signed_at(chain_id, people.c.address)
+        query = sa.select(people.c.address, first)
+        rows = session.connection().execute(query)
+        found |= {Address(to): at for to, at in rows if at is not None}
     return found
 
 
-def _withdrawals_of(chain_id: int, source: Address) -> tuple[sa.ColumnElement[bool], ...]:
+def _first_signed_at(
+    chain_id: int, destination: sa.ColumnElement[str]
+) -> sa.ScalarSelect[int | None]:
+    """Return the question for one address, which ends at the first row that it finds."""
     return (
-        col(TransferRow.chain_id) == chain_id,
+        sa.select(col(AttemptRow.signed_at))
+        .join(TransferRow, col(AttemptRow.transfer_id) == col(TransferRow.id))
+        .where(
+            col(TransferRow.chain_id) == chain_id,
+            col(TransferRow.purpose) == Purpose.WITHDRAWAL.value,
+            col(TransferRow.destination) == destination,
+            col(AttemptRow.number) == 1,
+        )
+        .order_by(col(TransferRow.id))
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _withdrawals_of(source: Address) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
         col(TransferRow.purpose) == Purpose.WITHDRAWAL.value,
         col(TransferRow.source) == source,
     )

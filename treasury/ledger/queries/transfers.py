@@ -11,7 +11,7 @@ from sqlmodel import Session, and_, col, func, or_, select
 from policies.lifecycles import TransferState
 from policies.terms import Address, Purpose
 from treasury.ledger.facts import Attempt, SignedRefill, Transfer
-from treasury.ledger.reading import ask, read_as, rows_of
+from treasury.ledger.reading import ask, by_time_on, read_as, rows_of
 from treasury.ledger.tables import AttemptRow, TransferRow, WalletRow
 
 _HIGHEST = chr(0x10FFFF)
@@ -25,7 +25,7 @@ _SIGNED_REFILLS = (
     .join(AttemptRow, col(AttemptRow.transfer_id) == col(TransferRow.id))
     .where(
         col(TransferRow.purpose) == Purpose.REFILL.value,
-        col(TransferRow.chain_id) == bindparam("chain_id"),
+        by_time_on(bindparam("chain_id")),
         col(AttemptRow.number) == 1,
         col(AttemptRow.signed_at) > bindparam("since"),
     )

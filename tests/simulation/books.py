@@ -28,6 +28,7 @@ class FrailLedger(Ledger):
         self._memory = Memory()
         self._reading = self._reading.execution_options(**{MEMORY: self._memory})
         self._writing = self._writing.execution_options(**{MEMORY: self._memory})
+        self._idle = []
         self._shared = ExitStack()
         self._reader: Session | None = None
         self._readers = 0

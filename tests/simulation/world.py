@@ -245,7 +245,7 @@ class SimulatedWorld:
         # The template is migrated already; asking again at each restart would cost more than all.
         # And an engine that opened the file before knows every statement already.
         with (
-            mock.patch.object(engine, "migrate", return_value=None),
+            mock.patch.object(engine, "_migrate"),
             mock.patch.object(engine, "create_engine", _engine_for),
         ):
             opened = open_ledger(url, lease=lease)

@@ -20,6 +20,7 @@ from sqlmodel import Session, SQLModel, col
 from policies.terms import Address, Stamp
 from treasury.ledger.columns import wei_text
 from treasury.ledger.facts import Tick
+from treasury.ledger.snapshots import Written, note_written
 from treasury.ledger.tables_seen import CellRevisionRow, CellRow, Depth, ObservationRow, TickRow
 
 _NEW_TICK = insert(TickRow).returning(col(TickRow.id))
@@ -151,6 +152,7 @@ def write_newest(session: Session, chain_id: int, cells: Sequence[Cell]) -> None
         for cell in cells
     ]
     _write_all(session, _NEWEST, rows)
+    note_written(session, Written(chain_id, revision, cells))
 
 
 def forget_anchors(session: Session, chain_id: int, address: Address) -> None:

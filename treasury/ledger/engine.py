@@ -8,9 +8,11 @@ here and in `moves`, and nowhere else.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError
@@ -20,7 +22,7 @@ from treasury.errors import LedgerBusyError, LedgerError, TwinError
 from treasury.ledger.journal import Place, see_book
 from treasury.ledger.lease import Lease
 from treasury.ledger.migrate import migrate
-from treasury.ledger.snapshots import Snapshots, session_info
+from treasury.ledger.snapshots import Snapshots, keep_written, session_info
 
 _BUSY_MS = 5_000
 _FULL = 2
@@ -35,6 +37,8 @@ class Ledger:
         self._reading = engine.execution_options(reads_only=True)
         self._lease = lease
         self._snapshots = Snapshots()
+        self._is_sqlite = engine.dialect.name == "sqlite"
+        self._idle: list[Session] = []
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -43,8 +47,34 @@ class Ledger:
         Raises `LedgerBusyError`, `LedgerError`.
         """
         info = session_info(self._snapshots, reads_only=True)
-        with _translated(), Session(self._reading, expire_on_commit=False, info=info) as session:
+        with _translated():
+            if self._is_sqlite:
+                yield from self._view(info)
+                return
+            with Session(self._reading, expire_on_commit=False, info=info) as session:
+                yield session
+
+    def _view(self, info: dict[Any, Any]) -> Iterator[Session]:
+        """Lend a session that keeps its connection: a tick opens many views, each for a moment.
+
+        One that saw an exception is not lent again.
+        """
+        try:
+            session = self._idle.pop()
+        except IndexError:
+            session = Session(self._reading, expire_on_commit=False)
+        session.info.clear()
+        session.info.update(info)
+        try:
+            driver = _driver_of(session)
+            driver.execute("BEGIN")
             yield session
+            driver.rollback()
+        except BaseException:
+            session.close()
+            raise
+        session.expunge_all()
+        self._idle.append(session)
 
     @contextmanager
     def write(self, book: Place | None = None) -> Iterator[Session]:
@@ -55,6 +85,8 @@ class Ledger:
         """
         info = session_info(self._snapshots, reads_only=False)
         with _translated(), Session(self._writing, expire_on_commit=False, info=info) as session:
+            if self._is_sqlite:
+                session.connection().exec_driver_sql("BEGIN IMMEDIATE")
             see_book(session, book)
             yield session
             self.commit(session)
@@ -62,16 +94,17 @@ class Ledger:
     def commit(self, session: Session) -> None:
         """Make a transaction durable; on its own so that a test can die before or after it."""
         session.commit()
+        keep_written(session)
 
     def backup_to(self, path: Path) -> None:
         """Write a consistent copy of a SQLite ledger to a new file."""
         with _translated(), self._reading.connect() as connection:
-            connection.exec_driver_sql("ROLLBACK")
             connection.exec_driver_sql("VACUUM INTO ?", (str(path),))
-            connection.exec_driver_sql("BEGIN")
 
     def close(self) -> None:
         """Close every connection and give the lease back."""
+        while self._idle:
+            self._idle.pop().close()
         self._writing.dispose()
         if self._lease is not None:
             self._lease.release()
@@ -89,11 +122,11 @@ def open_ledger(url: str, *, lease: bool = True) -> Ledger:
     held = Lease(Path(f"{parsed.database}.lease")) if is_sqlite and lease else None
     engine = create_engine(parsed)
     if is_sqlite:
-        event.listen(engine, "connect", _prepare_connection)
-        event.listen(engine, "begin", _begin)
+        # Of the pool: an engine that has listeners of its own looks for them at every statement.
+        event.listen(engine.pool, "connect", _prepare_connection)
     try:
         with _translated():
-            migrate(engine)
+            _migrate(parsed, is_sqlite=is_sqlite)
             _assert_durable(engine, is_sqlite=is_sqlite)
     except BaseException:
         engine.dispose()
@@ -149,9 +182,26 @@ def _prepare_connection(connection: object, _record: object) -> None:
     cursor.close()
 
 
-def _begin(connection: Connection) -> None:
-    reads_only = connection.get_execution_options().get("reads_only", False)
-    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+def _driver_of(session: Session) -> sqlite3.Connection:
+    driver = session.connection().connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection), "asked of a SQLite ledger alone"
+    return driver
+
+
+def _migrate(url: URL, *, is_sqlite: bool) -> None:
+    """Migrate on an engine of its own, whose every transaction begins by itself."""
+    engine = create_engine(url)
+    if is_sqlite:
+        event.listen(engine, "connect", _prepare_connection)
+        event.listen(engine, "begin", _begin_migrating)
+    try:
+        migrate(engine)
+    finally:
+        engine.dispose()
+
+
+def _begin_migrating(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _assert_durable(engine: Engine, *, is_sqlite: bool) -> None:

@@ -68,11 +68,11 @@ class CellRow(SQLModel, table=True):
     """The newest value of every cell, at head, at finality, and when the guard was last calm.
 
     `revision` is that of the write that put it there; rows are never deleted, so whoever knows the
-    cells up to a revision learns the rest from those with a later one.
+    cells up to a revision learns the rest from those with a later one. No index helps with that:
+    it is asked for after a start or an isolation, and an index by revision changes with every row.
     """
 
     __tablename__ = "cell"
-    __table_args__ = (Index("cells_by_revision", "chain_id", "depth", "revision"),)
     chain_id: int = Field(primary_key=True)
     depth: str = Field(primary_key=True)
     address: str = Field(primary_key=True)

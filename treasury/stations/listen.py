@@ -28,7 +28,7 @@ from treasury.chain.port import Dissent, Readings, ReadRequest, Sighting, Topic
 from treasury.clock import unix
 from treasury.ledger import marks
 from treasury.ledger.queries import standings, watch
-from treasury.world import NO_LAW, Deeds, Outcome, World, law_here
+from treasury.world import NO_LAW, Deeds, Outcome, World, law_of
 
 _NAME = "listen"
 _ACTOR = "guard"
@@ -40,14 +40,18 @@ _CUT_OFF = frozenset({WalletState.ISOLATED, WalletState.RETIRED})
 
 def listen(world: World, now: datetime) -> Outcome:
     """Tell dissents, freeze what a single endpoint sees robbed, and ring for what stands still."""
-    found = law_here(world)
+    with world.ledger.read() as session:
+        found = law_of(session, world.chain_id)
+        look = watch.last_tick(session, world.chain_id)
+        was = {what: standings.remembered(session, _key(world, what)) for what in _TROUBLES}
     if found is None:
         return Outcome(station=_NAME, unavailable=NO_LAW)
     deeds, at = Deeds(_NAME), unix(now)
     dissents = world.chain.take_dissents()
     _tell_dissents(world, dissents, deeds, at)
-    has_quorum = _ring(world, deeds, at)
-    if not has_quorum or any(dissent.topic in _ABOUT_WALLETS for dissent in dissents):
+    is_blind = look is not None and not look.ok
+    _ring(world, look.error if look and is_blind else "", was, deeds, at)
+    if is_blind or any(dissent.topic in _ABOUT_WALLETS for dissent in dissents):
         _heed(world, *found, deeds, at)
     return deeds.outcome()
 
@@ -74,13 +78,11 @@ def _tell_dissents(world: World, dissents: Iterable[Dissent], deeds: Deeds, now:
         deeds.add(f"{endpoint} alone says {topic} {dissent.subject}: {dissent.said}")
 
 
-def _ring(world: World, deeds: Deeds, now: int) -> bool:
-    """Ring for a lost quorum and for blocks that do not move; say whether there is a quorum."""
-    with world.ledger.read() as session:
-        look = watch.last_tick(session, world.chain_id)
-        was = {what: standings.remembered(session, _key(world, what)) for what in _TROUBLES}
-    is_blind = look is not None and not look.ok
-    troubles = {"quorum": look.error if look is not None and is_blind else ""}
+def _ring(
+    world: World, blindness: str, was: Mapping[str, str | None], deeds: Deeds, now: int
+) -> None:
+    """Ring for a lost quorum and for blocks that do not move, once; `was` is what rings already."""
+    troubles = {"quorum": blindness}
     stalled = {stall.what: stall for stall in world.chain.stalls()}
     for what in _TROUBLES[1:]:
         stall = stalled.get(what)
@@ -90,7 +92,6 @@ def _ring(world: World, deeds: Deeds, now: int) -> bool:
     for what, trouble in troubles.items():
         if bool(was[what]) != bool(trouble):
             _toggle(world, what, (was[what] or "", trouble), deeds, now)
-    return not is_blind
 
 
 def _toggle(world: World, what: str, change: tuple[str, str], deeds: Deeds, now: int) -> None:

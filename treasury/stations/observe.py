@@ -22,9 +22,10 @@ from treasury.chain.port import Readings, ReadRequest
 from treasury.clock import unix
 from treasury.ledger import Session, cell_marks
 from treasury.ledger.cell_marks import Cell
+from treasury.ledger.facts import Tick
 from treasury.ledger.queries import watch
 from treasury.ledger.queries.watch import NONCE, Depth
-from treasury.world import NO_LAW, Outcome, World, law_here
+from treasury.world import NO_LAW, Outcome, World, law_of
 
 _NAME = "observe"
 K = TypeVar("K")
@@ -32,13 +33,15 @@ K = TypeVar("K")
 
 def observe(world: World, now: datetime) -> Outcome:
     """Look at the chain once and write what changed, in one commit."""
-    found = law_here(world)
+    with world.ledger.read() as session:
+        found = law_of(session, world.chain_id)
+        last = watch.last_good_tick(session, world.chain_id)
     if found is None:
         return Outcome(station=_NAME, unavailable=NO_LAW)
     request = request_for(*found)
     try:
         head = world.chain.head()
-        _require_present(world, head)
+        _require_present(last, head)
         final = world.chain.finalised(head)
         readings = {
             Depth.HEAD: world.chain.read_balances(request, head),
@@ -52,10 +55,8 @@ def observe(world: World, now: datetime) -> Outcome:
     return Outcome(station=_NAME, deeds=(f"{changed} cells changed",) if changed else ())
 
 
-def _require_present(world: World, head: Stamp) -> None:
+def _require_present(last: Tick | None, head: Stamp) -> None:
     """Raise `UnavailableError` when the head is below a block that was final before."""
-    with world.ledger.read() as session:
-        last = watch.last_good_tick(session, world.chain_id)
     if last is not None and last.final is not None and head.number < last.final.number:
         text = f"the head is block {head.number}, and block {last.final.number} was final before"
         raise UnavailableError(f"{text}: the nodes lag")

@@ -56,6 +56,37 @@ def test_the_lease_ends_with_the_ledger(ledger: Ledger, tmp_path: Path) -> None:
         assert "value" == session.exec(select(MetaRow.value)).one()
 
 
+def test_a_view_leaves_nothing_to_the_next(ledger: Ledger) -> None:
+    """Views share a connection one after the other, and neither rows, notes nor writes."""
+    with ledger.read() as first:
+        first.info["note"] = 1
+        marks.remember(first, "key", "never written")
+        first.add(MetaRow(key="pending", value="never written"))
+    with ledger.read() as second:
+        assert second is first
+        assert "note" not in second.info
+        assert [] == second.exec(select(MetaRow)).all()
+
+
+def test_a_view_that_failed_is_not_lent_again(ledger: Ledger) -> None:
+    """Whatever state an exception left it in, the next reader gets another one."""
+    with pytest.raises(ZeroDivisionError), ledger.read() as first:
+        raise ZeroDivisionError
+    with ledger.read() as second:
+        assert second is not first
+
+
+def test_views_within_views_are_apart(ledger: Ledger) -> None:
+    """Who reads while somebody else reads gets a connection of his own, and a newer view."""
+    with ledger.read() as outer:
+        assert [] == outer.exec(select(MetaRow)).all()
+        with ledger.write() as session:
+            marks.remember(session, "key", "value")
+        with ledger.read() as inner:
+            assert ["value"] == inner.exec(select(MetaRow.value)).all()
+        assert [] == outer.exec(select(MetaRow)).all()
+
+
 def test_an_exception_leaves_nothing(ledger: Ledger) -> None:
     """A transaction that fails half-way is rolled back as a whole."""
 

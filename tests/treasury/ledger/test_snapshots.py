@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
 from sqlmodel import select
 
 from policies.terms import Address, Stamp
@@ -121,6 +122,43 @@ def test_an_unchanged_snapshot_is_the_same_object(ledger: Ledger) -> None:
 
     assert first.balances is again.balances
     assert ({CELLS[0]: 1}, {WALLETS[0]: 3}) == (again.balances, again.nonces)
+
+
+def test_what_was_just_written_is_not_read_back(ledger: Ledger) -> None:
+    """The commit leaves its cells behind: the next reader asks for the revision alone."""
+    with ledger.write() as session:
+        write(session, (Depth.HEAD, *CELLS[0], 1))
+    with ledger.read() as session:
+        head(session)
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
+        asked.append(statement)
+
+    event.listen(ledger._reading, "before_cursor_execute", note)
+    with ledger.write() as session:
+        write(session, (Depth.HEAD, *CELLS[1], 2), (Depth.CALM, *CELLS[1], 2))
+    with ledger.read() as session:
+        found = head(session)
+
+    assert {CELLS[0]: 1, CELLS[1]: 2} == found
+    assert [] == [statement for statement in asked if "FROM cell " in statement]
+
+
+def test_what_follows_a_gap_is_not_taken_for_the_whole(ledger: Ledger) -> None:
+    """A write that the memory did not see stands between: everything later is read again."""
+    with ledger.write() as session:
+        write(session, (Depth.HEAD, *CELLS[0], 1))
+    with ledger.read() as session:
+        head(session)
+    with ledger.write() as session:
+        write(session, (Depth.HEAD, *CELLS[1], 2))
+        session.info.pop("written_cells")
+    with ledger.write() as session:
+        write(session, (Depth.HEAD, *CELLS[2], 3))
+
+    with ledger.read() as session:
+        assert {CELLS[0]: 1, CELLS[1]: 2, CELLS[2]: 3} == head(session)
 
 
 def test_an_unfrozen_wallet_has_no_anchors_any_more(ledger: Ledger) -> None:

@@ -25,6 +25,9 @@ from treasury.ledger.migrate import migrate
 from treasury.ledger.snapshots import Snapshots, keep_written, session_info
 
 _BUSY_MS = 5_000
+_MOST_IDLE = 3
+"""Views keep so many connections at most: the pool is bounded, and a crowd of readers must leave
+some for who writes."""
 _FULL = 2
 
 
@@ -74,7 +77,10 @@ class Ledger:
             session.close()
             raise
         session.expunge_all()
-        self._idle.append(session)
+        if len(self._idle) < _MOST_IDLE:
+            self._idle.append(session)
+        else:
+            session.close()
 
     @contextmanager
     def write(self, book: Place | None = None) -> Iterator[Session]:

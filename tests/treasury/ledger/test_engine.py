@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,17 @@ def test_views_within_views_are_apart(ledger: Ledger) -> None:
         with ledger.read() as inner:
             assert ["value"] == inner.exec(select(MetaRow.value)).all()
         assert [] == outer.exec(select(MetaRow)).all()
+
+
+def test_a_crowd_of_readers_leaves_a_connection_to_who_writes(ledger: Ledger) -> None:
+    """As many views at once as the pool has connections do not keep them when they are gone."""
+    with ExitStack() as crowd:
+        for _ in range(15):
+            crowd.enter_context(ledger.read()).exec(select(MetaRow)).all()
+    with ledger.write() as session:
+        marks.remember(session, "key", "value")
+    with ledger.read() as session:
+        assert ["value"] == session.exec(select(MetaRow.value)).all()
 
 
 def test_an_exception_leaves_nothing(ledger: Ledger) -> None:

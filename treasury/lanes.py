@@ -1,7 +1,8 @@
 """Lanes: the threads that tick. Each runs one plain function again and again, in its own time.
 
-A lane ticks when its interval is over or when it is woken, whichever comes first. It never
-overlaps itself and never speeds up to catch up. A tick that cannot reach the world is a finished
+A lane ticks when its interval is over or when it is woken, whichever comes first; a tick that
+returns True asks for the next one soon. A lane never overlaps itself and never speeds up to catch
+up. A tick that cannot reach the world is a finished
 tick; a tick that is past its hard deadline is not, and then `is_alive` says so, so that the
 watchdog is no longer fed and systemd starts the daemon afresh. An exception that escapes a tick
 ends the lane for good and is kept in `failure`.
@@ -14,6 +15,9 @@ import time
 from collections.abc import Callable
 
 import structlog
+
+SOON_S = 0.1
+"""How long a lane waits at most after a tick that asked for the next one."""
 
 log = structlog.get_logger()
 
@@ -61,10 +65,10 @@ class Lane:
         while not self._stop.is_set():
             self._wake.clear()
             try:
-                self._tick()
+                is_urgent = self._tick() is True
             except BaseException as failure:
                 self.failure = failure
                 log.exception("lane_fell", lane=self.name)
                 return
             self._finished_at = time.monotonic()
-            self._wake.wait(self._interval_s)
+            self._wake.wait(min(self._interval_s, SOON_S) if is_urgent else self._interval_s)

@@ -96,17 +96,22 @@ class Enduring:
         self._tick = tick
         self._silent_since = ""
 
-    def __call__(self) -> None:
-        """Run one tick; raises what went wrong only after `MOST_FAILURES` times in a row."""
+    def __call__(self) -> bool:
+        """Run one tick and say whether the next one is urgent.
+
+        Raises what went wrong only after `MOST_FAILURES` times in a row.
+        """
         try:
-            self._tell(self._tick())
+            outcomes = self._tick()
+            self._tell(outcomes)
         except Exception:
             self.failures += 1
             log.exception("tick_failed", lane=self.name, failures=self.failures)
             if self.failures >= MOST_FAILURES:
                 raise
-            return
+            return False
         self.failures = 0
+        return any(outcome.is_urgent for outcome in outcomes)
 
     def _tell(self, outcomes: Sequence[Outcome]) -> None:
         silent = next((outcome for outcome in outcomes if outcome.ends_lane), None)

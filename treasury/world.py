@@ -155,12 +155,13 @@ class Outcome:
     """What a station did in one tick: one past-tense line per deed.
 
     `unavailable` tells why the world did not answer; then the rest of the lane waits for the next
-    tick.
+    tick, which `is_urgent` asks for soon.
     """
 
     station: str
     deeds: tuple[str, ...] = ()
     unavailable: str = ""
+    is_urgent: bool = False
 
     @property
     def ends_lane(self) -> bool:
@@ -174,6 +175,11 @@ class Deeds:
 
     station: str
     done: list[str] = field(default_factory=list)
+    is_urgent: bool = False
+
+    def hasten(self) -> None:
+        """Ask for the next tick soon: a thief waits for the same block."""
+        self.is_urgent = True
 
     def add(self, deed: str) -> None:
         """Note one deed."""
@@ -181,7 +187,7 @@ class Deeds:
 
     def outcome(self) -> Outcome:
         """Return what was done."""
-        return Outcome(station=self.station, deeds=tuple(self.done))
+        return Outcome(station=self.station, deeds=tuple(self.done), is_urgent=self.is_urgent)
 
     def broken_off(self, why: object) -> Outcome:
         """Return what was done before the world stopped answering."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import structlog
 
 from tests.fakes.belt import Belt
 from treasury.errors import LedgerBusyError
+from treasury.lanes import Lane
 from treasury.ticks import MONEY, MOST_FAILURES, WATCH, Enduring, money_tick
 from treasury.world import Outcome
 
@@ -56,6 +58,25 @@ def test_our_own_fault_is_borne_a_few_times() -> None:
 
     with pytest.raises(RuntimeError, match="ours"):
         tick()
+
+
+def test_an_urgent_tick_has_the_next_one_come_soon() -> None:
+    """A lane that would rest for a minute ticks again at once while one of its stations asks."""
+    urgency = [True, True, False]
+    is_done = threading.Event()
+
+    def tick() -> tuple[Outcome, ...]:
+        if not urgency:
+            return ()
+        is_urgent = urgency.pop(0)
+        if not urgency:
+            is_done.set()
+        return (Outcome(station="respond", is_urgent=is_urgent),)
+
+    lane = Lane("watch:devnet", Enduring("watch:devnet", tick), interval_s=60, deadline_s=60)
+    lane.start()
+    assert is_done.wait(10)
+    assert lane.stop(10)
 
 
 def test_a_good_tick_forgives() -> None:

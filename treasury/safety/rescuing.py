@@ -37,6 +37,11 @@ def rescue(world: World, law: Law, case: Case, facts: EvacuationFacts, now: int)
     return _queue(world, law, case, (sponsor, native), amount, now)
 
 
+def is_rescue(transfer: Transfer) -> bool:
+    """Say whether a transfer is gas for the tokens of an isolated wallet."""
+    return transfer.cause.startswith(RESCUE)
+
+
 def _missing(case: Case, facts: EvacuationFacts) -> int:
     """Return the wei that the tokens lack to go; zero while the coins are unknown."""
     coins = case.head.balance(case.wallet.address, NATIVE)

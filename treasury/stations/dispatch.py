@@ -34,7 +34,7 @@ from treasury.payouts.receivers import objections
 from treasury.safety.contending import first_bid, most_at_once
 from treasury.safety.evacuating import is_spent
 from treasury.safety.halting import EXPOSING
-from treasury.safety.rescuing import RESCUE
+from treasury.safety.rescuing import is_rescue
 from treasury.world import NO_LAW, Deeds, Outcome, World
 
 _NAME = "dispatch"
@@ -164,16 +164,12 @@ def _stops(turn: _Turn, transfer: Transfer) -> tuple[Reason, ...]:
     reasons.extend(tokens.objections(desk.tokens, asset) if asset else ())
     for address in (transfer.source, transfer.destination):
         standing = desk.standings.get(address)
-        if standing is None or (_is_rescue(transfer) and address == transfer.destination):
+        if standing is None or (is_rescue(transfer) and address == transfer.destination):
             continue  # an isolated wallet is never calm, and gas brings its tokens home
         if not standing.is_calm:
             text = f"{standing.name} is not calm: {standing.frozen_why or standing.hold_why}"
             reasons.append(Reason(code="not_calm", text=text))
     return tuple(reasons)
-
-
-def _is_rescue(transfer: Transfer) -> bool:
-    return transfer.cause.startswith(RESCUE)
 
 
 def _bid(turn: _Turn, transfer: Transfer) -> None:

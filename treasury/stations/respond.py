@@ -39,7 +39,7 @@ from treasury.safety.evacuating import (
     price_of,
 )
 from treasury.safety.preparing import successor_for
-from treasury.safety.rescuing import rescue
+from treasury.safety.rescuing import is_rescue, rescue
 from treasury.safety.response import has_incident, open_incident
 from treasury.world import NO_LAW, Deeds, Outcome, World, law_of
 
@@ -81,9 +81,13 @@ def _respond_to(world: World, law: Law, wallet: Wallet, deeds: Deeds, now: int) 
     if rescue(world, law, case, facts, now):
         deeds.add(f"queued gas for {wallet.name}, whose tokens cannot pay their way")
         world.hurry()
+        deeds.hasten()
     for load in loads:
         _evacuate(world, law, case, load, now)
         deeds.add(f"queued the evacuation of {wallet.name} in {load.asset.symbol}")
+    if any(map(is_rescue, case.on_the_way)):
+        # The thief waits for the block of that gas too, and not every node tells of blocks.
+        deeds.hasten()
     if loads or case.on_the_way:
         world.hurry()
     _judge_contained(world, law, case, deeds, now, is_leaving=bool(loads))

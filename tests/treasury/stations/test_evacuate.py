@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from policies.lifecycles import TransferState, WalletState
+from policies.lifecycles import Owner, TransferState, WalletState
 from policies.terms import NATIVE, Address, Purpose
 from tests.fakes.belt import Belt
 from tests.laws import ETH, TOKEN, USDC, address_of
 from tests.treasury.stations.test_adopt import kinds
 from tests.treasury.stations.test_overhear import theft
 from treasury.chain.port import FeeMarket
+from treasury.safety.halting import halt
 from treasury.stations.dispatch import dispatch
 from treasury.stations.pay import pay
 from treasury.stations.tend import tend
 
 HOT = address_of("hot-a")
 THIEF = address_of("thief")
+SPONSOR = address_of("sponsor")
 
 
 def steal(belt: Belt, *, tokens: int = 60_000) -> None:
@@ -73,12 +75,57 @@ def test_what_a_later_look_plans_leaves_in_the_same_tick(calm: Belt) -> None:
     calm.chain.spend(HOT, THIEF, calm.chain.balance(HOT, NATIVE) - 10**15)
     calm.chain.mine()
     calm.watch()
-    calm.money()
     calm.next_block()
     assert not waiting(calm)
 
     calm.watch()
     assert [Address(TOKEN)] == waiting(calm)
+
+
+def rob_of_gas(belt: Belt) -> None:
+    """Let a thief take all coins of a wallet that also holds tokens, in the next block."""
+    belt.chain.fund(HOT, 60_000 * USDC, Address(TOKEN))
+    belt.run(4)
+    belt.chain.spend(HOT, THIEF, belt.chain.balance(HOT, NATIVE) - 10**15)
+    belt.chain.mine()
+
+
+def gas_on_its_way(belt: Belt) -> list[Address]:
+    """Return who gets gas of the sponsor in the node's pool."""
+    return [t.to for t in belt.chain.mempool if t.sender == SPONSOR]
+
+
+def test_gas_leaves_in_the_tick_that_saw_the_theft(calm: Belt) -> None:
+    """R2.9: the sponsor's gas does not wait for the other lane, and the next look comes soon."""
+    rob_of_gas(calm)
+    outcomes = calm.watch()
+
+    assert [HOT] == gas_on_its_way(calm)
+    assert any(outcome.is_urgent for outcome in outcomes)
+
+
+def test_looks_are_urgent_until_the_gas_is_there(calm: Belt) -> None:
+    """R2.9: the block that brings the gas is the one that the thief waits for; then it is over."""
+    rob_of_gas(calm)
+    calm.watch()
+    assert any(outcome.is_urgent for outcome in calm.watch())
+    calm.next_block()
+    calm.run(6)
+
+    assert 0 == calm.chain.balance(HOT, Address(TOKEN))
+    assert not any(outcome.is_urgent for outcome in calm.watch())
+
+
+def test_a_halt_stops_the_gas_in_both_lanes(calm: Belt) -> None:
+    """A halt holds whatever leaves toward exposure; the hasty lane keeps to it too."""
+    with calm.ledger.write() as session:
+        halt(session, actor=Owner.API, why="a person", now=calm.clock.unix())
+    rob_of_gas(calm)
+    calm.watch()
+    calm.money()
+
+    assert WalletState.ISOLATED is calm.standing("hot-a").state
+    assert [] == gas_on_its_way(calm)
 
 
 def test_a_theft_between_look_and_signature_leaves_no_token_behind(

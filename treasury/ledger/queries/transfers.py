@@ -38,6 +38,18 @@ _IN_STATES = (
     )
     .order_by(col(TransferRow.nonce), col(TransferRow.id))
 )
+_HOMEWARD = (
+    rows_of(TransferRow)
+    .where(
+        col(TransferRow.chain_id) == bindparam("chain_id"),
+        col(TransferRow.state) == TransferState.QUEUED.value,
+        or_(
+            col(TransferRow.purpose) == Purpose.EVACUATION.value,
+            col(TransferRow.purpose) == Purpose.TOP_UP.value,
+        ),
+    )
+    .order_by(col(TransferRow.id))
+)
 _OF_PURPOSE = (
     rows_of(TransferRow)
     .where(
@@ -128,6 +140,12 @@ def of_purpose(
     """Return the transfers of a chain with a purpose in a state, oldest first."""
     wanted = {"chain_id": chain_id, "state": state.value, "purpose": purpose.value}
     return tuple(read_as(Transfer, row) for row in ask(session, _OF_PURPOSE, wanted))
+
+
+def homeward(session: Session, chain_id: int) -> tuple[Transfer, ...]:
+    """Return the queued evacuations and top-ups of a chain, oldest first."""
+    rows = ask(session, _HOMEWARD, {"chain_id": chain_id})
+    return tuple(read_as(Transfer, row) for row in rows)
 
 
 def given_up(session: Session, chain_ids: Iterable[int], since: int) -> tuple[Transfer, ...]:

@@ -8,6 +8,7 @@ it is forty lines, and a library costs more time than the HSM's own Python bindi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from hsm.errors import ProtocolError
 from hsm.token.signature import Signature
@@ -26,10 +27,10 @@ TRANSFER_SELECTOR = bytes.fromhex("a9059cbb")
 _TRANSFER_BYTES = 68
 _SIGNED_FIELDS = 12
 _SHORT = 55
+_BYTE = tuple(bytes([value]) for value in range(256))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transaction:
+class Transaction(NamedTuple):
     """The fields of a type-2 transaction; `to` is never empty."""
 
     chain_id: int
@@ -184,11 +185,10 @@ def _transaction(fields: list[bytes]) -> Transaction:
 
 
 def _integer(value: int) -> bytes:
-    if value == 0:
-        return b"\x80"
-    if value < 0x80:
-        return bytes([value])
-    return _string(value.to_bytes((value.bit_length() + 7) // 8, "big"))
+    if 0 < value < 0x80:
+        return _BYTE[value]
+    size = (value.bit_length() + 7) >> 3
+    return _BYTE[0x80 + size] + value.to_bytes(size, "big")
 
 
 def _string(data: bytes) -> bytes:
@@ -203,9 +203,9 @@ def _list(payload: bytes) -> bytes:
 
 def _header(length: int, offset: int) -> bytes:
     if length <= _SHORT:
-        return bytes([offset + length])
+        return _BYTE[offset + length]
     size = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes([offset + _SHORT + len(size)]) + size
+    return _BYTE[offset + _SHORT + len(size)] + size
 
 
 def _open_list(data: bytes) -> bytes:

@@ -9,7 +9,7 @@ directly, because the wrapper costs more than the mathematics. Not thread-safe, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from coincurve._libsecp256k1 import ffi, lib
 from coincurve.context import GLOBAL_CONTEXT
@@ -29,8 +29,7 @@ _AMBIGUOUS_BELOW = (_FIELD_P - SECP256K1_N).to_bytes(32, "big")
 """An r below may stand for a point whose x is r + n, which no transaction can express."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """A proved signature: `rs` is r and s in 32 bytes each, 1 ≤ r < n, 1 ≤ s ≤ n/2.
 
     `parity` is that of the nonce point's y, 0 or 1.
@@ -73,18 +72,12 @@ class PinnedKey:
         if len(digest) != DIGEST_BYTES:
             raise SignatureRefusedError(f"a digest has 32 bytes, this one {len(digest)}")
         low = _low(answer)
-        return Signature(low, self._parity(digest, low))
-
-    def _parity(self, digest: bytes, low: bytes) -> int:
-        """Return the parity with which a signature recovers to the pinned key.
-
-        A valid signature recovers with exactly one of the two, so when the even one names another
-        key, verifying proves the odd one, and costs less than recovering again.
-        """
+        # A valid signature recovers with exactly one of the two parities, so when the even one
+        # names another key, verifying proves the odd one, and costs less than recovering again.
         if self._recovers_even(digest, low):
-            return 0
+            return Signature(low, 0)
         if self._verifies(digest, low):
-            return 1
+            return Signature(low, 1)
         raise SignatureRefusedError(
             "the token's signature does not belong to the pinned public key; nothing was used"
         )

@@ -19,8 +19,9 @@ MAX_TEXT = 400
 
 def only(body: Body, required: frozenset[str], optional: frozenset[str] = frozenset()) -> None:
     """Refuse a body that lacks a required field or has an unknown one."""
-    missing, unknown = required - set(body), set(body) - required - optional
-    if missing or unknown:
+    names = set(body)
+    if not required <= names <= required | optional:
+        missing, unknown = required - names, names - required - optional
         msg = f"fields missing: {sorted(missing)}, fields unknown: {sorted(unknown)}"
         raise ProtocolError(msg)
 

@@ -71,16 +71,17 @@ def encode(document: Json) -> bytes:
 def decode(data: bytes) -> Body:
     """Parse one message strictly. Raises `ProtocolError`."""
     try:
-        document, _end = _FROM_TEXT(data.decode("ascii"))
+        text = data.decode("ascii")
+        document, _end = _FROM_TEXT(text)
         _check_shape(document, depth=0)
-        if b"\\u" in data:
+        if "\\u" in text:
             # Half a surrogate pair can be escaped in JSON and written nowhere else.
             json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         msg = f"the message is not canonical JSON: {error}"
         raise ProtocolError(msg) from error
     # Also finds a key that came twice, and whatever stands behind the document.
-    if not isinstance(document, dict) or encode(document) != data:
+    if not isinstance(document, dict) or to_text(document) != text:
         msg = "the message is not canonical: sorted keys, no spaces, ASCII, an object outside"
         raise ProtocolError(msg)
     return cast("Body", document)
@@ -231,6 +232,6 @@ def _reason(item: Json) -> Reason:
 
 
 def _check_envelope(document: Body, keys: set[str]) -> None:
-    if set(document) != keys or document["v"] != VERSION:
+    if document.keys() != keys or document["v"] != VERSION:
         msg = f"a message of version {VERSION} has exactly the fields {', '.join(sorted(keys))}"
         raise ProtocolError(msg)

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import socket
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
 
 import pkcs11
@@ -33,7 +34,6 @@ from hsm.token.session import Hsm
 from hsm.transaction import build_transfer, digest_of, encode_signed, unsigned_payload
 from hsm.wire.message import Request, encode_request, frame
 from policies.terms import Purpose
-from tests.benchmarks.asker import ask_all
 from tests.fakes.clock import FakeClock
 from tests.fakes.softhsm import PIN, SoftHsm
 from tests.fakes.vault_room import FEES, VaultRoom, real_settings
@@ -41,7 +41,7 @@ from tests.laws import make_law
 
 pytestmark = [pytest.mark.bench, pytest.mark.sockets, pytest.mark.softhsm]
 ROUNDS = 25
-ORDERS = 8
+ORDERS = 16
 PER_ROUND = 100
 GROUP = 32
 KEY, CKA_ID = "hot-a", 2
@@ -51,7 +51,6 @@ _WIDE = {
 }
 
 
-Asker = subprocess.Popen[bytes]
 Once = Callable[[], tuple[float, float]]
 """Returns the processor seconds and the wall seconds of one plain signature."""
 
@@ -177,91 +176,65 @@ def flush(descriptor: int) -> None:
     os.fdatasync(descriptor)
 
 
-def durable_floor(rig: Rig, descriptor: int, count: int) -> Iterator[float]:
-    """Do what one durable order cannot do without; yield the seconds of each."""
-    for turn in range(count):
-        start = time.perf_counter()
-        flush(descriptor)
-        rig.hsm.sign(KEY, bytes([turn]) * 32)
-        flush(descriptor)
-        yield time.perf_counter() - start
+def durable_floor(rig: Rig, descriptor: int, turn: int) -> float:
+    """Do what one durable order cannot do without; return the seconds."""
+    start = time.perf_counter()
+    flush(descriptor)
+    rig.hsm.sign(KEY, turn.to_bytes(32, "big"))
+    flush(descriptor)
+    return time.perf_counter() - start
 
 
-@contextmanager
-def served(rig: Rig, path: Path) -> Iterator[Loop]:
-    """Serve the desk on a socket, in this thread, turn by turn."""
-    with socket.socket(socket.AF_UNIX) as listener:
+class Served:
+    """The desk on a socket, served in this thread, and its client: a process, as the daemon is.
+
+    In one process the two would take turns at the interpreter.
+    """
+
+    def __init__(self, rig: Rig, path: Path, stack: ExitStack) -> None:
+        listener = stack.enter_context(socket.socket(socket.AF_UNIX))
         listener.bind(str(path))
         listener.listen()
-        loop = Loop(desk=rig.desk, listeners={Door.SIGNER: listener}, monotonic=time.monotonic)
-        yield loop
-        loop.close()
+        doors = {Door.SIGNER: listener}
+        self._loop = Loop(desk=rig.desk, listeners=doors, monotonic=time.monotonic)
+        stack.callback(self._loop.close)
+        command = [sys.executable, "-m", "tests.benchmarks.asker", str(path)]
+        pipes = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        client = stack.enter_context(pipes)
+        assert client.stdin is not None
+        assert client.stdout is not None
+        self._ask, self._answers = client.stdin, client.stdout
+        stack.callback(self._ask.close)
+
+    def seconds_for(self, groups: Sequence[Sequence[Request]]) -> list[float]:
+        """Return how long the client waits for each group; it sends one after the other."""
+        frames = [[frame(encode_request(request)) for request in group] for group in groups]
+        sizes = [[len(item) for item in group] for group in frames]
+        self._ask.write(json.dumps(sizes).encode() + b"\n" + b"".join(chain(*frames)))
+        self._ask.flush()
+        while not select.select([self._answers], [], [], 0)[0]:
+            self._loop.turn(0.001)
+        found = json.loads(self._answers.readline())
+        assert [signed for signed, _ in found] == [len(group) for group in groups]
+        return [float(seconds) for _, seconds in found]
 
 
 @pytest.fixture
-def asker() -> Iterator[Asker]:
-    """A client process that waits for work."""
-    command = [sys.executable, "-m", "tests.benchmarks.asker"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        yield process
-        assert process.stdin is not None
-        process.stdin.close()
+def served(rig: Rig, tmp_path: Path) -> Iterator[Served]:
+    """The signer's desk and a client that waits for work."""
+    with ExitStack() as stack:
+        yield Served(rig, tmp_path / "s", stack)
 
 
-def serve_until(rig: Rig, path: Path, client: Callable[[], None]) -> None:
-    """Serve in this thread while a client's thread is busy."""
-    with served(rig, path) as loop:
-        thread = threading.Thread(target=client)
-        thread.start()
-        while thread.is_alive():
-            loop.turn(0.001)
-        thread.join()
-    path.unlink()
-
-
-def one_by_one(rig: Rig, path: Path, requests: Sequence[Request]) -> Sequence[float]:
-    """Time requests that wait for each other, sent by a thread; the seconds of each."""
-    groups = [[frame(encode_request(request))] for request in requests]
-    found: list[tuple[int, list[float]]] = []
-    serve_until(rig, path, lambda: found.append(ask_all(str(path), groups)))
-    signed, seconds = found[0]
-    assert len(requests) == signed
-    return seconds
-
-
-def all_together(rig: Rig, asker: Asker, path: Path, requests: Sequence[Request]) -> float:
-    """Time requests that come together; seconds per request.
-
-    The client is a process, as the daemon is: two threads would read and sign in turns.
-    """
-    frames = [frame(encode_request(request)) for request in requests]
-    asked = {"path": str(path), "sizes": [len(item) for item in frames]}
-    assert asker.stdin is not None
-    assert asker.stdout is not None
-    ask, answers = asker.stdin, asker.stdout
-    told: list[bytes] = []
-
-    def client() -> None:
-        ask.write(json.dumps(asked).encode() + b"\n" + b"".join(frames))
-        ask.flush()
-        told.append(answers.readline())
-
-    serve_until(rig, path, client)
-    found = json.loads(told[0])
-    assert len(requests) == found["signed"]
-    return float(found["seconds"]) / len(requests)
-
-
-def test_one_durable_order_over_the_socket(rig: Rig, tmp_path: Path) -> None:
+def test_one_durable_order_over_the_socket(rig: Rig, served: Served, tmp_path: Path) -> None:
     """An order with two commits and one round trip runs at 0.6 of its unavoidable parts."""
     floor: list[float] = []
     ours: list[float] = []
     descriptor = os.open(tmp_path / "page", os.O_RDWR | os.O_CREAT)
     os.pwrite(descriptor, bytes(4096), 0)
     for _ in range(ROUNDS):
-        floor.extend(durable_floor(rig, descriptor, ORDERS))
-        requests = [rig.request() for _ in range(ORDERS)]
-        ours.extend(one_by_one(rig, tmp_path / "s", requests))
+        floor.extend(durable_floor(rig, descriptor, turn) for turn in range(ORDERS))
+        ours.extend(served.seconds_for([[rig.request()] for _ in range(ORDERS)]))
     os.close(descriptor)
     found, common = ratio(floor, ours), statistics.median(floor) / statistics.median(ours)
     print(f"\ndurable order: {found:.2f} of two flushes, a signature and a recovery", end="")
@@ -271,7 +244,7 @@ def test_one_durable_order_over_the_socket(rig: Rig, tmp_path: Path) -> None:
 
 
 def test_orders_that_arrive_together(
-    softhsm: SoftHsm, rig: Rig, asker: Asker, tmp_path: Path
+    softhsm: SoftHsm, rig: Rig, served: Served, tmp_path: Path
 ) -> None:
     """Orders that come together share their commits and run at 0.4 of the plain loop."""
     floor, ours = [], []
@@ -279,7 +252,7 @@ def test_orders_that_arrive_together(
         for _ in range(ROUNDS):
             requests = [rig.request() for _ in range(GROUP)]
             floor.append(once()[1])
-            ours.append(all_together(rig, asker, tmp_path / "s", requests))
+            ours.append(served.seconds_for([requests])[0] / GROUP)
     found = ratio(floor, ours)
     print(f"\norders in groups of {GROUP}: {found:.2f} of the {name}")
 

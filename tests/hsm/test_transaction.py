@@ -185,8 +185,8 @@ def test_other_types_and_calls_are_refused() -> None:
     found = read_back(raw)
     payload = unsigned_payload(found.transaction)
     high = Signature(bytes(31) + b"\x01" + (2**256 - 2**32).to_bytes(32, "big"), 0)
-    foreign = dataclasses.replace(found.transaction, data=bytes(4) + bytes(64))
-    valued = dataclasses.replace(found.transaction, value=1)
+    foreign = found.transaction._replace(data=bytes(4) + bytes(64))
+    valued = found.transaction._replace(value=1)
 
     for bad in (
         b"\x01" + raw[1:],

@@ -194,7 +194,7 @@ def test_a_proof_with_a_used_r_gives_the_key_away(room: VaultRoom) -> None:
 
     def repeats(key: str, digest: bytes) -> object:
         made = honest(key, digest)
-        return dataclasses.replace(made, rs=bytes.fromhex(used[2:]) + made.rs[32:])
+        return made._replace(rs=bytes.fromhex(used[2:]) + made.rs[32:])
 
     room.tokens.sign = repeats  # type: ignore[method-assign,assignment]
     other = room.call("possession", {"wallet": "hot-a", "challenge": "0x" + "01" * 32})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from sqlalchemy import text
 
@@ -70,12 +71,22 @@ class FrailLedger(Ledger):
 
     def _leave_view(self) -> None:
         """Let who still reads keep the view from before, and who reads next have a new one."""
+        if self._reader is not None and not self._readers:
+            _renew_view(self._reader)
+            return
         reader, self._reader = self._reader, None
-        if reader is not None and self._readers:
+        if reader is not None:
             reader.info.pop(MEMORY)
             reader.connection().execute(_LOOK)  # a view begins with its first question
-        self._close_stale()
 
     def _close_stale(self) -> None:
         if self._reader is None and not self._readers:
             self._shared.close()
+
+
+def _renew_view(reader: Session) -> None:
+    """End a view and begin the next, as closing the session and opening another would."""
+    reader.expunge_all()
+    driver: Any = reader.connection().connection.dbapi_connection
+    driver.execute("ROLLBACK")
+    driver.execute("BEGIN")

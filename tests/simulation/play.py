@@ -235,7 +235,7 @@ class Game:
             world.sea.mine(2)
             # Slowly, so that consent is used after its time-lock; later half a day now and then, so
             # that what nobody uses expires.
-            is_long = number >= MOST_ROUNDS // 2 and number % 4 == 0
+            is_long = number >= MOST_ROUNDS // 5 and number % 4 == 0
             world.advance(12 * 3600 if is_long else 30)
             self.judge.look()
             if number > 2 and not self._unfinished():

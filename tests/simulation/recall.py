@@ -122,10 +122,18 @@ def _tell(connection: Connection, _cursor: object, statement: str, *_others: obj
 def recalled() -> Iterator[None]:
     """Let every named question of the ledger look into its session's memory first."""
     with ExitStack() as stack:
-        for module in (journal, *_modules()):
-            for name, question in _questions(module):
-                stack.enter_context(mock.patch.object(module, name, _recalling(question)))
+        for module, name, asking in _all_questions():
+            stack.enter_context(mock.patch.object(module, name, asking))
         yield
+
+
+@functools.cache
+def _all_questions() -> tuple[tuple[ModuleType, str, Question], ...]:
+    return tuple(
+        (module, name, _recalling(question))
+        for module in (journal, *_modules())
+        for name, question in _questions(module)
+    )
 
 
 def _modules() -> Iterator[ModuleType]:

@@ -36,6 +36,7 @@ from tests.laws import ETH, GONE, TOKEN, USDC, address_of, make_law
 from tests.simulation import vault
 from tests.simulation.books import FrailLedger
 from tests.simulation.dice import Crash, Dice
+from tests.simulation.quick import quick
 from tests.simulation.recall import recalled, watch
 from tests.simulation.sea import Sea
 from tests.simulation.vault import FrailClient, SteadyTokens
@@ -330,7 +331,7 @@ def _make_place(name: str) -> Path:
 def world_of(dice: Dice) -> Iterator[SimulatedWorld]:
     """Lend a world whose files are gone afterwards; one at a time in a process."""
     directory = _make_run()
-    with recalled():
+    with quick(), recalled():
         world = SimulatedWorld(dice, directory)
         try:
             yield world

@@ -85,7 +85,7 @@ def _cases(
     final = world.chain.finalised(world.chain.head())
     spent = {
         source: world.chain.transaction_nonce(source, final)
-        for source in {transfer.source for transfer in unsettled}
+        for source in dict.fromkeys(transfer.source for transfer in unsettled)
     }
     hashes = [attempt.hash for group in attempts.values() for attempt in group]
     receipts = world.chain.receipts(hashes)

@@ -62,7 +62,8 @@ def _bids(desk: Desk, waiting: list[Transfer]) -> list[tuple[Transfer, fees.Bid]
     leaving = Counter(
         t.source for t in unmined if _is_evacuation(t) and not (look and is_spent(t, look[1]))
     )
-    robbed = {t.source for t in waiting if _is_evacuation(t)}
+    # In the order of the transfers: a set would ask the chain in another order at every start.
+    robbed = dict.fromkeys(t.source for t in waiting if _is_evacuation(t))
     most = {source: most_at_once(desk, source) for source in robbed}
     # Gas for an isolated wallet keeps to the rules of `dispatch`, which takes what is left here.
     busy = {t.source for t in unmined}

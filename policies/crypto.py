@@ -72,9 +72,11 @@ def address_of_public_key(public_key: bytes) -> Address:
     return checksum_address(keccak256(public_key)[12:])
 
 
+@lru_cache(maxsize=4096)
 def recover_address(digest: bytes, signature: bytes) -> Address:
     """Return the signer of a 32-byte digest; 65 bytes r, s, v with low s only (EIP-2).
 
+    The same signatures are counted again at every tick, so the newest answers are kept.
     Raises `BadSignatureError` for another length, high s, r or s out of range, v not 0, 1, 27, 28,
     or a point that is not on the curve.
     """

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from functools import cache
 
 import coincurve
 
@@ -36,11 +37,13 @@ class SampleLaw:
     keys: dict[str, coincurve.PrivateKey]
 
 
+@cache
 def key_of(name: str) -> coincurve.PrivateKey:
     """Return the private key that belongs to a name in tests: the same one every time."""
     return coincurve.PrivateKey(keccak256(f"the key of {name}".encode()))
 
 
+@cache
 def address_of(name: str) -> Address:
     """Return the address of `key_of(name)`."""
     return address_of_public_key(key_of(name).public_key.format(compressed=False)[1:])

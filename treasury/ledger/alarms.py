@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, func, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, insert, update
 from sqlmodel import Session, col, select
 
 from policies.alarms import CATALOGUE, ENDINGS, NEWS, Event, Severity, next_level
@@ -23,6 +23,28 @@ _RINGING = "ringing_alarms"
 _RINGS = select(AlarmRow.kind, AlarmRow.subject).where(
     col(AlarmRow.over_at).is_(None), col(AlarmRow.calm_since).is_(None)
 )
+
+_THIS = (
+    col(AlarmRow.kind) == bindparam("of_kind"),
+    col(AlarmRow.subject) == bindparam("of_subject"),
+    col(AlarmRow.over_at).is_(None),
+)
+_AGAIN = (
+    update(AlarmRow)
+    .where(*_THIS)
+    .values(
+        times=col(AlarmRow.times) + 1,
+        last_seq=bindparam("last_seq"),
+        last_at=bindparam("last_at"),
+        calm_since=None,
+    )
+)
+_CALM = (
+    update(AlarmRow)
+    .where(*_THIS, col(AlarmRow.calm_since).is_(None))
+    .values(calm_since=bindparam("calm_since"))
+)
+_RAISE, _NOTIFY = insert(AlarmRow), insert(NoticeRow)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,27 +161,27 @@ class _Told:
 
 def _raise(session: Session, entry: Entry) -> None:
     _ringing(session).add((entry.kind, entry.subject))
-    found = session.exec(select(AlarmRow).where(_open(entry.kind, entry.subject))).first()
-    if found is not None:
-        found.times, found.last_seq, found.last_at = found.times + 1, entry.seq, entry.at
-        found.calm_since = None
-        session.add(found)
-        return
-    alarm = AlarmRow(
-        kind=entry.kind,
-        subject=entry.subject,
-        severity=CATALOGUE[entry.kind].severity.value,
-        text=_text(entry),
-        raised_at=entry.at,
-        times=1,
-        last_seq=entry.seq,
-        last_at=entry.at,
-        level=0,
-        told_at=entry.at,
-    )
-    session.add(alarm)
     session.flush()
-    _notify_of(session, alarm, Event.RAISED, entry.at, (0, 0))
+    newest: dict[str, object] = {"last_seq": entry.seq, "last_at": entry.at}
+    rung = {"of_kind": entry.kind, "of_subject": entry.subject}
+    if session.connection().execute(_AGAIN, {**newest, **rung}).rowcount:
+        return
+    severity, text = CATALOGUE[entry.kind].severity, _text(entry)
+    alarm: dict[str, object] = {
+        "kind": entry.kind,
+        "subject": entry.subject,
+        "severity": severity.value,
+        "text": text,
+        "raised_at": entry.at,
+        "times": 1,
+        "level": 0,
+        "told_at": entry.at,
+        "acknowledged_why": "",
+    }
+    result = session.connection().execute(_RAISE, {**alarm, **newest})
+    number: int = result.inserted_primary_key[0]  # type: ignore[index]
+    told = _Told(Event.RAISED, entry.kind, entry.subject, severity, text, number)
+    _notify(session, told, entry.at)
 
 
 def _calm(session: Session, entry: Entry) -> None:
@@ -168,10 +190,9 @@ def _calm(session: Session, entry: Entry) -> None:
         if (kind, entry.subject) not in ringing:
             continue
         ringing.discard((kind, entry.subject))
-        statement = update(AlarmRow).where(_open(kind, entry.subject))
-        still = statement.where(col(AlarmRow.calm_since).is_(None))
         session.flush()
-        session.connection().execute(still.values(calm_since=entry.at))
+        rung = {"of_kind": kind, "of_subject": entry.subject, "calm_since": entry.at}
+        session.connection().execute(_CALM, rung)
 
 
 def _ringing(session: Session) -> set[tuple[str, str]]:
@@ -199,19 +220,18 @@ def _notify_of(
 
 
 def _notify(session: Session, told: _Told, now: int, *, levels: tuple[int, int] = (0, 0)) -> None:
-    session.add(
-        NoticeRow(
-            at=now,
-            event=told.event.value,
-            alarm_id=told.alarm_id,
-            kind=told.kind,
-            subject=told.subject,
-            severity=told.severity.value,
-            text=told.text,
-            from_level=levels[0],
-            to_level=levels[1],
-        )
-    )
+    notice = {
+        "at": now,
+        "event": told.event.value,
+        "alarm_id": told.alarm_id,
+        "kind": told.kind,
+        "subject": told.subject,
+        "severity": told.severity.value,
+        "text": told.text,
+        "from_level": levels[0],
+        "to_level": levels[1],
+    }
+    session.connection().execute(_NOTIFY, notice)
 
 
 def _open(kind: str, subject: str) -> ColumnElement[bool]:

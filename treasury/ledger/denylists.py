@@ -9,16 +9,24 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, update
+from sqlalchemy import bindparam, delete, func, update
+from sqlalchemy import select as sql_select
 from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session, col, select
 
 from policies.terms import Address, Reason
 from treasury.ledger.marks import tell
-from treasury.ledger.reading import read_as
+from treasury.ledger.reading import ask, read_as
 from treasury.ledger.tables_listed import DeniedRow, DenylistRow
 
 _MOST_AT_ONCE = 500
+_LISTED = sql_select(
+    col(DeniedRow.address), col(DenylistRow.name), col(DenylistRow.dated), col(DenylistRow.source)
+).where(
+    col(DeniedRow.denylist_id) == col(DenylistRow.id),
+    col(DenylistRow.is_active).is_(True),
+    col(DeniedRow.address).in_(bindparam("addresses", expanding=True)),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +96,9 @@ def listed_among(session: Session, addresses: Collection[Address]) -> Mapping[Ad
     found: dict[Address, Reason] = {}
     wanted = sorted(addresses)
     for start in range(0, len(wanted), _MOST_AT_ONCE):
-        query = select(DeniedRow.address, DenylistRow).where(
-            col(DeniedRow.denylist_id) == col(DenylistRow.id),
-            col(DenylistRow.is_active).is_(True),
-            col(DeniedRow.address).in_(wanted[start : start + _MOST_AT_ONCE]),
-        )
-        for address, row in session.exec(query):
-            text = f"{address} stands on the list {row.name} of {row.dated} ({row.source})"
+        some = {"addresses": wanted[start : start + _MOST_AT_ONCE]}
+        for address, name, dated, source in ask(session, _LISTED, some):
+            text = f"{address} stands on the list {name} of {dated} ({source})"
             found[Address(address)] = Reason(code="listed", text=text)
     return found
 

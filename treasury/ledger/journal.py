@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, bindparam, event, insert
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from treasury.ledger import alarms
 from treasury.ledger.columns import canonical_json
 from treasury.ledger.facts import Entry
-from treasury.ledger.reading import ask, read_as, rows_of
+from treasury.ledger.reading import ask, read_all, read_first, rows_of
 from treasury.ledger.tables import JournalRow
 
 GENESIS = "0x" + "00" * 32
@@ -33,6 +33,12 @@ _TAIL = (
     .where(col(JournalRow.seq) > bindparam("after"))
     .order_by(col(JournalRow.seq))
     .limit(bindparam("limit"))
+)
+_HEAD = rows_of(JournalRow).order_by(col(JournalRow.seq).desc()).limit(1)
+_OF_KIND = (
+    rows_of(JournalRow)
+    .where(col(JournalRow.kind) == bindparam("kind"))
+    .order_by(col(JournalRow.seq))
 )
 _BOOK, _UNWRITTEN = "book", "unwritten_lines"
 LAST = "last_line"
@@ -154,22 +160,19 @@ def _walk(session: Session) -> Iterator[Row[Any]]:
 def tail(session: Session, *, after: int = 0, limit: int = 100) -> Sequence[Entry]:
     """Return up to `limit` lines that follow line `after`, oldest first."""
     _write_down(session)
-    rows = ask(session, _TAIL, {"after": after, "limit": limit})
-    return tuple(read_as(Entry, row) for row in rows)
+    return read_all(session, Entry, _TAIL, after=after, limit=limit)
 
 
 def of_kind(session: Session, kind: str) -> Sequence[Entry]:
     """Return every line of a kind, oldest first."""
     _write_down(session)
-    query = select(JournalRow).where(JournalRow.kind == kind).order_by(col(JournalRow.seq))
-    return tuple(read_as(Entry, row) for row in session.exec(query))
+    return read_all(session, Entry, _OF_KIND, kind=kind)
 
 
 def head(session: Session) -> Entry | None:
     """Return the newest line."""
     _write_down(session)
-    row = session.exec(select(JournalRow).order_by(col(JournalRow.seq).desc()).limit(1)).first()
-    return None if row is None else read_as(Entry, row)
+    return read_first(session, Entry, _HEAD)
 
 
 def last_place(session: Session) -> Place | None:

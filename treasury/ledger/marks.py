@@ -6,9 +6,10 @@ None of these moves money or allows a step; what people need to see later is jou
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Literal
 
-from sqlalchemy import Executable, bindparam, update
+from sqlalchemy import Executable, Table, Update, bindparam, insert, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
@@ -29,12 +30,23 @@ from treasury.ledger.tables import (
 )
 
 
+@lru_cache(maxsize=64)
+def _changing(table: Table, columns: frozenset[str]) -> Update:
+    """Return the statement that writes these columns of the row of a number."""
+    return (
+        table.update()
+        .where(table.c.id == bindparam("of_id"))
+        .values({name: bindparam(name) for name in columns})
+    )
+
+
 def _remembering() -> Executable:
     row = upsert(MetaRow).values(key=bindparam("key"), value=bindparam("value"))
     return row.on_conflict_do_update(index_elements=["key"], set_={"value": row.excluded.value})
 
 
 _REMEMBER = _remembering()
+_RECEIVE = {"approval": insert(ApprovalRow), "veto": insert(VetoRow)}
 
 
 def receive_signature(
@@ -50,17 +62,14 @@ def receive_signature(
 
     Raises `TwinError` when this treasurer's is there already.
     """
-    table = ApprovalRow if kind == "approval" else VetoRow
-    session.add(
-        table(
-            digest=digest,
-            treasurer=treasurer,
-            signature="0x" + signature.hex(),
-            received_at=now,
-        )
-    )
+    values = {
+        "digest": digest,
+        "treasurer": treasurer,
+        "signature": "0x" + signature.hex(),
+        "received_at": now,
+    }
     try:
-        session.flush()
+        session.connection().execute(_RECEIVE[kind], values)
     except IntegrityError as error:
         raise TwinError(f"the {kind} of {treasurer} is there already") from error
     tell(session, f"{kind}_received", f"digest:{digest}", {"treasurer": treasurer}, now=now)
@@ -196,9 +205,9 @@ def _update(
     row: Refill | Transfer | Withdrawal | Motion | Attempt,
     **values: object,
 ) -> None:
-    table = ROW_OF[type(row)]
-    statement = update(table).where(table.id == row.id).values(**values)  # type: ignore[attr-defined]
-    session.connection().execute(statement)
+    table: Table = ROW_OF[type(row)].__table__  # type: ignore[attr-defined]
+    statement = _changing(table, frozenset(values))
+    session.connection().execute(statement, {**values, "of_id": row.id})
 
 
 def _mark_wallet(session: Session, wallet: Standing, **values: object) -> None:

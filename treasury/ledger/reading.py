@@ -88,6 +88,21 @@ def ask(
     return session.connection().execute(statement, values)
 
 
+def read_first(
+    session: Session, kind: type[Fact], statement: Executable, /, **values: object
+) -> Fact | None:
+    """Return the first fact that a question finds."""
+    row = ask(session, statement, values).first()
+    return None if row is None else read_as(kind, row)
+
+
+def read_all(
+    session: Session, kind: type[Fact], statement: Executable, /, **values: object
+) -> tuple[Fact, ...]:
+    """Return every fact that a question finds, in its order."""
+    return tuple(read_as(kind, row) for row in ask(session, statement, values))
+
+
 def read_as(kind: type[Fact], row: SQLModel | Row[Any]) -> Fact:
     """Return the fact of that kind that a row holds."""
     values = {}

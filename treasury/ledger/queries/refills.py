@@ -6,22 +6,30 @@ from collections.abc import Iterable
 
 from sqlalchemy import bindparam
 from sqlalchemy import select as sql_select
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, func
 
 from policies.lifecycles import RefillState
 from policies.terms import Address
 from treasury.ledger.facts import Approval, Refill
-from treasury.ledger.reading import ask, read_as, rows_of
+from treasury.ledger.reading import ask, read_all, read_as, read_first, rows_of
 from treasury.ledger.tables import ApprovalRow, RefillRow, VetoRow
 
 _IS_THERE = (
     col(RefillRow.chain_id) == bindparam("chain_id"),
     col(RefillRow.state).in_(bindparam("states", expanding=True)),
 )
+_NUMBERED = rows_of(RefillRow).where(col(RefillRow.id) == bindparam("number"))
+_OF_ORDER = rows_of(RefillRow).where(col(RefillRow.order_id) == bindparam("order_id"))
+_OF_TRANSFER = rows_of(RefillRow).where(col(RefillRow.transfer_id) == bindparam("transfer_id"))
 _IN_STATES = rows_of(RefillRow).where(*_IS_THERE).order_by(col(RefillRow.id))
 _APPROVALS = (
     rows_of(ApprovalRow)
     .where(col(ApprovalRow.digest) == bindparam("digest"))
+    .order_by(col(ApprovalRow.id))
+)
+_APPROVALS_OF = (
+    rows_of(ApprovalRow)
+    .where(col(ApprovalRow.digest).in_(bindparam("digests", expanding=True)))
     .order_by(col(ApprovalRow.id))
 )
 _VETOES = (
@@ -36,26 +44,22 @@ _LAST_CHANGES = (
 
 def refill(session: Session, refill_id: int) -> Refill | None:
     """Return the refill that people call by this number."""
-    row = session.get(RefillRow, refill_id)
-    return None if row is None else read_as(Refill, row)
+    return read_first(session, Refill, _NUMBERED, number=refill_id)
 
 
 def by_order(session: Session, order_id: str) -> Refill | None:
     """Return the refill whose terms have this digest."""
-    row = session.exec(select(RefillRow).where(RefillRow.order_id == order_id)).first()
-    return None if row is None else read_as(Refill, row)
+    return read_first(session, Refill, _OF_ORDER, order_id=order_id)
 
 
 def by_transfer(session: Session, transfer_id: int) -> Refill | None:
     """Return the refill that a transfer carries out."""
-    row = session.exec(select(RefillRow).where(RefillRow.transfer_id == transfer_id)).first()
-    return None if row is None else read_as(Refill, row)
+    return read_first(session, Refill, _OF_TRANSFER, transfer_id=transfer_id)
 
 
 def in_states(session: Session, chain_id: int, *states: RefillState) -> tuple[Refill, ...]:
     """Return the refills of a chain in any of the states, oldest first."""
-    values = {"chain_id": chain_id, "states": _values(states)}
-    return tuple(read_as(Refill, row) for row in ask(session, _IN_STATES, values))
+    return read_all(session, Refill, _IN_STATES, chain_id=chain_id, states=_values(states))
 
 
 def open_ones(session: Session, chain_id: int) -> tuple[Refill, ...]:
@@ -80,22 +84,21 @@ def last_changes(
 
 def approvals(session: Session, digest: str) -> tuple[Approval, ...]:
     """Return the approvals over a digest, in the order in which they came."""
-    return tuple(read_as(Approval, row) for row in ask(session, _APPROVALS, {"digest": digest}))
+    return read_all(session, Approval, _APPROVALS, digest=digest)
 
 
 def approvals_of(session: Session, digests: Iterable[str]) -> dict[str, tuple[Approval, ...]]:
     """Return the approvals over several digests in one question."""
     wanted = list(digests)
-    query = select(ApprovalRow).where(col(ApprovalRow.digest).in_(wanted))
     found: dict[str, tuple[Approval, ...]] = dict.fromkeys(wanted, ())
-    for row in session.exec(query.order_by(col(ApprovalRow.id))):
+    for row in ask(session, _APPROVALS_OF, {"digests": wanted}):
         found[row.digest] = (*found[row.digest], read_as(Approval, row))
     return found
 
 
 def vetoes(session: Session, digest: str) -> tuple[Approval, ...]:
     """Return the vetoes against a digest."""
-    return tuple(read_as(Approval, row) for row in ask(session, _VETOES, {"digest": digest}))
+    return read_all(session, Approval, _VETOES, digest=digest)
 
 
 def _values(states: Iterable[RefillState]) -> list[str]:

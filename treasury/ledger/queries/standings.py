@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import bindparam
+from sqlalchemy import Select, bindparam
 from sqlalchemy import select as sql_select
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from policies.crypto import keccak256
 from policies.law import Law, law_from_canonical
@@ -16,7 +17,7 @@ from policies.lifecycles import IncidentState, WalletState
 from policies.terms import Address
 from treasury.errors import LedgerError
 from treasury.ledger.facts import Exposure, Incident, Standing
-from treasury.ledger.reading import ask, read_as
+from treasury.ledger.reading import ask, read_all, read_first, rows_of
 from treasury.ledger.tables import ExposureRow, IncidentRow, LawRow, MetaRow, WalletRow
 
 _NEXT_NONCE = "next_nonce:"
@@ -29,6 +30,15 @@ _LAWS: dict[str, Law] = {}
 """Laws by their digest: to read and parse one of hundreds of wallets costs more than a tick."""
 _LAWS_MOST = 4
 _OF_CHAIN = _ALL.where(col(WalletRow.chain_id) == bindparam("chain_id"))
+_NAMED = _ALL.where(col(WalletRow.name) == bindparam("name"))
+_AT = _OF_CHAIN.where(col(WalletRow.address) == bindparam("address"))
+_ACTIVE_OF = _ALL.where(
+    col(WalletRow.pool) == bindparam("pool"), col(WalletRow.state) == WalletState.ACTIVE.value
+)
+_EXPOSURE = rows_of(ExposureRow).where(col(ExposureRow.id) == 1)
+_LAW_TEXT = sql_select(col(LawRow.text)).where(col(LawRow.digest) == bindparam("digest"))
+_INCIDENTS = rows_of(IncidentRow).order_by(col(IncidentRow.id).desc())
+_OPEN_INCIDENTS = _INCIDENTS.where(col(IncidentRow.state) != IncidentState.CLOSED.value)
 _IN_STATES = _OF_CHAIN.where(col(WalletRow.state).in_(bindparam("states", expanding=True)))
 _REMEMBERED = sql_select(col(MetaRow.value)).where(col(MetaRow.key) == bindparam("key"))
 _NEXT_NONCES = sql_select(col(MetaRow.key), col(MetaRow.value)).where(
@@ -38,15 +48,12 @@ _NEXT_NONCES = sql_select(col(MetaRow.key), col(MetaRow.value)).where(
 
 def wallet(session: Session, name: str) -> Standing | None:
     """Return how the wallet of that name stands."""
-    row = session.get(WalletRow, name)
-    return None if row is None else read_as(Standing, row)
+    return _one(session, _NAMED, {"name": name})
 
 
 def wallet_at(session: Session, chain_id: int, address: Address) -> Standing | None:
     """Return how our wallet at an address of a chain stands."""
-    query = select(WalletRow).where(WalletRow.chain_id == chain_id, WalletRow.address == address)
-    row = session.exec(query).first()
-    return None if row is None else read_as(Standing, row)
+    return _one(session, _AT, {"chain_id": chain_id, "address": address})
 
 
 def wallets(session: Session, chain_id: int | None = None) -> tuple[Standing, ...]:
@@ -68,17 +75,12 @@ def in_states(session: Session, chain_id: int, *states: WalletState) -> tuple[St
 
 def active_of(session: Session, pool: str) -> Standing | None:
     """Return the pool's active wallet, if it has one."""
-    query = select(WalletRow).where(
-        WalletRow.pool == pool, WalletRow.state == WalletState.ACTIVE.value
-    )
-    row = session.exec(query).first()
-    return None if row is None else read_as(Standing, row)
+    return _one(session, _ACTIVE_OF, {"pool": pool})
 
 
 def exposure(session: Session) -> Exposure | None:
     """Return whether money may leave; None before the first start (which means: it may not)."""
-    row = session.get(ExposureRow, 1)
-    return None if row is None else read_as(Exposure, row)
+    return read_first(session, Exposure, _EXPOSURE)
 
 
 def is_halted(session: Session) -> bool:
@@ -96,7 +98,7 @@ def law(session: Session) -> Law | None:
     found = None if digest is None else _LAWS.get(digest)
     if digest is None or found is not None:
         return found
-    text = session.exec(select(LawRow.text).where(LawRow.digest == digest)).one()
+    text = ask(session, _LAW_TEXT, {"digest": digest}).scalar_one()
     if "0x" + keccak256(text.encode()).hex() != digest:
         raise LedgerError(f"the law in the ledger is not that of its digest {digest}")
     if len(_LAWS) >= _LAWS_MOST:
@@ -112,10 +114,7 @@ def law_digest(session: Session) -> str | None:
 
 def incidents(session: Session, *, only_open: bool = False) -> tuple[Incident, ...]:
     """Return the incidents, newest first."""
-    query = select(IncidentRow).order_by(col(IncidentRow.id).desc())
-    if only_open:
-        query = query.where(IncidentRow.state != IncidentState.CLOSED.value)
-    return tuple(read_as(Incident, row) for row in session.exec(query))
+    return read_all(session, Incident, _OPEN_INCIDENTS if only_open else _INCIDENTS)
 
 
 def remembered(session: Session, key: str) -> str | None:
@@ -132,6 +131,11 @@ def next_nonces(session: Session) -> dict[str, int]:
 def next_nonce_key(wallet: str) -> str:
     """Return the name under which a wallet's next nonce is remembered."""
     return f"{_NEXT_NONCE}{wallet}"
+
+
+def _one(session: Session, query: Select[Any], values: Mapping[str, object]) -> Standing | None:
+    row = ask(session, query, values).first()
+    return None if row is None else _standing(tuple(row))
 
 
 @lru_cache(maxsize=4096)

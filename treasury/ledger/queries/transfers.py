@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import ColumnElement, bindparam
 from sqlalchemy import select as sql_select
@@ -11,7 +11,7 @@ from sqlmodel import Session, and_, col, func, or_, select
 from policies.lifecycles import TransferState
 from policies.terms import Address, Purpose
 from treasury.ledger.facts import Attempt, SignedRefill, Transfer
-from treasury.ledger.reading import ask, by_time_on, read_as, rows_of
+from treasury.ledger.reading import ask, by_time_on, read_all, read_as, read_first, rows_of
 from treasury.ledger.tables import AttemptRow, TransferRow, WalletRow
 
 _HIGHEST = chr(0x10FFFF)
@@ -59,6 +59,51 @@ _OF_PURPOSE = (
     )
     .order_by(col(TransferRow.id))
 )
+_NUMBERED = rows_of(TransferRow).where(col(TransferRow.id) == bindparam("number"))
+_OF_ORDER = rows_of(TransferRow).where(col(TransferRow.order_id) == bindparam("order_id"))
+_BY_CAUSES = (
+    rows_of(TransferRow)
+    .where(col(TransferRow.cause).in_(bindparam("causes", expanding=True)))
+    .order_by(col(TransferRow.id))
+)
+# "The cause begins with", so that an index answers it where one can: SQLite compares texts byte by
+# byte. A server compares them as its language does, where ";" may come before ":", so that a range
+# would be empty and a payment would seem never to have been.
+_BEGINS: Mapping[bool, ColumnElement[bool]] = {
+    True: and_(
+        col(TransferRow.cause) >= bindparam("prefix"), col(TransferRow.cause) < bindparam("behind")
+    ),
+    False: func.substr(col(TransferRow.cause), 1, func.length(bindparam("prefix")))
+    == bindparam("prefix"),
+}
+_BY_CAUSE = {
+    compares_bytes: rows_of(TransferRow)
+    .where(or_(col(TransferRow.cause) == bindparam("cause"), begins))
+    .order_by(col(TransferRow.id))
+    for compares_bytes, begins in _BEGINS.items()
+}
+_HAS_CAUSE = {
+    compares_bytes: sql_select(col(TransferRow.id))
+    .where(begins, col(TransferRow.purpose) == bindparam("purpose"))
+    .limit(1)
+    for compares_bytes, begins in _BEGINS.items()
+}
+_REFILLED = (
+    sql_select(col(TransferRow.amount))
+    .join(AttemptRow, col(AttemptRow.transfer_id) == col(TransferRow.id))
+    .where(
+        col(TransferRow.purpose) == Purpose.REFILL.value,
+        col(TransferRow.destination) == bindparam("wallet"),
+        col(TransferRow.asset) == bindparam("asset"),
+        col(AttemptRow.number) == 1,
+        col(AttemptRow.signed_at) > bindparam("since"),
+    )
+)
+_HASHES = (
+    sql_select(col(TransferRow.order_id), col(AttemptRow.hash))
+    .join(AttemptRow, col(AttemptRow.transfer_id) == col(TransferRow.id))
+    .where(col(TransferRow.order_id).in_(bindparam("order_ids", expanding=True)))
+)
 _ATTEMPTS_OF = (
     rows_of(AttemptRow)
     .where(col(AttemptRow.transfer_id).in_(bindparam("transfer_ids", expanding=True)))
@@ -78,54 +123,37 @@ _LAST_NONCES = sql_select(
 
 def transfer(session: Session, transfer_id: int) -> Transfer | None:
     """Return the transfer that people call by this number."""
-    row = session.get(TransferRow, transfer_id)
-    return None if row is None else read_as(Transfer, row)
+    return read_first(session, Transfer, _NUMBERED, number=transfer_id)
 
 
 def by_order(session: Session, order_id: str) -> Transfer | None:
     """Return the transfer whose terms have this digest."""
-    row = session.exec(select(TransferRow).where(TransferRow.order_id == order_id)).first()
-    return None if row is None else read_as(Transfer, row)
+    return read_first(session, Transfer, _OF_ORDER, order_id=order_id)
 
 
 def by_cause(session: Session, prefix: str) -> tuple[Transfer, ...]:
     """Return the transfers whose cause is `prefix` or begins with "`prefix`:", oldest first."""
-    query = (
-        select(TransferRow)
-        .where(or_(col(TransferRow.cause) == prefix, _begins(session, f"{prefix}:")))
-        .order_by(col(TransferRow.id))
-    )
-    return tuple(read_as(Transfer, row) for row in session.exec(query))
+    query = _BY_CAUSE[_compares_bytes(session)]
+    return read_all(session, Transfer, query, cause=prefix, **_range(f"{prefix}:"))
 
 
 def by_causes(session: Session, causes: Iterable[str]) -> tuple[Transfer, ...]:
     """Return the transfers that have one of these causes, oldest first."""
-    query = (
-        select(TransferRow)
-        .where(col(TransferRow.cause).in_(list(causes)))
-        .order_by(col(TransferRow.id))
-    )
-    return tuple(read_as(Transfer, row) for row in session.exec(query))
+    return read_all(session, Transfer, _BY_CAUSES, causes=list(causes))
 
 
 def has_cause(session: Session, prefix: str, purpose: Purpose) -> bool:
     """Say whether a transfer of a purpose has a cause that begins with a prefix."""
-    query = select(TransferRow.id).where(
-        _begins(session, prefix), TransferRow.purpose == purpose.value
-    )
-    return session.exec(query.limit(1)).first() is not None
+    query = _HAS_CAUSE[_compares_bytes(session)]
+    return ask(session, query, {**_range(prefix), "purpose": purpose.value}).first() is not None
 
 
-def _begins(session: Session, prefix: str) -> ColumnElement[bool]:
-    """Return "the cause begins with", so that an index answers it where one can.
+def _compares_bytes(session: Session) -> bool:
+    return session.connection().dialect.name == "sqlite"
 
-    SQLite compares texts byte by byte. A server compares them as its language does, where ";" may
-    come before ":", so that a range would be empty and a payment would seem never to have been.
-    """
-    cause = col(TransferRow.cause)
-    if session.connection().dialect.name != "sqlite":
-        return cause.startswith(prefix, autoescape=True)
-    return and_(cause >= prefix, cause < prefix + _HIGHEST)
+
+def _range(prefix: str) -> dict[str, str]:
+    return {"prefix": prefix, "behind": prefix + _HIGHEST}
 
 
 def in_states(session: Session, chain_id: int, *states: TransferState) -> tuple[Transfer, ...]:
@@ -189,18 +217,8 @@ def signed_refills(session: Session, chain_id: int, since: int) -> tuple[SignedR
 
 def refilled_since(session: Session, wallet: Address, asset: Address, since: int) -> int:
     """Return the sum of refills to a wallet that were first signed after `since`."""
-    query = (
-        select(TransferRow.amount)
-        .join(AttemptRow, col(AttemptRow.transfer_id) == col(TransferRow.id))
-        .where(
-            TransferRow.purpose == Purpose.REFILL.value,
-            TransferRow.destination == wallet,
-            TransferRow.asset == asset,
-            AttemptRow.number == 1,
-            AttemptRow.signed_at > since,
-        )
-    )
-    return sum(session.exec(query))
+    values = {"wallet": wallet, "asset": asset, "since": since}
+    return sum(ask(session, _REFILLED, values).scalars())
 
 
 def last_queued_at(session: Session, chain_id: int, source: Address) -> int | None:
@@ -215,12 +233,7 @@ def last_queued_at(session: Session, chain_id: int, source: Address) -> int | No
 
 def attempts(session: Session, transfer_id: int) -> tuple[Attempt, ...]:
     """Return the attempts of a transfer, first to last."""
-    query = (
-        select(AttemptRow)
-        .where(AttemptRow.transfer_id == transfer_id)
-        .order_by(col(AttemptRow.number))
-    )
-    return tuple(read_as(Attempt, row) for row in session.exec(query))
+    return read_all(session, Attempt, _ATTEMPTS_OF, transfer_ids=[transfer_id])
 
 
 def attempts_of(session: Session, transfer_ids: Iterable[int]) -> dict[int, tuple[Attempt, ...]]:
@@ -239,13 +252,8 @@ def has_hash(session: Session, digest: str) -> bool:
 
 def known_hashes(session: Session, order_ids: Iterable[str]) -> dict[str, frozenset[str]]:
     """Return the hashes of all attempts that our books hold for several orders."""
-    query = (
-        select(TransferRow.order_id, AttemptRow.hash)
-        .join(AttemptRow, col(AttemptRow.transfer_id) == col(TransferRow.id))
-        .where(col(TransferRow.order_id).in_(list(order_ids)))
-    )
     found: dict[str, set[str]] = {}
-    for order_id, digest in session.exec(query):
+    for order_id, digest in ask(session, _HASHES, {"order_ids": list(order_ids)}):
         found.setdefault(order_id, set()).add(digest)
     return {order_id: frozenset(digests) for order_id, digests in found.items()}
 

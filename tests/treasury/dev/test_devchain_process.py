@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -97,3 +98,30 @@ def test_a_chain_that_never_gets_ready_is_ended() -> None:
     """The deadline holds, and the child does not outlive it."""
     with pytest.raises(LaunchError, match="not ready in time"):
         start_chain(ChainOptions(), deadline_s=0.01)
+
+
+def test_a_chain_ends_with_whoever_started_it() -> None:
+    """A killed parent cleans nothing up: the kernel ends its chain."""
+    program = (
+        "from treasury.dev.chain.launch import ChainOptions, start_chain\n"
+        "import time\n"
+        "print(start_chain(ChainOptions()).process.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        chain = int(parent.stdout.readline())
+        assert _runs(chain)
+        parent.kill()
+    end = time.monotonic() + 10
+    while _runs(chain) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not _runs(chain)
+
+
+def _runs(pid: int) -> bool:
+    """Say whether a process runs; one that nobody has buried yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from treasury.dev.children import die_with_parent
 from treasury.dev.node_client import DevelopmentNode
 
 _ROOT = Path(__file__).parents[3]
@@ -64,11 +65,18 @@ class RunningChain:
 
 
 def start_chain(options: ChainOptions, *, deadline_s: float = _READY_S) -> RunningChain:
-    """Start a chain and wait until it answers; raises `LaunchError` and leaves nothing running."""
+    """Start a chain and wait until it answers; it ends with the thread that started it.
+
+    Raises `LaunchError` and leaves nothing running.
+    """
     try:
         # A session of its own: Ctrl-C at the terminal reaches the parent only, which ends it.
         process = subprocess.Popen(
-            options.command(), cwd=_ROOT, stdout=subprocess.PIPE, start_new_session=True
+            options.command(),
+            cwd=_ROOT,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - one prctl call, nothing else
         )
     except OSError as error:
         raise LaunchError(f"cannot start {options.command()[0]}: {error}") from error

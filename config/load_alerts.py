@@ -23,6 +23,7 @@ def read_alerts(table: Table, base: Path) -> AlertSettings:
         drill_overdue_s=table.seconds(
             "drill_overdue_s", least=1, most=_YEAR_S, default=90 * _DAY_S
         ),
+        denylist_old_s=table.seconds("denylist_old_s", least=1, most=_YEAR_S, default=30 * _DAY_S),
         channels={name: _channel(name, one, base) for name, one in channels.items()},
         pulse=_pulse(table.table("pulse"), base) if table.has("pulse") else None,
     )

@@ -227,13 +227,14 @@ class AlertSettings:
 
     An alarm that nobody acknowledged for `silence_s` goes to the next level; one that is over must
     stay over for `settle_s` before it is told; a condition must last for `patience_s` before it
-    rings. Drills older than `drill_overdue_s` ring.
+    rings. Drills older than `drill_overdue_s` and denylists older than `denylist_old_s` ring.
     """
 
     silence_s: float
     settle_s: float
     patience_s: float
     drill_overdue_s: float
+    denylist_old_s: float
     channels: Mapping[str, ChannelSettings]
     pulse: PulseSettings | None
 

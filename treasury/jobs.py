@@ -18,6 +18,7 @@ from treasury.alerts.conditions import (
     signer_agrees,
     signer_speaks,
 )
+from treasury.alerts.holdings import caps_are_kept, nothing_is_left_behind, vaults_can_fill
 from treasury.alerts.postman import Postman
 from treasury.alerts.pulse import Pulse
 from treasury.alerts.readiness import (
@@ -26,6 +27,13 @@ from treasury.alerts.readiness import (
     transfers_are_mined,
 )
 from treasury.alerts.rounds import Rounds
+from treasury.alerts.standstills import (
+    denylists_are_fresh,
+    fees_are_bearable,
+    live_wallets_are_followed,
+    nonces_fit,
+    signer_is_thawed,
+)
 from treasury.book.introduction import SignerWatch
 from treasury.calendar import Job
 from treasury.clock import utc_now
@@ -114,6 +122,9 @@ def _alerting(clerks: Clerks) -> Iterator[Job]:
             sponsors_have_gas(ledger),
             transfers_are_mined(ledger),
             signer_agrees(ledger),
+            signer_is_thawed(lambda: clerks.watch.health().signer_frozen),
+            fees_are_bearable(ledger),
+            live_wallets_are_followed(ledger),
         ),
     )
     yield Job(name="conditions", deed=conditions.look, every_s=_CONDITIONS_S)
@@ -121,7 +132,14 @@ def _alerting(clerks: Clerks) -> Iterator[Job]:
         ledger=ledger,
         clock=utc_now,
         patience_s=settings.patience_s,
-        looks=(losses_are_accepted(ledger, clerks.settings.chains),),
+        looks=(
+            losses_are_accepted(ledger, clerks.settings.chains),
+            caps_are_kept(ledger),
+            vaults_can_fill(ledger),
+            nothing_is_left_behind(ledger),
+            denylists_are_fresh(ledger, settings.denylist_old_s),
+            nonces_fit(ledger),
+        ),
     )
     yield Job(name="figures", deed=figures.look, every_s=_FIGURES_S)
     if settings.pulse is not None:

@@ -12,6 +12,7 @@ def alert_settings(*channels: ChannelSettings) -> AlertSettings:
         settle_s=60,
         patience_s=30,
         drill_overdue_s=90 * 86_400,
+        denylist_old_s=30 * 86_400,
         channels={channel.name: channel for channel in channels},
         pulse=None,
     )

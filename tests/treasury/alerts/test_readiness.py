@@ -11,7 +11,8 @@ from policies.lifecycles import TransferState, WalletState
 from policies.terms import NATIVE
 from tests.fakes.belt import CHAIN_ID, Belt
 from tests.laws import ETH, address_of, make_law
-from treasury.alerts.conditions import Conditions, Look
+from tests.treasury.alerts.ringing import is_ringing, look_twice
+from treasury.alerts.conditions import Conditions
 from treasury.alerts.readiness import (
     STUCK_S,
     sponsors_have_gas,
@@ -22,21 +23,6 @@ from treasury.ledger import alarms, marks
 from treasury.ledger.queries import transfers, watch
 
 pytestmark = pytest.mark.usefixtures("quiet")
-PATIENCE_S = 30
-
-
-def look_twice(belt: Belt, look: Look) -> None:
-    """Look, and once more after the patience."""
-    watcher = Conditions(ledger=belt.ledger, clock=belt.clock, patience_s=PATIENCE_S, looks=(look,))
-    watcher.look()
-    belt.clock.advance(PATIENCE_S)
-    watcher.look()
-
-
-def is_ringing(belt: Belt, kind: str, subject: str) -> bool:
-    """Say whether an alarm rings."""
-    with belt.ledger.read() as session:
-        return alarms.rings(session, kind, subject)
 
 
 def freeze(belt: Belt, name: str) -> None:

@@ -20,7 +20,8 @@ from sqlmodel import Session, SQLModel, col
 from policies.terms import Address, Stamp
 from treasury.ledger.columns import wei_text
 from treasury.ledger.facts import Tick
-from treasury.ledger.snapshots import Written, note_written
+from treasury.ledger.queries import watch
+from treasury.ledger.snapshots import Written, note_written, snapshot
 from treasury.ledger.tables_seen import CellRevisionRow, CellRow, Depth, ObservationRow, TickRow
 
 _NEW_TICK = insert(TickRow).returning(col(TickRow.id))
@@ -155,8 +156,29 @@ def write_newest(session: Session, chain_id: int, cells: Sequence[Cell]) -> None
     note_written(session, Written(chain_id, revision, cells))
 
 
-def forget_anchors(session: Session, chain_id: int, address: Address) -> None:
-    """Let the guard begin anew with a wallet: its anchors are unknown from now on."""
+def begin_anew(session: Session, chain_id: int, address: Address) -> None:
+    """Let the guard take what a wallet has now for explained; what is unknown has no anchor.
+
+    From the head, or what was just accepted would be missing again at the next look. Of head and
+    finality the lower counts: what arrived lately may go away with its block.
+    """
+    _forget_anchors(session, chain_id, address)
+    tick = watch.last_good_tick(session, chain_id)
+    if tick is None or tick.head is None:
+        return
+    head, final = (
+        snapshot(session, chain_id, depth).balances for depth in (Depth.HEAD, Depth.FINAL)
+    )
+    anchors = []
+    for (owner, asset), value in head.items():
+        safe = final.get((owner, asset))
+        if owner == address and value is not None and safe is not None:
+            least, block = min(value, safe), tick.head.number
+            anchors.append(Cell(Depth.CALM, owner, asset, least, block))
+    write_newest(session, chain_id, anchors)
+
+
+def _forget_anchors(session: Session, chain_id: int, address: Address) -> None:
     revision = _next_revision(session, chain_id)
     statement = (
         update(CellRow)

@@ -18,7 +18,7 @@ from policies.consent import terms_to_json
 from policies.terms import Address, Reason, TransferTerms
 from treasury.errors import StaleRowError, TwinError
 from treasury.ledger import journal
-from treasury.ledger.cell_marks import forget_anchors
+from treasury.ledger.cell_marks import begin_anew
 from treasury.ledger.facts import Attempt, Motion, Refill, Standing, Transfer, Withdrawal
 from treasury.ledger.reading import ROW_OF, reasons_to_json
 from treasury.ledger.tables import (
@@ -134,7 +134,7 @@ def unfreeze(session: Session, wallet: Standing, *, actor: str, why: str, now: i
     """Lift a freeze; the guard begins anew from what is there now, the loss is accepted."""
     values = {"frozen": False, "frozen_why": "", "frozen_at": None}
     _mark_wallet(session, wallet, **values, hold_since=None, hold_why="")
-    forget_anchors(session, wallet.chain_id, wallet.address)
+    begin_anew(session, wallet.chain_id, wallet.address)
     tell(session, "wallet_unfrozen", f"wallet:{wallet.name}", {"why": why}, now=now, actor=actor)
 
 

@@ -3,8 +3,8 @@
 The signer decides and assigns the nonce. `not_ready` leaves a transfer queued. A refusal, an
 expiry or an isolation ends it, unless the book has given it a nonce already: then that nonce is
 filled by a cancel, because a gap would stop every later transfer of the wallet. The number of
-unmined transfers per sender is bounded; what holds a nonce goes first, then safety before
-exposure, then older before younger.
+unmined transfers per sender is bounded, and nothing is put behind a gap in its nonces; what holds a
+nonce goes first, then safety before exposure, then older before younger.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from treasury.errors import StaleRowError
 from treasury.ledger import moves
 from treasury.ledger.facts import Cells, Transfer
 from treasury.ledger.queries import refills, requests, tokens, transfers, watch
+from treasury.orders.gaps import gaps
 from treasury.orders.handing import sign_and_send
 from treasury.orders.sending import Desk, desk_for, fees_of, is_cut_off, keep_and_send, leave
 from treasury.orders.signing import place_of
@@ -59,6 +60,7 @@ def dispatch(world: World, now: datetime) -> Outcome:
             desk=desk,
             others=Counter(t.source for t in (*queued, *unmined)),
             receivers=objections(world, desk.law, {t.destination for t in queued}, desk.head),
+            gaps=gaps(world, desk.law, {t.source for t in queued if t.nonce is None}),
         )
         holders = [transfer for transfer in queued if transfer.nonce is not None]
         turn.in_flight.update(transfer.source for transfer in (*unmined, *holders))
@@ -76,7 +78,8 @@ class _Turn:
     """One round: how many transfers of each sender are open, and how many hold a nonce.
 
     `to_sign` has those that nothing stands against, in their order, with what they bid;
-    `receivers` has what stands against contracts that are not what the law says.
+    `receivers` has what stands against contracts that are not what the law says, `gaps` which
+    senders have a nonce before their next one that may never be spent.
     """
 
     desk: Desk
@@ -85,6 +88,7 @@ class _Turn:
     evacuating: Counter[Address] = field(default_factory=Counter)
     to_sign: list[tuple[Transfer, fees.Bid]] = field(default_factory=list)
     receivers: Mapping[Address, tuple[Reason, ...]] = field(default_factory=dict)
+    gaps: Mapping[Address, Reason] = field(default_factory=dict)
 
 
 def _is_under_way(transfer: Transfer, head: Cells) -> bool:
@@ -137,13 +141,15 @@ def _ends(desk: Desk, transfer: Transfer) -> tuple[Reason, ...]:
 
 
 def _waits(turn: _Turn, transfer: Transfer) -> tuple[Reason, ...]:
-    """Bound the unmined transfers of one sender."""
+    """Bound the unmined transfers of one sender, and put none behind a gap in its nonces."""
     source = turn.desk.standings.get(transfer.source)
     is_vault = source is not None and source.role == Role.VAULT
     desk, settings = turn.desk, turn.desk.world.settings
     depth = settings.vault_in_flight if is_vault else settings.hot_in_flight
     # An evacuation waits for its like only: it may take the nonce of whatever else hangs there.
     evacuates = transfer.purpose is Purpose.EVACUATION
+    if transfer.source in turn.gaps and not evacuates:
+        return (turn.gaps[transfer.source],)
     unmined = (turn.evacuating if evacuates else turn.in_flight)[transfer.source]
     if unmined < depth or (evacuates and unmined < most_at_once(desk, transfer.source)):
         return ()

@@ -17,6 +17,7 @@ from treasury.ledger import marks, token_marks
 from treasury.ledger.facts import Token
 from treasury.ledger.queries import standings, tokens
 from treasury.stations.inspect import AGAIN_AFTER_S, UNKNOWN_AFTER_S
+from treasury.stations.observe import observe
 
 COIN = Address(TOKEN)
 RULE = {
@@ -51,11 +52,12 @@ def token_of(belt: Belt) -> Token:
 def drain(belt: Belt) -> None:
     """Let the wallet hold less than its floor, as if it had always been so."""
     belt.fund("hot-a", -50_000 * USDC, COIN)
+    belt.chain.mine(3)
+    observe(belt.world, belt.clock())
     with belt.ledger.write() as session:
         standing = standings.wallet(session, "hot-a")
         assert standing is not None
         marks.unfreeze(session, standing, actor="test", why="funding backwards", now=0)
-    belt.chain.mine(3)
 
 
 def pay(belt: Belt, movement: Movement | None = None) -> int:

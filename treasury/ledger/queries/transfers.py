@@ -120,6 +120,12 @@ _LAST_NONCES = sql_select(
     .scalar_subquery(),
 ).where(col(WalletRow.chain_id) == bindparam("chain_id"))
 
+_NONCES_FROM = sql_select(col(TransferRow.nonce)).where(
+    col(TransferRow.chain_id) == bindparam("chain_id"),
+    col(TransferRow.source) == bindparam("source"),
+    col(TransferRow.nonce) >= bindparam("first"),
+)
+
 
 def transfer(session: Session, transfer_id: int) -> Transfer | None:
     """Return the transfer that people call by this number."""
@@ -202,6 +208,12 @@ def last_nonces(session: Session, chain_id: int) -> dict[Address, int]:
     """Return the highest nonce that our books know as signed, for every wallet that has one."""
     rows = ask(session, _LAST_NONCES, {"chain_id": chain_id})
     return {Address(source): nonce for source, nonce in rows if nonce is not None}
+
+
+def nonces_from(session: Session, chain_id: int, source: Address, first: int) -> frozenset[int]:
+    """Return the nonces from `first` on that transfers of an address hold or held."""
+    wanted = {"chain_id": chain_id, "source": source, "first": first}
+    return frozenset(ask(session, _NONCES_FROM, wanted).scalars())
 
 
 def signed_refills(session: Session, chain_id: int, since: int) -> tuple[SignedRefill, ...]:

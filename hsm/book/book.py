@@ -16,8 +16,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -32,6 +31,41 @@ _LOG_PIECE_BYTES = 1 << 16
 _FULL = 2
 _GENESIS_HEAD = bytes(32)
 _T = TypeVar("_T")
+Place = tuple[int, bytes, int]
+"""Number, hash and time of an entry."""
+
+
+class Stretch:
+    """Work that the book keeps whole, or takes back whole when anything inside fails."""
+
+    __slots__ = ("_before", "_begin", "_book", "_keep", "_undo")
+
+    def __init__(self, book: Book, begin: str, keep: str, undo: Sequence[str]) -> None:
+        """Remember the statements; an empty one is left out."""
+        self._book, self._begin, self._keep, self._undo = book, begin, keep, undo
+
+    def __enter__(self) -> None:
+        """Begin."""
+        if self._begin:
+            self._book.connection.execute(self._begin)
+        self._before = self._book.place()
+
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+        """Keep what was written, or undo it; an error goes on."""
+        if kind is not None:
+            self._take_back()
+        elif self._keep:
+            try:
+                self._book.connection.execute(self._keep)
+            except BaseException:
+                self._take_back()
+                raise
+
+    def _take_back(self) -> None:
+        self._book.go_back(self._before)
+        if self._book.connection.in_transaction:
+            for statement in self._undo:
+                self._book.connection.execute(statement)
 
 
 class Book:
@@ -80,49 +114,29 @@ class Book:
             )
         return max(now, self._last_at)
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> Stretch:
         """Do everything inside in one durable commit, or nothing of it."""
-        self.connection.execute("BEGIN IMMEDIATE")
-        before = (self._seq, self._head, self._last_at)
-        try:
-            yield
-            self.connection.execute("COMMIT")
-        except BaseException:
-            self._seq, self._head, self._last_at = before
-            self.forget()
-            if self.connection.in_transaction:
-                self.connection.execute("ROLLBACK")
-            raise
+        return Stretch(self, "BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
 
-    @contextmanager
-    def part(self) -> Iterator[None]:
+    def part(self) -> Stretch:
         """Undo only what is inside when it fails: one request of several in a transaction."""
-        self.connection.execute("SAVEPOINT part")
-        with self._undoing("ROLLBACK TO part", "RELEASE part"):
-            yield
-        self.connection.execute("RELEASE part")
+        return Stretch(self, "SAVEPOINT part", "RELEASE part", ("ROLLBACK TO part", "RELEASE part"))
 
-    @contextmanager
-    def whole(self) -> Iterator[None]:
+    def whole(self) -> Stretch:
         """Undo all of the transaction when it fails: `part` for a request that is alone in it.
 
         Costs nothing while nothing fails, where a savepoint copies every page that is touched.
         """
-        with self._undoing("ROLLBACK", "BEGIN IMMEDIATE"):
-            yield
+        return Stretch(self, "", "", ("ROLLBACK", "BEGIN IMMEDIATE"))
 
-    @contextmanager
-    def _undoing(self, *statements: str) -> Iterator[None]:
-        before = (self._seq, self._head, self._last_at)
-        try:
-            yield
-        except BaseException:
-            self._seq, self._head, self._last_at = before
-            self.forget()
-            for statement in statements:
-                self.connection.execute(statement)
-            raise
+    def place(self) -> Place:
+        """Return number, hash and time of the last entry."""
+        return self._seq, self._head, self._last_at
+
+    def go_back(self, before: Place) -> None:
+        """Remember only what the file holds, whose last entry is again the one before."""
+        self._seq, self._head, self._last_at = before
+        self.forget()
 
     def write(self, kind: str, content: Mapping[str, str], at: int) -> int:
         """Add an entry to the chain, inside a transaction; return its number."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from hsm.book.book import Book
 from policies.law import Law, canonical_law, law_digest, law_from_canonical
@@ -18,8 +18,7 @@ class Mark(StrEnum):
     RETIRED = "retired"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Laws:
+class Laws(NamedTuple):
     """The law in force, and the adopted one that is not yet (None: no such).
 
     Until `coming_from` both bind: what the coming law forbids is forbidden at once, what it

@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from hsm.book.book import Book
 from hsm.errors import BookError
@@ -28,8 +29,7 @@ _COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One attempt as the book holds it; `raw` and `hash` None: recorded, not signed."""
 
     number: int

@@ -20,8 +20,7 @@ from policies.terms import NATIVE, Address, Purpose, TransferTerms
 _DIGITS = 78
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
+class Totals(NamedTuple):
     """What was signed before this order, inside the windows of the law; fees in native wei.
 
     `refilled`: of this asset toward the destination. `home_fees`: of sweeps and evacuations from

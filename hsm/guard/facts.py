@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from hsm.book import consent as book_consent
 from hsm.book import law as book_law
@@ -167,8 +167,7 @@ class Facts:
         return seen[tally.required - 1]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(NamedTuple):
     """What a request asks for one order, and what the book knows of it.
 
     `fees` None: nothing is to be signed yet.

@@ -8,7 +8,7 @@ law forbids is forbidden at once and what it allows is not allowed yet.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hsm.guard.facts import Facts
 from hsm.guard.purposes import BY_PURPOSE, LIMITS
@@ -36,8 +36,7 @@ LATER = frozenset({"consent_is_given", "maker_has_signed", "nothing_is_frozen", 
 NOT_VETOED = Rule(name="nobody_vetoed", check=nobody_vetoed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(NamedTuple):
     """All refusals (none: it may be signed), and the earliest time when it is merely too early."""
 
     refusals: tuple[Reason, ...]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import accumulate
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from hsm.book.book import Book
 from hsm.book.law import Laws
@@ -130,8 +130,7 @@ class Room:
         return Answer(result=Result.NOT_READY, body={"notBefore": when}, reasons=(reason,))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
+class Pending(NamedTuple):
     """A recorded attempt that only lacks its signature."""
 
     order_id: bytes

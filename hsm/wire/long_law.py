@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from hsm.errors import ProtocolError
 from hsm.wire import fields
@@ -49,7 +48,7 @@ def whole(call: Call) -> Answer:
                 break
             text += piece
         if len(text) == length and answer.body.get("digest") == digest:
-            return replace(answer, body={**answer.body, "law": text})
+            return answer._replace(body={**answer.body, "law": text})
     raise ProtocolError("the law changed while it was read: ask again")
 
 

@@ -13,9 +13,8 @@ import json
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NoReturn, TypeAlias, cast
+from typing import NamedTuple, NoReturn, TypeAlias, cast
 
 from hsm.errors import ProtocolError, SignerUnavailableError
 from hsm.wire.canonical import to_text
@@ -34,6 +33,9 @@ Json: TypeAlias = "str | Sequence[Json] | Mapping[str, Json]"
 Body: TypeAlias = Mapping[str, Json]
 
 
+_NOTHING: Body = {}
+
+
 class Result(StrEnum):
     """The five kinds of answer."""
 
@@ -44,20 +46,18 @@ class Result(StrEnum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """One question to the signer."""
 
     verb: str
     body: Body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """One answer of the signer; it always carries the place in the signer's book."""
 
     result: Result
-    body: Body = field(default_factory=dict)
+    body: Body = _NOTHING
     reasons: tuple[Reason, ...] = ()
     book_seq: int = 0
     book_head: bytes = bytes(32)

@@ -84,7 +84,9 @@ def test_an_unchanged_reply_is_not_decoded_again(bank: Bank) -> None:
     Two thirds of a reading are its thousand nonces and the transport, which nothing spares. The
     two kinds take turns, so that a busy neighbour slows both.
     """
-    request, changed, again = bank.request(1000), [], []
+    request = bank.request(1000)
+    changed: list[float] = []
+    again: list[float] = []
     with bank.real.connect() as chain:
         for _ in range(ROUNDS):
             changed.extend(own for own, _ in _reads(bank, chain, 1000, 1))

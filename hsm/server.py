@@ -29,6 +29,7 @@ from hsm.process.hardening import harden
 from hsm.process.loop import Loop
 from hsm.process.steady import system_clock
 from hsm.process.supervisor import Supervisor, inherited_sockets, supervisor_from
+from hsm.process.surroundings import require_safe
 from hsm.settings import Settings, load_settings
 from hsm.token.bench import Bench
 from hsm.token.direct import OpenKey, road_of
@@ -168,8 +169,13 @@ def _listen(path: Path) -> socket.socket:
     return listener
 
 
-def run(settings_path: Path, environment: Mapping[str, str]) -> int:
-    """Serve until SIGTERM or SIGINT; return the exit code."""
+def run(
+    settings_path: Path, environment: Mapping[str, str], unhardened: tuple[str, ...] = ()
+) -> int:
+    """Serve until SIGTERM or SIGINT; return the exit code.
+
+    `unhardened` is what the system did not allow this process to be hardened against.
+    """
     asked_to_stop: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -179,6 +185,7 @@ def run(settings_path: Path, environment: Mapping[str, str]) -> int:
     signal.signal(signal.SIGINT, stop)
     try:
         settings = load_settings(settings_path)
+        require_safe(settings, settings_path, unhardened)
         signer = Signer(settings, clock=system_clock(), environment=environment)
     except HsmError as error:
         log.error("treasury-signer does not start: %s", error)  # noqa: TRY400
@@ -201,9 +208,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     try:
-        for line in harden():
+        unhardened = harden()
+        for line in unhardened:
             log.warning("%s", line)
-        return run(chosen.config, os.environ)
+        return run(chosen.config, os.environ, unhardened)
     except Exception:
         log.exception("treasury-signer stops: our own fault")
         return EXIT_CODES[Blame.US]

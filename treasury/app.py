@@ -51,6 +51,7 @@ from treasury.ledger import Ledger, open_ledger
 from treasury.ledger.queries import standings
 from treasury.payouts.watches import Watches
 from treasury.safety import halting
+from treasury.surroundings import require_safe
 from treasury.ticks import Enduring, money_tick, watch_tick
 from treasury.world import Outcome, World
 
@@ -71,16 +72,18 @@ def run(config: Path) -> int:
         settings = load_settings(config)
         logs.configure(sys.stderr, environ=_log_environment(settings, os.environ))
         with closing(open_ledger(settings.daemon.database)) as ledger:
-            return _run_with(settings, ledger)
+            require_safe(settings, config, _law_now(ledger))
+            return _run_with(settings, ledger, config)
     except ConfigError as error:
         return _end(EXIT_MEND, str(error))
     except TreasuryError as error:
         return _end(_EXITS[error.blame], str(error))
 
 
-def _run_with(settings: Settings, ledger: Ledger) -> int:
+def _run_with(settings: Settings, ledger: Ledger, config: Path) -> int:
     signer = connect_signer(settings)
     deployment = introduce(ledger, signer, now=unix(utc_now()))
+    require_safe(settings, config, _law_now(ledger))
     findings = examine(settings, ledger, signer)
     _halt_on_red(ledger, findings)
     watch = SignerWatch(signer, findings)

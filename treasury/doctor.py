@@ -23,7 +23,8 @@ from hsm.client import SignerClient
 from hsm.errors import HsmError
 from hsm.wire.answers import SignerStatus
 from policies.exposure import above_max_loss, exposures
-from policies.law import Law, LawError, law_digest, law_from_canonical, parse_law
+from policies.law import Law, LawError, Profile, law_digest, law_from_canonical, parse_law
+from policies.terms import Stamp
 from treasury.api.certificates import CertificateError, ends_at
 from treasury.briefing.exposure import by_law_alone, gather
 from treasury.chain.errors import ChainError, EndpointError, WrongChainError
@@ -31,6 +32,7 @@ from treasury.chain.node import connect_node
 from treasury.errors import LedgerBusyError, LedgerError, LedgerHeldError
 from treasury.ledger import Ledger, journal, open_ledger
 from treasury.ledger.queries import standings
+from treasury.surroundings import clock_lag
 
 _CLOCK_SKEW_S = 5
 _DAY_S, _RENEW_DAYS = 86_400, 30
@@ -229,11 +231,19 @@ def _examine_chain(name: str, settings: ChainSettings, law: Law) -> Findings:
     if len(settings.endpoints) == 1:
         remedy = "add endpoints of other operators"
         yield _yellow(subject, "one endpoint is a quorum of one: it can lie alone", remedy)
+    is_production = law.profile is Profile.PRODUCTION
     for url in settings.endpoints:
-        yield _examine_endpoint(subject, url, settings, chain.chain_id)
+        found, head = _examine_endpoint(subject, url, settings, chain.chain_id)
+        yield found
+        lag = "" if head is None else clock_lag(head, time.time())
+        if lag:
+            say = _red if is_production else _yellow
+            yield say("clock", f"{found.text}: {lag}", "repair time synchronisation")
 
 
-def _examine_endpoint(subject: str, url: str, settings: ChainSettings, chain_id: int) -> Finding:
+def _examine_endpoint(
+    subject: str, url: str, settings: ChainSettings, chain_id: int
+) -> tuple[Finding, Stamp | None]:
     try:
         node = connect_node(
             url,
@@ -244,13 +254,11 @@ def _examine_endpoint(subject: str, url: str, settings: ChainSettings, chain_id:
         )
         head = node.head()
         node.close()
-    except WrongChainError as error:
-        return _red(subject, str(error), "correct the endpoint in treasuryd.toml")
-    except EndpointError as error:
-        return _red(subject, str(error), "correct the endpoint in treasuryd.toml")
+    except (WrongChainError, EndpointError) as error:
+        return _red(subject, str(error), "correct the endpoint in treasuryd.toml"), None
     except ChainError as error:
-        return _yellow(subject, str(error), "see to the node; watching resumes by itself")
-    return _green(subject, f"{node.name} is at block {head.number}")
+        return _yellow(subject, str(error), "see to the node; watching resumes by itself"), None
+    return _green(subject, f"{node.name} is at block {head.number}"), head
 
 
 def _law_of(signer: SignerClient) -> Law | None:

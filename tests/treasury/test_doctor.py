@@ -8,17 +8,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 
 from config.load import load_settings
 from config.settings import Settings, TcpSettings
 from hsm.client import SignerClient
-from policies.law import Law, canonical_law, law_digest
+from policies.law import Law, Profile, canonical_law, law_digest
 from tests.fakes.alerts import alert_settings
 from tests.fakes.certificates import Papers, why_not
 from tests.fakes.ledgers import fresh_ledger
+from tests.fakes.nodes import CHAIN_ID, DEPTH_2, RealNode
 from tests.laws import make_law
+from treasury import doctor
 from treasury.api.certificates import CertificateError, ends_at
 from treasury.doctor import Colour, Finding, examine
 from treasury.ledger import Ledger, marks
@@ -150,3 +153,27 @@ def test_a_secret_that_is_missing_is_named(ledger: Ledger, directory: Path) -> N
     missing = told(found, "alerts", Colour.YELLOW)
 
     assert any("/etc/treasury/operations.secret cannot be read" in text for text in missing)
+
+
+@pytest.mark.parametrize(
+    ("profile", "colour"), [("development", Colour.YELLOW), ("production", Colour.RED)]
+)
+def test_a_clock_behind_the_newest_block_is_told(
+    ledger: Ledger, directory: Path, dev_chain: RealNode, profile: str, colour: Colour
+) -> None:
+    """R5.4: a slow clock lets consent live too long; production does nothing exposing with it."""
+    known = load_settings(EXAMPLE)
+    (chain,) = known.chains.values()
+    chain = replace(chain, endpoints=(dev_chain.url,), finality=DEPTH_2, anchor=None)
+    watching = replace(known, chains={"devnet": chain})
+    law = replace(make_law(**{"chains.devnet.id": CHAIN_ID}).law, profile=Profile(profile))
+    made = dev_chain.node.number("eth_blockNumber")
+    at = int(dev_chain.node.call("eth_getBlockByNumber", hex(made), False)["timestamp"], 16)
+    lags = []
+    for clock in (at, at - 60):
+        with mock.patch.object(doctor, "time", SimpleNamespace(time=lambda clock=clock: clock)):
+            found = findings(ledger, directory, law, watching)
+        lags.append(told(found, "clock", colour))
+
+    assert [] == lags[0]
+    assert "60 s after what this machine's clock shows" in lags[1][0]

@@ -18,12 +18,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hsm.curve import Curve, verifies
-from hsm.errors import HsmError, KeySetUpError, SettingsError
+from hsm.errors import HsmError, KeySetUpError, PinRefusedError, SettingsError
 from hsm.server import EXIT_CODES
 from hsm.settings import KeyPurpose, Settings, TokenPlan, UnlockMode, load_settings
-from hsm.token.pins import CredentialFiles
+from hsm.token.pins import CredentialFiles, PinGuardFiles
 from hsm.token.provision import (
     MadeKey,
+    Session,
     create_key,
     list_keys,
     open_for_ceremony,
@@ -33,7 +34,7 @@ from hsm.token.provision import (
 )
 
 _TRANSCRIPT = b"Treasury key ceremony\n"
-AskPin = Callable[[TokenPlan], str]
+OpenToken = Callable[[TokenPlan], Session]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,8 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         settings = load_settings(chosen.config)
-        ask_pin = _pin_source(settings, os.environ)
-        document = chosen.run(settings, ask_pin, chosen)
+        document = chosen.run(settings, _opening(settings, os.environ), chosen)
     except HsmError as error:
         print(f"treasuryd key: {error}", file=sys.stderr)  # noqa: T201 - talks to a person
         return EXIT_CODES[error.blame]
@@ -84,25 +84,40 @@ def _cka_id(text: str) -> bytes:
     return found
 
 
-def _pin_source(settings: Settings, environment: Mapping[str, str]) -> AskPin:
-    """Read stored PINs from their credential; ask a person for the others, once each."""
+def _opening(settings: Settings, environment: Mapping[str, str]) -> OpenToken:
+    """Return what opens a token, by the PIN of its credential or one that a person types once.
+
+    A stored PIN is tried once in all: the file that remembers a refusal is the signer's own.
+    """
     directory = environment.get("CREDENTIALS_DIRECTORY", "")
     credentials = CredentialFiles(
         directory=Path(directory) if directory else None,
         base=settings.base,
         profile=settings.profile,
     )
-    asked: dict[str, str] = {}
+    guard, typed = PinGuardFiles(directory=settings.book.parent), dict[str, str]()
 
-    def pin_of(plan: TokenPlan) -> str:
+    def opened(plan: TokenPlan) -> Session:
         stored = plan.mode is UnlockMode.CREDENTIAL
         if stored and (directory or "/" in plan.pin_credential):
-            return credentials.pin_of(plan)
-        if plan.name not in asked:
-            asked[plan.name] = _typed_pin(plan.name)
-        return asked[plan.name]
+            return _opened_by(credentials, guard, plan, settings.module)
+        if plan.name not in typed:
+            typed[plan.name] = _typed_pin(plan.name)
+        return open_for_ceremony(settings.module, plan.serial, typed[plan.name])
 
-    return pin_of
+    return opened
+
+
+def _opened_by(
+    credentials: CredentialFiles, guard: PinGuardFiles, plan: TokenPlan, module: str
+) -> Session:
+    refusal = guard.refusal_of(plan.name)
+    if refusal is not None:
+        raise PinRefusedError(refusal)
+    try:
+        return open_for_ceremony(module, plan.serial, credentials.pin_of(plan))
+    except PinRefusedError as error:
+        raise PinRefusedError(f"{error}; {guard.remember(plan.name)}") from error
 
 
 def _typed_pin(token: str) -> str:
@@ -115,11 +130,11 @@ def _typed_pin(token: str) -> str:
     return pin
 
 
-def _create(settings: Settings, ask_pin: AskPin, chosen: argparse.Namespace) -> object:
+def _create(settings: Settings, open_token: OpenToken, chosen: argparse.Namespace) -> object:
     plan = settings.tokens.get(chosen.token)
     if plan is None:
         raise SettingsError(f"signer.toml has no token {chosen.token!r}; add [tokens.…] first")
-    session = open_for_ceremony(settings.module, plan.serial, ask_pin(plan))
+    session = open_token(plan)
     made = create_key(session, label=chosen.label, cka_id=chosen.id, curve=chosen.curve)
     session.close()
     return _table(made, plan.name) if chosen.toml else _shown(made)
@@ -141,10 +156,10 @@ def _table(made: MadeKey, token: str) -> str:
     return "\n".join(lines)
 
 
-def _list(settings: Settings, ask_pin: AskPin, _chosen: argparse.Namespace) -> object:
+def _list(settings: Settings, open_token: OpenToken, _chosen: argparse.Namespace) -> object:
     found = {}
     for plan in settings.tokens.values():
-        session = open_for_ceremony(settings.module, plan.serial, ask_pin(plan))
+        session = open_token(plan)
         found[plan.name] = [
             {"label": label, "cka_id": cka_id.hex()} for label, cka_id in list_keys(session)
         ]
@@ -152,18 +167,18 @@ def _list(settings: Settings, ask_pin: AskPin, _chosen: argparse.Namespace) -> o
     return found
 
 
-def _verify(settings: Settings, ask_pin: AskPin, _chosen: argparse.Namespace) -> object:
-    return {name: _shown(made) for name, made in read_all(settings, ask_pin).items()}
+def _verify(settings: Settings, open_token: OpenToken, _chosen: argparse.Namespace) -> object:
+    return {name: _shown(made) for name, made in read_all(settings, open_token).items()}
 
 
-def read_all(settings: Settings, ask_pin: AskPin) -> dict[str, MadeKey]:
+def read_all(settings: Settings, open_token: OpenToken) -> dict[str, MadeKey]:
     """Read every key of the settings from its token.
 
     Raises `KeySetUpError` with every key that differs from its pin or could leave its token.
     """
     found, wrong = {}, []
     for plan in settings.tokens.values():
-        session = open_for_ceremony(settings.module, plan.serial, ask_pin(plan))
+        session = open_token(plan)
         for key in (key for key in settings.keys.values() if key.token == plan.name):
             made = read_key(session, cka_id=key.cka_id, curve=key.curve)
             found[key.name] = made
@@ -176,8 +191,8 @@ def read_all(settings: Settings, ask_pin: AskPin) -> dict[str, MadeKey]:
     return found
 
 
-def _ceremony(settings: Settings, ask_pin: AskPin, chosen: argparse.Namespace) -> object:
-    keys = {name: _shown(made) for name, made in read_all(settings, ask_pin).items()}
+def _ceremony(settings: Settings, open_token: OpenToken, chosen: argparse.Namespace) -> object:
+    keys = {name: _shown(made) for name, made in read_all(settings, open_token).items()}
     transcript = {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "profile": settings.profile.value,
@@ -186,7 +201,7 @@ def _ceremony(settings: Settings, ask_pin: AskPin, chosen: argparse.Namespace) -
         "software": software_hash(),
         "witnesses": chosen.witness,
     }
-    signature = _sign_transcript(settings, ask_pin, transcript_digest(transcript))
+    signature = _sign_transcript(settings, open_token, transcript_digest(transcript))
     return {"transcript": transcript, "signature": signature.hex()}
 
 
@@ -196,12 +211,12 @@ def transcript_digest(transcript: Mapping[str, object]) -> bytes:
     return hashlib.sha256(_TRANSCRIPT + text.encode()).digest()
 
 
-def _sign_transcript(settings: Settings, ask_pin: AskPin, digest: bytes) -> bytes:
+def _sign_transcript(settings: Settings, open_token: OpenToken, digest: bytes) -> bytes:
     key = next((k for k in settings.keys.values() if k.purpose is KeyPurpose.CHECKPOINT), None)
     if key is None:
         raise SettingsError("signer.toml has no checkpoint key to sign the transcript with")
     plan = settings.tokens[key.token]
-    session = open_for_ceremony(settings.module, plan.serial, ask_pin(plan))
+    session = open_token(plan)
     signature = sign_digest(session, cka_id=key.cka_id, digest=digest)
     session.close()
     if not verifies(key.curve, key.public_key, digest, signature):

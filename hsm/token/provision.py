@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TypeAlias, cast
 
 import coincurve
 import pkcs11
@@ -42,6 +42,9 @@ from hsm.token.keys import (
 from policies.crypto import address_of_public_key
 from policies.terms import Address
 
+Session: TypeAlias = pkcs11.Session
+"""An open session of the PKCS#11 library, logged in."""
+
 _SLOT = re.compile(r"slot (\d+)")
 _ASKED_TRUE = (Attribute.TOKEN, Attribute.PRIVATE, Attribute.SENSITIVE, Attribute.SIGN)
 _ASKED_FALSE = (*(Attribute[name] for name in MUST_BE_FALSE), Attribute.DESTROYABLE)
@@ -62,7 +65,7 @@ class MadeKey:
     attributes: Mapping[str, bool | None]
 
 
-def open_for_ceremony(module: str, serial: str, pin: str) -> pkcs11.Session:
+def open_for_ceremony(module: str, serial: str, pin: str) -> Session:
     """Log in to a token for writing, with one try.
 
     Raises `PinRefusedError`, `PinBlockedError`, and `TokenAwayError` for anything else.
@@ -83,7 +86,7 @@ def open_for_ceremony(module: str, serial: str, pin: str) -> pkcs11.Session:
         ) from error
 
 
-def create_key(session: pkcs11.Session, *, label: str, cka_id: bytes, curve: Curve) -> MadeKey:
+def create_key(session: Session, *, label: str, cka_id: bytes, curve: Curve) -> MadeKey:
     """Make a key pair in the token and read it back.
 
     Raises `KeySetUpError` when the id is taken or the token made something else than asked.
@@ -114,9 +117,7 @@ def create_key(session: pkcs11.Session, *, label: str, cka_id: bytes, curve: Cur
     return made
 
 
-def import_key(
-    session: pkcs11.Session, *, label: str, cka_id: bytes, private_key: bytes
-) -> MadeKey:
+def import_key(session: Session, *, label: str, cka_id: bytes, private_key: bytes) -> MadeKey:
     """Put a known secp256k1 key into a token: development only, shown in every status."""
     _refuse_taken(session, cka_id)
     public_key = coincurve.PrivateKey(private_key).public_key.format(compressed=False)
@@ -148,7 +149,7 @@ def import_key(
     return read_key(session, cka_id=cka_id, curve=Curve.SECP256K1)
 
 
-def read_key(session: pkcs11.Session, *, cka_id: bytes, curve: Curve) -> MadeKey:
+def read_key(session: Session, *, cka_id: bytes, curve: Curve) -> MadeKey:
     """Read a key pair as the token reports it. Raises `KeySetUpError`."""
     try:
         private = session.get_key(object_class=ObjectClass.PRIVATE_KEY, id=cka_id)
@@ -169,7 +170,7 @@ def read_key(session: pkcs11.Session, *, cka_id: bytes, curve: Curve) -> MadeKey
     )
 
 
-def problems_of(session: pkcs11.Session, plan: KeyPlan) -> Sequence[str]:
+def problems_of(session: Session, plan: KeyPlan) -> Sequence[str]:
     """Return how a key's attributes differ from what a treasury key must have; it was read before.
 
     What the plan waives is left out.
@@ -179,7 +180,7 @@ def problems_of(session: pkcs11.Session, plan: KeyPlan) -> Sequence[str]:
     return attribute_problems(cast("TokenKey", private), cast("TokenKey", public), plan)
 
 
-def sign_digest(session: pkcs11.Session, *, cka_id: bytes, digest: bytes) -> bytes:
+def sign_digest(session: Session, *, cka_id: bytes, digest: bytes) -> bytes:
     """Let a key sign 32 bytes for the ceremony; the caller proves the answer.
 
     Raises `KeySetUpError`.
@@ -192,7 +193,7 @@ def sign_digest(session: pkcs11.Session, *, cka_id: bytes, digest: bytes) -> byt
     return signature
 
 
-def list_keys(session: pkcs11.Session) -> Iterator[tuple[str, bytes]]:
+def list_keys(session: Session) -> Iterator[tuple[str, bytes]]:
     """Yield label and CKA_ID of every private key in the token."""
     for key in session.get_objects({Attribute.CLASS: ObjectClass.PRIVATE_KEY}):
         yield str(key[Attribute.LABEL]), bytes(key[Attribute.ID])
@@ -233,7 +234,7 @@ def _public_template() -> dict[Attribute, bool]:
     return {Attribute.VERIFY: True, **{Attribute[name]: False for name in denied}}
 
 
-def _refuse_taken(session: pkcs11.Session, cka_id: bytes) -> None:
+def _refuse_taken(session: Session, cka_id: bytes) -> None:
     try:
         session.get_key(object_class=ObjectClass.PRIVATE_KEY, id=cka_id)
     except NoSuchKey:

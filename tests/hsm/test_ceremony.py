@@ -9,6 +9,7 @@ import pytest
 
 from hsm.ceremony import main, software_hash, transcript_digest
 from hsm.curve import Curve, verifies
+from hsm.token.pins import PinGuardFiles
 from hsm.token.provision import create_key, import_key, open_for_ceremony
 from policies.crypto import parse_address
 from tests.fakes.softhsm import PIN, SoftHsm, Token
@@ -131,6 +132,24 @@ def test_a_wrong_pin_is_the_operators_matter(
 
     assert 78 == main(["list", "--config", str(config)])
     assert f"token {token.serial} refused the PIN (PinIncorrect)" in capsys.readouterr().err
+
+
+def test_a_stored_pin_is_tried_once_by_ceremony_and_signer_together(
+    config: Path, token: Token, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever comes second is told of the refusal, and the token is not asked (R3.7)."""
+    guard, words = PinGuardFiles(directory=config.parent), ["list", "--config", str(config)]
+    right = token.pin_file.read_text()
+    token.pin_file.write_text("0000\n")
+    assert 78 == main(words)
+    assert "is not tried again" in capsys.readouterr().err
+    token.pin_file.write_text(right)
+
+    assert "is not tried again" in str(guard.refusal_of("cold"))
+    assert 78 == main(words), "the right PIN, but nobody has looked"
+    assert "refused the PIN" not in capsys.readouterr().err
+    (config.parent / "pin-refused.cold").unlink()
+    assert 0 == main(words)
 
 
 def test_a_token_that_is_away_may_come_back(

@@ -44,6 +44,8 @@ from treasury.safety.response import has_incident, open_incident
 from treasury.world import NO_LAW, Deeds, Outcome, World, law_of
 
 _NAME = "respond"
+_HASTE_S = 120
+"""Gas that is not in a block by then hangs: who asks on and on only tires the node."""
 _FOUND_ISOLATED = (Reason(code="found_isolated", text="the signer's book has it as isolated"),)
 
 
@@ -85,7 +87,7 @@ def _respond_to(world: World, law: Law, wallet: Wallet, deeds: Deeds, now: int) 
     for load in loads:
         _evacuate(world, law, case, load, now)
         deeds.add(f"queued the evacuation of {wallet.name} in {load.asset.symbol}")
-    if any(map(is_rescue, case.on_the_way)):
+    if any(is_rescue(t) and now < t.created_at + _HASTE_S for t in case.on_the_way):
         # The thief waits for the block of that gas too, and not every node tells of blocks.
         deeds.hasten()
     if loads or case.on_the_way:

@@ -116,6 +116,16 @@ def test_looks_are_urgent_until_the_gas_is_there(calm: Belt) -> None:
     assert not any(outcome.is_urgent for outcome in calm.watch())
 
 
+def test_gas_that_hangs_does_not_tire_the_node(calm: Belt) -> None:
+    """After two minutes without a block that has it the looks keep to their interval again."""
+    rob_of_gas(calm)
+    calm.watch()
+    calm.clock.advance(121)
+
+    assert [HOT] == gas_on_its_way(calm)
+    assert not any(outcome.is_urgent for outcome in calm.watch())
+
+
 def test_a_halt_stops_the_gas_in_both_lanes(calm: Belt) -> None:
     """A halt holds whatever leaves toward exposure; the hasty lane keeps to it too."""
     with calm.ledger.write() as session:

@@ -1,8 +1,9 @@
 """Release: look once more, at head and at finality, and let an approved refill go.
 
 Released are refills whose time-lock is over, whose wallet is ACTIVE and calm, whose schedule is
-open, and for which both stamps still leave room up to the target. Nothing may be missing that a
-transfer on its way in could hide, and the signer must still call the quorum reached. RELEASED and
+open, and for which both stamps still leave room up to the target. Both blocks must still be part of
+the chain, nothing may be missing that a transfer on its way in could hide, and the signer must
+still call the quorum reached. RELEASED and
 its queued transfer are one commit, so neither exists alone. What may not go yet stays APPROVED and
 shows all reasons.
 """
@@ -18,10 +19,11 @@ from policies.lifecycles import Owner, RefillState
 from policies.terms import Reason
 from treasury.briefing.bands import View, band_facts, views_at
 from treasury.briefing.scenes import hidden_drops
+from treasury.chain.errors import ChainError
 from treasury.errors import StaleRowError
 from treasury.ledger import marks, moves
 from treasury.ledger.facts import Refill, Transfer
-from treasury.ledger.queries import refills, standings
+from treasury.ledger.queries import refills, standings, watch
 from treasury.orders.drafts import transfer_row
 from treasury.turn import Turn, take_turn
 from treasury.world import Outcome, World
@@ -45,7 +47,7 @@ def _judge(turn: Turn, refill: Refill) -> None:
             return
         reasons = _obstacles(turn, refill)
         if not reasons:
-            reasons = _signer_objects(turn, refill)
+            reasons = _replaced(turn) or _signer_objects(turn, refill)
         if reasons:
             _note(turn, refill, reasons)
         else:
@@ -99,6 +101,27 @@ def _objections(view: View, refill: Refill) -> tuple[Reason, ...]:
     if facts is None:
         return (Reason(code="law_changed", text="the law does not know the vault any more"),)
     return judge_release(facts, band, refill.amount)
+
+
+def _replaced(turn: Turn) -> tuple[Reason, ...]:
+    """Say which block of the newest look a reorganisation has taken away since, if any.
+
+    What such a block showed never happened; the next look shows what did.
+    """
+    world = turn.world
+    with world.ledger.read() as session:
+        tick = watch.last_good_tick(session, world.chain_id)
+    seen = [stamp for stamp in (tick.head, tick.final) if stamp] if tick else []
+    try:
+        there = world.chain.stamps_at([stamp.number for stamp in seen])
+    except ChainError as error:
+        text = f"nobody tells whether block {seen[0].number} is still there: {error}"
+        return (Reason(code="block_unknown", text=text),)
+    return tuple(
+        Reason(code="block_replaced", text=f"block {stamp.number}, which was looked at, is gone")
+        for stamp in seen
+        if (now := there[stamp.number]) is None or now.hash != stamp.hash
+    )
 
 
 def _signer_objects(turn: Turn, refill: Refill) -> tuple[Reason, ...]:

@@ -26,73 +26,36 @@ from pathlib import Path
 import pkcs11
 import pytest
 
-from hsm.process.desk import Desk, Door
+from hsm.process.desk import Door
 from hsm.process.loop import Loop
-from hsm.server import bench_of
-from hsm.token.keys import SigningKey, sign_raw
-from hsm.token.session import Hsm
+from hsm.token.keys import sign_raw
 from hsm.transaction import build_transfer, digest_of, encode_signed, unsigned_payload
 from hsm.wire.message import Request, encode_request, frame
-from policies.terms import Purpose
 from tests.fakes.clock import FakeClock
+from tests.fakes.signing_rig import KEY, SigningRig
 from tests.fakes.softhsm import PIN, SoftHsm
-from tests.fakes.vault_room import FEES, VaultRoom, real_settings
-from tests.laws import make_law
+from tests.fakes.vault_room import FEES
 
 pytestmark = [pytest.mark.bench, pytest.mark.sockets, pytest.mark.softhsm]
 ROUNDS = 25
 ORDERS = 16
 PER_ROUND = 100
 GROUP = 32
-KEY, CKA_ID = "hot-a", 2
-_WIDE = {
-    "pools.main.assets.ETH.withdrawal.window_count": 10**6,
-    "chains.devnet.fee_ceiling": "0.1 ETH",
-}
-
-
+CKA_ID = 2
 Once = Callable[[], tuple[float, float]]
 """Returns the processor seconds and the wall seconds of one plain signature."""
 
 
-class Rig:
-    """Real tokens and a real book on this machine's disk."""
-
-    def __init__(self, store: SoftHsm, clock: FakeClock) -> None:
-        settings = real_settings(store)
-        self.room = VaultRoom(settings.base, clock, law=make_law(**_WIDE).law)
-        self.room.book.lay_out_log()
-        self.hsm = Hsm(bench_of(settings, {}, time.monotonic))
-        self.hsm.start()
-        self.desk = Desk(book=self.room.book, tokens=self.hsm, settings=settings, clock=clock.unix)
-        self.terms = self.room.order(Purpose.SWEEP)
-        self._amount = 0
-
-    @property
-    def handle(self) -> SigningKey:
-        return self.hsm._slots["hot"].keys[KEY].handle
-
-    def request(self) -> Request:
-        """Return a request for a sweep that was never asked before."""
-        self._amount += 1
-        terms = self.room.order(Purpose.SWEEP, amount=self._amount, max_fee=10**14)
-        return Request(verb="sign", body=self.room.sign_body(terms))
-
-    def close(self) -> None:
-        self.hsm.close()
-        self.room.close()
-
-
 @pytest.fixture
-def rig(softhsm: SoftHsm, clock: FakeClock) -> Iterator[Rig]:
+def rig(softhsm: SoftHsm, clock: FakeClock) -> Iterator[SigningRig]:
     """Real tokens and a real book."""
-    made = Rig(softhsm, clock)
+    made = SigningRig(softhsm, clock)
     yield made
     made.close()
 
 
 @contextmanager
-def plain_loop(store: SoftHsm, rig: Rig, folder: Path) -> Iterator[tuple[str, Once]]:
+def plain_loop(store: SoftHsm, rig: SigningRig, folder: Path) -> Iterator[tuple[str, Once]]:
     """Give a function that times one plain signature, and its name."""
     compiler = shutil.which("cc")
     if compiler is None:
@@ -136,13 +99,13 @@ def both_times(work: Callable[[], None]) -> tuple[float, float]:
     return busy, (time.perf_counter() - start) / PER_ROUND
 
 
-def python_loop(rig: Rig) -> None:
+def python_loop(rig: SigningRig) -> None:
     """Sign with the PKCS#11 library alone."""
     for turn in range(PER_ROUND):
         sign_raw(rig.handle, bytes([turn]) * 32)
 
 
-def raw_transactions(rig: Rig) -> None:
+def raw_transactions(rig: SigningRig) -> None:
     """Build, sign and prove raw transactions in process."""
     for nonce in range(PER_ROUND):
         payload = unsigned_payload(build_transfer(rig.terms, nonce, FEES))
@@ -155,7 +118,7 @@ def ratio(floor: Sequence[float], ours: Sequence[float]) -> float:
 
 
 def test_raw_transactions_against_the_plain_loop(
-    softhsm: SoftHsm, rig: Rig, tmp_path: Path
+    softhsm: SoftHsm, rig: SigningRig, tmp_path: Path
 ) -> None:
     """A signed raw transaction with the key proved runs at 0.80 of a C loop, 0.82 of Python's."""
     floor, ours = [], []
@@ -176,7 +139,7 @@ def flush(descriptor: int) -> None:
     os.fdatasync(descriptor)
 
 
-def durable_floor(rig: Rig, descriptor: int, turn: int) -> float:
+def durable_floor(rig: SigningRig, descriptor: int, turn: int) -> float:
     """Do what one durable order cannot do without; return the seconds."""
     start = time.perf_counter()
     flush(descriptor)
@@ -191,7 +154,7 @@ class Served:
     In one process the two would take turns at the interpreter.
     """
 
-    def __init__(self, rig: Rig, path: Path, stack: ExitStack) -> None:
+    def __init__(self, rig: SigningRig, path: Path, stack: ExitStack) -> None:
         listener = stack.enter_context(socket.socket(socket.AF_UNIX))
         listener.bind(str(path))
         listener.listen()
@@ -220,13 +183,13 @@ class Served:
 
 
 @pytest.fixture
-def served(rig: Rig, tmp_path: Path) -> Iterator[Served]:
+def served(rig: SigningRig, tmp_path: Path) -> Iterator[Served]:
     """The signer's desk and a client that waits for work."""
     with ExitStack() as stack:
         yield Served(rig, tmp_path / "s", stack)
 
 
-def test_one_durable_order_over_the_socket(rig: Rig, served: Served, tmp_path: Path) -> None:
+def test_one_durable_order_over_the_socket(rig: SigningRig, served: Served, tmp_path: Path) -> None:
     """An order with two commits and one round trip runs at 0.6 of its unavoidable parts."""
     floor: list[float] = []
     ours: list[float] = []
@@ -244,7 +207,7 @@ def test_one_durable_order_over_the_socket(rig: Rig, served: Served, tmp_path: P
 
 
 def test_orders_that_arrive_together(
-    softhsm: SoftHsm, rig: Rig, served: Served, tmp_path: Path
+    softhsm: SoftHsm, rig: SigningRig, served: Served, tmp_path: Path
 ) -> None:
     """Orders that come together share their commits and run at 0.4 of the plain loop."""
     floor, ours = [], []

@@ -32,7 +32,8 @@ def check_law(law: Law) -> tuple[str, ...]:
 def _check_roster(law: Law) -> Iterator[str]:
     people, quorum = law.roster.treasurers, law.roster.quorum
     yield from _twice("roster.treasurers.address", [p.address for p in people])
-    yield from _twice("roster.treasurers.name", [p.name for p in people])
+    # One person with two keys would be two of a quorum, and Alice is alice to whoever reads it.
+    yield from _twice("roster.treasurers.name", [p.name.lower() for p in people])
     if quorum > len(people):
         yield (
             f"roster.quorum = {quorum}: more than the {len(people)} treasurers; "

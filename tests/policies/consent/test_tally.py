@@ -20,7 +20,7 @@ from policies.consent import (
     veto_digest,
 )
 from policies.crypto import SECP256K1_N, checksum_address
-from policies.law import Law, Tier, law_digest
+from policies.law import Law, LawError, Tier, law_digest
 from policies.terms import NATIVE, Address, MotionKind, MotionTerms, Purpose, TransferTerms
 from tests.laws import DEPLOYMENT, ETH, NOON, TOKEN, USDC, address_of, make_law, make_terms, sign
 
@@ -76,6 +76,13 @@ def test_one_person_is_not_two(signers: list[str]) -> None:
     assert len(set(signers)) == len(tally.counted)
     assert ["quorum_missing"] == _codes(tally)
     assert f"{len(set(signers))} of 2 approvals" == tally.reasons[0].text
+
+
+@pytest.mark.parametrize("name", ["alice", "Alice", "ALICE"])
+def test_nobody_stands_in_the_roster_with_two_keys(name: str) -> None:
+    """R8.5: a second key of one person is refused with the law, so it never counts."""
+    with pytest.raises(LawError, match=r"roster.treasurers.name = alice: stands 2 times"):
+        make_law(**{"roster.treasurers.1.name": name})
 
 
 def test_two_encodings_of_one_signature_are_one_approval() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policies import address_lists
 from policies.address_lists import read_address_list
 from tests.laws import address_of
 
@@ -39,6 +40,7 @@ def test_a_published_table_of_phishing_is_read() -> None:
         f"{ONE}\n{TWO}\n",
         f"# a list\n\n{ONE}  # the first\n{TWO} a name\n{ONE}\n",
         f"{ONE},first\n{TWO},second\n",
+        f"whose,note\n{ONE},first\n\n{TWO},second\n",
         f"label,address\nfirst,{ONE}\nsecond,{TWO}\n",
         f"\ufeffbanned_address,tag\r\n{ONE},x\r\n{TWO},y\r\n",
         json.dumps([ONE, TWO]),
@@ -60,6 +62,7 @@ def test_every_form_holds_the_same(text: str) -> None:
         (ONE.replace("a", "A", 1).replace("b", "B", 1) + "\n" + ONE[:-1] + "\n", "line 2"),
         ("[1, 2", "JSON"),
         (json.dumps([{"who": ONE}]), "entry 1 (no key"),
+        (json.dumps([ONE, 7]), "entry 2"),
         (f"address,tag\n{ONE}\n,x\n", "line 3"),
         (f"tag,address\nx,{ONE}\nx\n", "line 3"),
     ],
@@ -98,6 +101,15 @@ def test_twenty_bad_lines_are_named() -> None:
     """A wrong file as a whole must not fill a log; the first twenty say enough."""
     assert len(read_address_list("nonsense\n" * 19).problems) == 19
     assert len(read_address_list("nonsense\n" * 21).problems) == 20
+
+
+def test_a_list_has_a_largest_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file without end is not read to its end; twice the same address counts once."""
+    monkeypatch.setattr(address_lists, "MOST_ADDRESSES", 2)
+    three = read_address_list(f"{ONE}\n{TWO}\n{address_of('three')}\n{address_of('four')}\n")
+
+    assert read_address_list(f"{ONE}\n{TWO}\n{ONE}\n").problems == ()
+    assert three.problems == ("line 3: more than 2 addresses",)
 
 
 @given(st.text(max_size=300))

@@ -19,6 +19,13 @@ from policies.law import Law
 from tests.laws import ETH, GONE, USDC, make_law
 
 ADVERSARY = "pools.main.assets.ETH.withdrawal"
+TOKEN_RULE = {
+    "per_transfer": "5000 USDC",
+    "window_s": 3600,
+    "window_amount": "50000 USDC",
+    "window_count": 3,
+    "first_use_amount": "5000 USDC",
+}
 
 
 def facts(law: Law | None = None, **changes: object) -> ExposureFacts:
@@ -128,6 +135,30 @@ def test_what_waits_for_people_is_not_taken_without_them() -> None:
 
     fees = 3 * ETH // 100
     assert 2 * (3 * 4 * ETH + fees) == most(facts(law), Threat.CORRUPT_SERVICE, "main")
+
+
+def test_without_a_bound_for_people_the_largest_payouts_count() -> None:
+    """Three payouts an hour of the most that one may be, none of which waits for anybody."""
+    law = make_law(**{f"{ADVERSARY}.window_count": 3, f"{ADVERSARY}.hold_above": GONE}).law
+
+    assert 2 * (3 * 5 * ETH + 3 * ETH // 100) == most(facts(law), Threat.CORRUPT_SERVICE, "main")
+
+
+def test_payouts_of_tokens_pay_their_fees_in_another_coin() -> None:
+    """The number of payouts bounds the token without fees; those are counted for the native coin.
+
+    Where the native coin has a window, token fees come out of that, so its count bounds nothing.
+    """
+    rule = "pools.main.assets.USDC.withdrawal"
+    both = make_law(**{rule: TOKEN_RULE, f"{ADVERSARY}.window_count": 1}).law
+    alone = make_law(**{rule: TOKEN_RULE, ADVERSARY: GONE}).law
+    burnt = find(facts(alone), Threat.STOLEN_DAEMON, "main")
+    assert burnt is not None
+
+    assert 2 * 3 * 5_000 * USDC == most(facts(both), Threat.CORRUPT_SERVICE, "main", "USDC")
+    assert 2 * 20 * ETH == most(facts(both), Threat.CORRUPT_SERVICE, "main")
+    assert 4 * (200 * ETH // 100) == burnt.at_most
+    assert "hot-b: 200 fee ceilings of token withdrawals" in {p.text for p in burnt.parts}
 
 
 def test_a_corrupt_service_has_the_keys_of_shared_wallets() -> None:

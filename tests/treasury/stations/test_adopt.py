@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import pytest
 
 from policies.lifecycles import RefillState, TransferState, WalletState
 from policies.terms import MotionKind, Purpose
-from tests.fakes.belt import Belt, Crash
+from tests.fakes.belt import Belt, Crash, Fuse, RoomClient
+from tests.fakes.vault_room import VaultRoom
 from tests.laws import ETH, address_of, make_law
 from treasury.ledger import journal
+from treasury.ledger.queries import standings
 from treasury.stations.adopt import adopt
 
 
@@ -177,3 +180,20 @@ def test_an_absent_signer_ends_the_lane(low: Belt) -> None:
     low.signer.is_away = True
 
     assert ["confirm", "adopt"] == [outcome.station for outcome in low.money()]
+
+
+def test_a_signer_without_a_law_is_not_asked_for_it(low: Belt) -> None:
+    """An empty book, where the ceremony is still to come: the ledger keeps the law that it has."""
+    (low.directory / "new").mkdir()
+    empty = VaultRoom(low.directory / "new", low.clock, adopt=False)
+    signer = RoomClient(empty, Fuse())
+    with low.ledger.read() as session:
+        before = standings.law(session)
+    adopt(dataclasses.replace(low.world, signer=signer), low.clock())
+    with low.ledger.read() as session:
+        after = standings.law(session)
+
+    assert "law" not in signer.calls
+    assert before is not None
+    assert before == after
+    assert low.is_halted(), "it is not the book that the ledger knows"

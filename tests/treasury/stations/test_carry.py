@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from policies.consent import veto_digest
 from policies.lifecycles import (
     IncidentState,
@@ -135,16 +137,60 @@ def test_a_motion_under_a_former_law_is_rejected(low: Belt) -> None:
     assert MotionState.REJECTED is state(low).state
 
 
+def contained(belt: Belt, wallet: str) -> Incident:
+    """Write a contained incident of a wallet."""
+    row = IncidentRow(wallet=wallet, state="OPEN", opened_at=1, changed_at=1, reasons=[])
+    with belt.ledger.write() as session:
+        incident = moves.create(session, Incident, row, actor=Owner.GUARD, why="x", now=1)
+        to = IncidentState.CONTAINED
+        return moves.move(session, incident, to, actor=Owner.GUARD, why="x", now=2)
+
+
+def incidents(belt: Belt) -> list[tuple[IncidentState, str | None]]:
+    """Return how every incident stands."""
+    with belt.ledger.read() as session:
+        return [(found.state, found.outcome) for found in standings.incidents(session)]
+
+
 def test_closing_an_incident(low: Belt) -> None:
     """A contained incident is closed by the quorum, with its outcome."""
-    row = IncidentRow(wallet="hot-b", state="OPEN", opened_at=1, changed_at=1, reasons=[])
-    with low.ledger.write() as session:
-        incident = moves.create(session, Incident, row, actor=Owner.GUARD, why="x", now=1)
-        moves.move(session, incident, IncidentState.CONTAINED, actor=Owner.GUARD, why="x", now=2)
+    contained(low, "hot-b")
     payload = {"incident": "1", "outcome": "false_alarm", "wallet": "hot-b"}
     approve(low, propose(low, MotionKind.CLOSE, payload), "alice", "bob")
     low.money()
 
-    with low.ledger.read() as session:
-        (found,) = standings.incidents(session)
-    assert (IncidentState.CLOSED, "false_alarm") == (found.state, found.outcome)
+    assert [(IncidentState.CLOSED, "false_alarm")] == incidents(low)
+
+
+@pytest.mark.parametrize(("number", "wallet"), [("1", "hot-a"), ("2", "hot-b"), ("", "hot-b")])
+def test_only_the_incident_that_is_named_is_closed(low: Belt, number: str, wallet: str) -> None:
+    """The sentence that people sign names wallet and incident: both have to be right."""
+    contained(low, "hot-b")
+    payload = {"incident": number, "outcome": "false_alarm", "wallet": wallet}
+    approve(low, propose(low, MotionKind.CLOSE, payload), "alice", "bob")
+    low.money()
+
+    assert [(IncidentState.CONTAINED, None)] == incidents(low)
+    assert MotionState.PROPOSED is state(low).state
+    assert {"not_contained"} == {reason.code for reason in state(low).reasons}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "after"),
+    [("compromise", WalletState.RETIRED), ("false_alarm", WalletState.STANDBY)],
+)
+def test_an_outcome_decides_what_becomes_of_the_wallet(
+    low: Belt, outcome: str, after: WalletState
+) -> None:
+    """R2.11: a lost key never signs again, a false alarm brings the wallet back."""
+    low.fund("hot-b", -60 * ETH)
+    low.chain.mine(3)
+    low.run(3)
+    low.signer.isolate("hot-b", "seen")
+    low.run(6)
+    payload = {"incident": "1", "outcome": outcome, "wallet": "hot-b"}
+    approve(low, propose(low, MotionKind.CLOSE, payload), "alice", "bob")
+    low.run(2)
+
+    assert [(IncidentState.CLOSED, outcome)] == incidents(low)
+    assert after is low.standing("hot-b").state

@@ -9,9 +9,12 @@ import pytest
 
 from hsm.errors import TokenAwayError
 from policies.lifecycles import TransferState
-from policies.terms import Address
+from policies.terms import Address, Purpose, Reason
 from tests.fakes.belt import Belt
 from tests.laws import ETH, GONE, TOKEN, USDC, make_law
+from treasury.safety.isolation import isolate
+from treasury.stations.dispatch import dispatch
+from treasury.stations.respond import respond
 
 
 @pytest.mark.parametrize("depth", [1, 3])
@@ -70,3 +73,25 @@ def test_what_holds_a_nonce_is_sent_first_and_safety_before_exposure(
     by_nonce = {t.nonce: t.purpose.value for t in belt.transfers()}
     assert sent == [0, 1, 2, 3]
     assert by_nonce == {0: "withdrawal", 1: "withdrawal", 2: "sweep", 3: "withdrawal"}
+
+
+@pytest.mark.parametrize("depth", [1, 4])
+def test_an_evacuation_waits_for_no_payout(calm: Belt, depth: int) -> None:
+    """R2.8: what hangs at the wallet is no reason to wait, however many may hang there."""
+    settings = dataclasses.replace(calm.world.settings, hot_in_flight=depth)
+    calm.world = dataclasses.replace(calm.world, settings=settings)
+    for number in range(depth):
+        calm.ask_withdrawal(ETH, "customer", key=f"key-{number}")
+    calm.money()
+    wallet = calm.law.wallet("hot-a")
+    assert wallet is not None
+    why = (Reason(code="test", text="a test says so"),)
+    isolate(calm.world, calm.law, wallet, why, now=calm.clock.unix())
+    respond(calm.world, calm.clock())
+    before = [t.state for t in calm.transfers() if t.purpose is Purpose.EVACUATION]
+    dispatch(calm.world, calm.clock())
+
+    assert [TransferState.QUEUED] == before
+    assert [TransferState.IN_FLIGHT] == [
+        t.state for t in calm.transfers() if t.purpose is Purpose.EVACUATION
+    ]

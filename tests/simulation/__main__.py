@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
 import hashlib
 import multiprocessing
 import os
@@ -19,8 +18,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.simulation import sometimes, world
-from tests.simulation.play import Report, run_seed
+from tests.simulation import sometimes
+from tests.simulation.play import Report, run_seed, settle_memory
 
 ENOUGH = 1_000
 """From so many seeds on, everything that can happen must have happened."""
@@ -66,19 +65,11 @@ def _workers(text: str) -> int:
 
 def _reports(seeds: range, workers: int) -> Iterator[Report]:
     if workers == 1:
-        _settle_memory()
+        settle_memory()
         yield from map(run_seed, seeds)
         return
-    with multiprocessing.get_context("spawn").Pool(workers, _settle_memory) as pool:
+    with multiprocessing.get_context("spawn").Pool(workers, settle_memory) as pool:
         yield from pool.imap(run_seed, seeds, chunksize=4)
-
-
-def _settle_memory() -> None:
-    """Let the collector pass by what stays for ever, and come seldom: a play leaves little."""
-    world.template()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 class Total:

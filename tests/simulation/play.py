@@ -9,6 +9,7 @@ unless a thief has been at work: then what touches the robbed wallet may honestl
 
 from __future__ import annotations
 
+import gc
 import logging
 import traceback
 from collections import Counter
@@ -26,7 +27,7 @@ from tests.laws import ETH, USDC, address_of
 from tests.simulation.dice import Dice
 from tests.simulation.judge import Judge, Violation
 from tests.simulation.people import People
-from tests.simulation.world import CHAIN_ID, USD_COIN, WALLETS, SimulatedWorld, world_of
+from tests.simulation.world import CHAIN_ID, USD_COIN, WALLETS, SimulatedWorld, template, world_of
 from treasury.ledger.facts import Transfer, Withdrawal
 from treasury.ledger.queries import refills, requests, transfers
 
@@ -50,6 +51,14 @@ class Report:
     def replay(self) -> str:
         """Return the command that shows the same run again."""
         return f"python -m tests.simulation --seed {self.seed}"
+
+
+def settle_memory() -> None:
+    """Let the collector pass by what stays for ever, and come seldom: a play leaves little."""
+    template()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def run_seed(seed: int, *, keeps_events: bool = False) -> Report:

@@ -10,8 +10,8 @@
     nothing -> IN_FLIGHT   [dispatch]  the signer's book knows a signed order that we do not: the
                                        book wins on what was signed
     QUEUED -> CANCELLED    [guard]     source or destination was isolated
-                           [dispatch]  consent expired before the first signature, or the signer
-                                       refused for good
+                           [dispatch]  consent expired before the first signature, the signer
+                                       refused for good, or an evacuation's bytes are another's
     QUEUED -> IN_FLIGHT    [dispatch]  the signer answered `signed`; nonce, raw bytes and hash are
                                        stored with the attempt in one commit, after sender and
                                        fields were read back from the bytes. `not_ready` stays
@@ -28,7 +28,8 @@ QUEUED      has no attempt: nothing can reach the chain. It has a nonce only whe
 IN_FLIGHT   has a nonce, unique per chain and source, and at least one attempt with its bytes.
 MINED       exactly one attempt WON. Not yet final: no money is counted as arrived for good.
 CONFIRMED, REVERTED    the nonce is spent by us at finality.
-CANCELLED   no nonce was ever taken, or our own zero-to-self spent it.
+CANCELLED   no nonce was ever taken, our own zero-to-self spent it, or it was never but another name
+            for an evacuation that has the same bytes.
 USURPED     somebody else signed with this key: an incident on a hot wallet, a halt on the others.
 
      SIGNED ----> BROADCAST ----> WON | LOST

@@ -179,6 +179,16 @@ class Sea(FakeChain):
         for movement in drains:
             self._move(*movement)
         self._awaited = []
+        if self.dice.calm:
+            self._forget_unpayable()
+
+    def _forget_unpayable(self) -> None:
+        """Forget what its sender cannot pay, as nodes do: some at once, all of them in the end."""
+        self._pool = {
+            key: waiting
+            for key, waiting in self._pool.items()
+            if waiting.max_cost <= self.balance(waiting.sender)
+        }
 
     def _record(
         self, movement: tuple[Address, Address, int, Address], stamp: Stamp, *, uses_nonce: bool

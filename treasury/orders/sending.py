@@ -24,9 +24,10 @@ from treasury.clock import unix
 from treasury.errors import StaleRowError, TwinError
 from treasury.ledger import Session, marks, moves
 from treasury.ledger.facts import Attempt, Standing, Token, Transfer
-from treasury.ledger.queries import standings, tokens
+from treasury.ledger.queries import standings, tokens, transfers
 from treasury.orders.signing import differences, place_of, store_signed
 from treasury.orders.together import write_together
+from treasury.orders.twins import end_twin, twin_of
 from treasury.safety.halting import halt
 from treasury.world import Deeds, World, law_here
 
@@ -105,7 +106,7 @@ def keep_and_send_all(desk: Desk, handed: Sequence[Handed]) -> None:
     ready = []
     for one, stored in zip(right, kept, strict=True):
         if isinstance(stored, TwinError):
-            _reject(desk, one.transfer, (Reason(code="nonce_twice", text=str(stored)),))
+            _answer_twin(desk, one, stored)
         elif isinstance(stored, StaleRowError):
             desk.deeds.add(f"left transfer {one.transfer.id}: {stored}")
         else:
@@ -119,6 +120,18 @@ def _is_right(desk: Desk, one: Handed) -> bool:
     if wrong:
         _reject(desk, one.transfer, wrong)
     return not wrong
+
+
+def _answer_twin(desk: Desk, one: Handed, error: TwinError) -> None:
+    """End an evacuation that is another one's transaction; any other second order halts."""
+    with desk.world.ledger.write(place_of(one.signed.book)) as session:
+        present = transfers.by_order(session, one.transfer.order_id)
+        other = twin_of(session, one.transfer.terms, one.signed)
+        told = end_twin(session, present, other, desk.now) if present and other else ""
+    if told:
+        desk.deeds.add(told)
+    else:
+        _reject(desk, one.transfer, (Reason(code="nonce_twice", text=str(error)),))
 
 
 def _store(session: Session, *, one: Handed, now: int) -> tuple[Transfer, Attempt]:

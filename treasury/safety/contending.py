@@ -104,6 +104,15 @@ def contend(desk: Desk, transfer: Transfer) -> None:
             return
 
 
+def is_outbid(desk: Desk, transfer: Transfer, newest: Attempt) -> bool:
+    """Say whether somebody holds an evacuation's nonce for more than it may ever bid."""
+    if not newest.answer.startswith(SendKind.UNDERPRICED.value):
+        return False
+    bid = fees.make_counter_bid(bid_of(newest), desk.market, max_fee=transfer.max_fee)
+    ceiling = desk.chain.fee_ceiling
+    return bool(fees.judge_bid(bid, max_fee=transfer.max_fee, fee_ceiling=ceiling))
+
+
 def bid_of(attempt: Attempt) -> fees.Bid:
     """Return what an attempt bid."""
     return fees.Bid(

@@ -38,6 +38,7 @@ from treasury.ledger.queries import standings, transfers
 from treasury.ledger.tables import TransferRow
 from treasury.orders.drafts import order_id_of, transfer_row
 from treasury.orders.signing import differences, place_of, signed_from_record, store_signed
+from treasury.orders.twins import end_twin, own_bytes
 from treasury.payouts.orders import adopted_cause
 from treasury.safety.halting import halt
 from treasury.safety.isolation import answer
@@ -222,10 +223,14 @@ def _store(
             signed = [one for one in signed if one.attempt not in known]
             if not signed:
                 return
-        else:
-            row = _row(world, terms, signed[0].nonce, now)
-            row.state = TransferState.IN_FLIGHT.value
+        signed, other = own_bytes(session, terms, signed)
+        if transfer is None:
+            row = _row(world, terms, signed[0].nonce if signed else None, now)
+            row.state = (TransferState.IN_FLIGHT if signed else TransferState.QUEUED).value
             transfer = _create(session, row, "the signer's book knows it as signed", now)
+        if other is not None and not signed:
+            deeds.add(end_twin(session, transfer, other, now))
+            return
         if transfer.state not in _TAKES_ATTEMPTS:
             text = f"transfer {transfer.id} is {transfer.state.value}, yet the book signed for it"
             halt(session, actor=Owner.DISPATCH, why=text, now=now)

@@ -5,7 +5,8 @@ pay again for what a node refused for want of funds. Later they bid higher,
 within the order's `max_fee`; above that they wait, visibly. What may no longer arrive, because an
 end of it was isolated, is cancelled on its own nonce at once. So is what its wallet can no longer
 pay: no node takes it at any price, and everything behind its nonce would wait for ever; most of
-all the next evacuation of a wallet that a thief was at. A token that goes home is given as long as
+all the next evacuation of a wallet that a thief was at. Where an evacuation has taken the nonce
+over, nobody cancels there, unless it is outbid for good. A token that goes home is given as long as
 before a higher bid, because the sponsor brings gas.
 """
 
@@ -32,7 +33,7 @@ from treasury.orders.sending import (
     keep_and_send,
     leave,
 )
-from treasury.safety.contending import bid_of, contend
+from treasury.safety.contending import bid_of, contend, is_outbid
 from treasury.safety.halting import EXPOSING
 from treasury.world import NO_LAW, Deeds, Outcome, World
 
@@ -54,7 +55,11 @@ def tend(world: World, now: datetime) -> Outcome:
             return deeds.broken_off(NO_LAW)
         # All are sent before the first one needs the signer, which may be away.
         _send_again(desk, [(transfer, attempts[transfer.id][-1]) for transfer in waiting])
-        leaving = {(t.source, t.nonce) for t in waiting if t.purpose is Purpose.EVACUATION}
+        leaving = {
+            (t.source, t.nonce)
+            for t in waiting
+            if t.purpose is Purpose.EVACUATION and not is_outbid(desk, t, attempts[t.id][-1])
+        }
         for transfer in waiting:
             contend(desk, transfer)
             _replace(desk, transfer, attempts[transfer.id][-1], leaving)

@@ -61,6 +61,11 @@ _OF_PURPOSE = (
 )
 _NUMBERED = rows_of(TransferRow).where(col(TransferRow.id) == bindparam("number"))
 _OF_ORDER = rows_of(TransferRow).where(col(TransferRow.order_id) == bindparam("order_id"))
+_OF_HASH = (
+    rows_of(TransferRow)
+    .join(AttemptRow, col(AttemptRow.transfer_id) == col(TransferRow.id))
+    .where(col(AttemptRow.hash) == bindparam("hash"))
+)
 _BY_CAUSES = (
     rows_of(TransferRow)
     .where(col(TransferRow.cause).in_(bindparam("causes", expanding=True)))
@@ -135,6 +140,11 @@ def transfer(session: Session, transfer_id: int) -> Transfer | None:
 def by_order(session: Session, order_id: str) -> Transfer | None:
     """Return the transfer whose terms have this digest."""
     return read_first(session, Transfer, _OF_ORDER, order_id=order_id)
+
+
+def by_hash(session: Session, digest: str) -> Transfer | None:
+    """Return the transfer of which a transaction (0x-hex) is an attempt."""
+    return read_first(session, Transfer, _OF_HASH, hash=digest)
 
 
 def by_cause(session: Session, prefix: str) -> tuple[Transfer, ...]:

@@ -115,10 +115,11 @@ def _promotions(session: Session, status: SignerStatus) -> Iterator[_Step]:
             yield wallet, WalletState.ACTIVE, Owner.TALLY
 
 
-def link_adopted(session: Session, transfer: Transfer, now: int) -> None:
+def link_adopted(session: Session, transfer: Transfer, now: int) -> bool:
     """Join a transfer that only the book knew to the refill or withdrawal of the same terms.
 
-    Where there is neither, nobody here placed the order: the journal says so, loudly.
+    Where there is neither, nobody here placed the order: the journal says so, loudly, and so does
+    the answer.
     """
     refill = refills.by_order(session, transfer.order_id)
     withdrawal = requests.by_order(session, transfer.order_id)
@@ -142,6 +143,7 @@ def link_adopted(session: Session, transfer: Transfer, now: int) -> None:
             now=now,
             transfer_id=transfer.id,
         )
+    return refill is None and withdrawal is None
 
 
 def _withdraw_refills(session: Session, wallet: Standing, now: int) -> None:

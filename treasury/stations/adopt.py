@@ -3,8 +3,9 @@
 The book wins on what was signed, on the law, and on how wallets stand. So a daemon that died
 between a signature and its own commit, or a ledger that was restored from an older copy, finds
 the signed bytes here before anything new is released: `dispatch` runs only after this station has
-succeeded in the same tick. An order that holds a nonce without a signature is taken over too, for
-nothing younger of its wallet is mined before that nonce is spent.
+succeeded in the same tick. What appears there later, and nobody here placed, is a stranger's
+(`treasury.safety.strangers`). An order that holds a nonce without a signature is taken over too,
+for nothing younger of its wallet is mined before that nonce is spent.
 
 A book that is older than what the journal bears witness to was rewound: everything toward
 exposure is halted here and frozen there, until people have looked.
@@ -42,6 +43,7 @@ from treasury.orders.twins import end_twin, own_bytes
 from treasury.payouts.orders import adopted_cause
 from treasury.safety.halting import halt
 from treasury.safety.isolation import answer
+from treasury.safety.strangers import answer_strangers, has_caught_up, note_caught_up
 from treasury.world import Books, Deeds, Outcome, World
 
 _NAME = "adopt"
@@ -62,6 +64,7 @@ def adopt(world: Books, now: datetime) -> Outcome:
         status = _adopt_isolations(world, status, deeds, unix(now))
         _adopt_law(world, status, deeds, unix(now))
         _adopt_orders(world, status, deeds, unix(now))
+        note_caught_up(world, status)
         _adopt_nonces(world, status)
     except HsmError as error:
         return deeds.broken_off(error)
@@ -147,14 +150,20 @@ def _adopt_orders(world: Books, status: SignerStatus, deeds: Deeds, now: int) ->
     seq = adopted_seq(world)
     if seq >= status.book.seq:
         return
+    strangers: list[TransferTerms] = []
     for page in pages_since(world.signer, seq):
         for record in unknown(world.ledger, page.orders):
-            _adopt_order(world, record, page.book, deeds, now)
+            terms = _adopt_order(world, record, page.book, deeds, now)
+            if terms is not None and record.seq <= status.book.seq:
+                strangers.append(terms)
         seq = max([seq, *(record.seq for record in page.orders)])
     with world.ledger.write() as session:
         # Entries up to the status are covered: orders that changed later are asked for again.
         newest = str(max(seq, status.book.seq))
         marks.remember(session, adopted_key(world.chain_id), newest)
+    if isinstance(world, World) and has_caught_up(world, status):
+        for done in answer_strangers(world, strangers, now):
+            deeds.add(done)
 
 
 def _adopt_nonces(world: Books, status: SignerStatus) -> None:
@@ -170,75 +179,85 @@ def _adopt_nonces(world: Books, status: SignerStatus) -> None:
 
 def _adopt_order(
     world: Books, record: OrderRecord, book: BookPlace, deeds: Deeds, now: int
-) -> None:
+) -> TransferTerms | None:
+    """Take over one order; return its terms when nobody here had placed it."""
     try:
         terms = transfer_from_json(dict(record.order))
     except TermsError as error:
         _reject(world, "0x" + record.order_id.hex(), str(error), deeds, now)
-        return
+        return None
     if terms.chain_id != world.chain_id:
-        return
+        return None
     signed = [signed_from_record(record, attempt, book) for attempt in record.attempts]
     order_id = order_id_of(terms, world.deployment)
     wrong = [reason for one in signed for reason in differences(terms, order_id, one)]
     if wrong:
         _reject(world, order_id, "; ".join(reason.text for reason in wrong), deeds, now)
-        return
+        return None
     try:
         if signed:
-            _store(world, terms, signed, deeds, now)
+            is_strange = _store(world, terms, signed, deeds, now)
         else:
-            _note_nonce(world, record, terms, deeds, now)
+            is_strange = _note_nonce(world, record, terms, deeds, now)
     except TwinError as error:
         _reject(world, order_id, str(error), deeds, now)
+        return None
+    return terms if is_strange else None
 
 
 def _note_nonce(
     world: Books, record: OrderRecord, terms: TransferTerms, deeds: Deeds, now: int
-) -> None:
+) -> bool:
     """Write down a nonce that the book gave to an order which it could not sign yet.
 
-    Until that nonce is spent nothing younger of the wallet can be mined, so it goes first.
+    Until that nonce is spent nothing younger of the wallet can be mined, so it goes first. Says
+    whether nobody here had placed it.
     """
+    is_strange = False
     with world.ledger.write() as session:
         transfer = transfers.by_order(session, "0x" + record.order_id.hex())
         if transfer is None:
             row = _row(world, terms, record.nonce, now)
-            transfer = _create(session, row, "the signer's book gave it a nonce", now)
+            why = "the signer's book gave it a nonce"
+            transfer, is_strange = _create(session, row, why, now)
         elif transfer.nonce is None and transfer.state is TransferState.QUEUED:
             marks.write_nonce(session, transfer, record.nonce or 0)
         else:
-            return
+            return False
     deeds.add(f"noted that transfer {transfer.id} holds nonce {record.nonce}, not yet signed")
+    return is_strange
 
 
 def _store(
     world: Books, terms: TransferTerms, signed: list[Signed], deeds: Deeds, now: int
-) -> None:
-    order_id = order_id_of(terms, world.deployment)
+) -> bool:
+    """Write down signed bytes; say whether nobody here had placed the order."""
+    order_id, is_strange = order_id_of(terms, world.deployment), False
     with world.ledger.write(place_of(signed[-1].book)) as session:
         transfer = transfers.by_order(session, order_id)
         if transfer is not None:
             known = {attempt.number for attempt in transfers.attempts(session, transfer.id)}
             signed = [one for one in signed if one.attempt not in known]
             if not signed:
-                return
+                return False
         signed, other = own_bytes(session, terms, signed)
         if transfer is None:
             row = _row(world, terms, signed[0].nonce if signed else None, now)
             row.state = (TransferState.IN_FLIGHT if signed else TransferState.QUEUED).value
-            transfer = _create(session, row, "the signer's book knows it as signed", now)
+            why = "the signer's book knows it as signed"
+            transfer, is_strange = _create(session, row, why, now)
         if other is not None and not signed:
             deeds.add(end_twin(session, transfer, other, now))
-            return
+            return is_strange
         if transfer.state not in _TAKES_ATTEMPTS:
             text = f"transfer {transfer.id} is {transfer.state.value}, yet the book signed for it"
             halt(session, actor=Owner.DISPATCH, why=text, now=now)
             deeds.add(f"halted: {text}")
-            return
+            return is_strange
         for one in signed:
             transfer, _ = store_signed(session, transfer, one, why="adopted", now=now)
     deeds.add(f"adopted {len(signed)} attempts of transfer {transfer.id} from the signer's book")
+    return is_strange
 
 
 def _row(world: Books, terms: TransferTerms, nonce: int | None, now: int) -> TransferRow:
@@ -249,12 +268,12 @@ def _row(world: Books, terms: TransferTerms, nonce: int | None, now: int) -> Tra
     return row
 
 
-def _create(session: Session, row: TransferRow, why: str, now: int) -> Transfer:
+def _create(session: Session, row: TransferRow, why: str, now: int) -> tuple[Transfer, bool]:
+    """Write the row; say also whether nobody here had placed the order."""
     # The edge to QUEUED is a proposer's, the one to IN_FLIGHT is dispatch's.
     actor = Owner.DISPATCH if row.state == TransferState.IN_FLIGHT else Owner.RELEASE
     transfer = moves.create(session, Transfer, row, actor=actor, why=why, now=now)
-    link_adopted(session, transfer, now)
-    return transfer
+    return transfer, link_adopted(session, transfer, now)
 
 
 def _reject(world: Books, order_id: str, why: str, deeds: Deeds, now: int) -> None:

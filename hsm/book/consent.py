@@ -40,6 +40,25 @@ def vetoes_of(book: Book, digest: bytes) -> Sequence[Address]:
     return [Address(signer) for (signer,) in rows]
 
 
+def heard_on(
+    book: Book, digest: bytes
+) -> tuple[Mapping[Address, tuple[bytes, int]], Sequence[Address]]:
+    """Return the approvals of a digest, as `approvals_of` does, and who vetoed it; one question."""
+    rows = book.connection.execute(
+        "SELECT signer, signature, seen_at FROM approvals WHERE digest = :digest"
+        " UNION ALL SELECT signer, NULL, at FROM vetoes WHERE digest = :digest",
+        {"digest": digest},
+    )
+    approvals: dict[Address, tuple[bytes, int]] = {}
+    vetoed_by: list[Address] = []
+    for signer, signature, seen_at in rows:
+        if signature is None:
+            vetoed_by.append(Address(signer))
+        else:
+            approvals[Address(signer)] = (signature, seen_at)
+    return approvals, vetoed_by
+
+
 def keep_veto(book: Book, digest: bytes, signer: Address, signature: bytes, now: int) -> None:
     """Write a veto in; inside a transaction. A second one of the same person changes nothing."""
     if signer in vetoes_of(book, digest):

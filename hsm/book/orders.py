@@ -27,6 +27,11 @@ _COLUMNS = (
     "(order_id, terms, purpose, chain_id, source, nonce, series, number)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_KEEP = f"INSERT OR IGNORE INTO orders {_COLUMNS}"
+_RECORD = (
+    f"INSERT INTO orders {_COLUMNS} ON CONFLICT (order_id) DO UPDATE"
+    " SET nonce = excluded.nonce WHERE nonce IS NULL"
+)
 
 
 class Attempt(NamedTuple):
@@ -119,10 +124,7 @@ def _attempt(row: tuple[int, str, str, bytes, bytes | None, bytes | None]) -> At
 
 def keep_order(book: Book, order_id: bytes, terms: TransferTerms) -> None:
     """Write an order in, without a nonce; inside a transaction. Known orders stay as they are."""
-    book.connection.execute(
-        f"INSERT OR IGNORE INTO orders {_COLUMNS}",
-        _row(order_id, terms, None),
-    )
+    book.connection.execute(_KEEP, _row(order_id, terms, None))
 
 
 def _row(order_id: bytes, terms: TransferTerms, nonce: int | None) -> tuple[object, ...]:
@@ -218,11 +220,7 @@ def record_order(
     # The order id is the digest of all terms, so the entry covers them.
     content = {"orderId": to_hex(order_id), "nonce": str(nonce), "digest": to_hex(attempt.digest)}
     book.write("order_recorded", {**fees, **content}, now)
-    book.connection.execute(
-        f"INSERT INTO orders {_COLUMNS} ON CONFLICT (order_id) DO UPDATE"
-        " SET nonce = excluded.nonce WHERE nonce IS NULL",
-        _row(order_id, terms, nonce),
-    )
+    book.connection.execute(_RECORD, _row(order_id, terms, nonce))
     _insert_attempt(book, order_id, attempt, fees, now)
 
 

@@ -187,6 +187,7 @@ def gather(
     """Gather the facts of one order under one law."""
     terms, claim = asked.terms, asked.claimed_nonce
     is_withdrawal = terms.purpose is Purpose.WITHDRAWAL
+    approvals, vetoed_by = book_consent.heard_on(book, asked.order_id)
     return Facts(
         terms=terms,
         order_id=asked.order_id,
@@ -202,8 +203,8 @@ def gather(
         and claim < MOST_NUMBER
         and book_orders.is_nonce_taken(book, terms.chain_id, terms.source, claim),
         is_salt_used=book_orders.is_salt_used(book, asked.order_id, terms.salt),
-        approvals=book_consent.approvals_of(book, asked.order_id),
-        vetoed_by=book_consent.vetoes_of(book, asked.order_id),
+        approvals=approvals,
+        vetoed_by=vetoed_by,
         marks=book_law.marks(book),
         active=book_law.active_wallets(book),
         is_frozen=book_law.is_frozen(book),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import accumulate
 from typing import NamedTuple, Protocol
@@ -64,8 +63,7 @@ class Tokens(Protocol):
         """Keep the tokens well between requests."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class Room(NamedTuple):
     """The signer's parts, and `now` and `laws` as they are for this batch of requests.
 
     `draft` is the law that comes in pieces through this door; `warnings` stand in every status
@@ -79,7 +77,7 @@ class Room:
     pinned: Mapping[str, Address]
     now: int
     laws: Laws
-    draft: Draft = field(default_factory=Draft)
+    draft: Draft
     warnings: tuple[str, ...] = ()
 
     @property

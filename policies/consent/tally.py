@@ -42,6 +42,9 @@ class Towards:
     is_emergency: bool = False
 
 
+_NOBODY = Tier(up_to=None, approvals=0, time_lock_s=0)
+
+
 def tier_for(tiers: Sequence[Tier], amount: int) -> Tier | None:
     """Return the first tier whose bound is at or above the amount; None when there is none."""
     return next((t for t in tiers if t.up_to is None or amount <= t.up_to), None)
@@ -86,7 +89,7 @@ def _refill_tier(rule: RefillRule, amount: int, towards: Towards) -> Tier | None
 def _tier_of(terms: TransferTerms, law: Law, towards: Towards) -> Tier | None:
     """Return the consent that a transfer needs; toward safety nobody, toward exposure M of N."""
     if terms.purpose in (Purpose.SWEEP, Purpose.EVACUATION, Purpose.TOP_UP):
-        return Tier(up_to=None, approvals=0, time_lock_s=0)
+        return _NOBODY
     asset = law.asset_at(terms.chain_id, terms.asset)
     hot = terms.destination if terms.purpose is Purpose.REFILL else terms.source
     wallet = law.wallet_at(terms.chain_id, hot)

@@ -27,6 +27,7 @@ def facts_of(room: VaultRoom, purpose: Purpose) -> Facts:
     """Return the facts of a good order of a purpose."""
     from hsm.book import law as book_law
     from hsm.verbs.room import Door, Room, pinned_addresses
+    from hsm.wire.draft import Draft
 
     here = Room(
         book=room.book,
@@ -36,6 +37,7 @@ def facts_of(room: VaultRoom, purpose: Purpose) -> Facts:
         pinned=pinned_addresses(room.settings),
         now=room.clock.unix(),
         laws=book_law.laws_at(room.book, room.clock.unix()),
+        draft=Draft(),
     )
     terms = room.order(purpose)
     room.lodge(terms, "alice", "bob", "carol")

@@ -5,6 +5,7 @@ Columns instead of rows: a window may hold thousands of payouts, and each round 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 import sqlalchemy as sa
@@ -13,15 +14,30 @@ from sqlmodel import Session, col
 from policies.lifecycles import TransferState
 from policies.terms import Address, Purpose
 from treasury.ledger.facts import Payout
-from treasury.ledger.reading import by_time_on
+from treasury.ledger.reading import ask, by_time_on
 from treasury.ledger.tables import AttemptRow, TransferRow
 
-_AT_ONCE = 500
 _PARTS = (
     col(TransferRow.destination),
     col(TransferRow.asset),
     col(TransferRow.amount),
     col(TransferRow.max_fee),
+)
+_PEOPLE = sa.func.json_each(sa.bindparam("people")).table_valued("value")
+_FIRST_PAID = sa.select(
+    _PEOPLE.c.value,
+    # One look into an index for each address, which ends at the first row that it finds.
+    sa.select(col(AttemptRow.signed_at))
+    .join(TransferRow, col(AttemptRow.transfer_id) == col(TransferRow.id))
+    .where(
+        col(TransferRow.chain_id) == sa.bindparam("chain_id"),
+        col(TransferRow.purpose) == Purpose.WITHDRAWAL.value,
+        col(TransferRow.destination) == _PEOPLE.c.value,
+        col(AttemptRow.number) == 1,
+    )
+    .order_by(col(TransferRow.id))
+    .limit(1)
+    .scalar_subquery(),
 )
 
 
@@ -67,35 +83,9 @@ def first_paid(
     The first is the oldest that was ever signed. A younger one may have been signed before it; then
     the address counts as new for longer than it is, never for less.
     """
-    found: dict[Address, int] = {}
-    wanted = sorted(set(destinations))
-    for start in range(0, len(wanted), _AT_ONCE):
-        asked = sa.values(sa.column("address", sa.String), name="asked")
-        people = asked.data([(address,) for address in wanted[start : start + _AT_ONCE]]).cte()
-        first = _first_signed_at(chain_id, people.c.address)
-        query = sa.select(people.c.address, first)
-        rows = session.connection().execute(query)
-        found |= {Address(to): at for to, at in rows if at is not None}
-    return found
-
-
-def _first_signed_at(
-    chain_id: int, destination: sa.ColumnElement[str]
-) -> sa.ScalarSelect[int | None]:
-    """Return the question for one address, which ends at the first row that it finds."""
-    return (
-        sa.select(col(AttemptRow.signed_at))
-        .join(TransferRow, col(AttemptRow.transfer_id) == col(TransferRow.id))
-        .where(
-            col(TransferRow.chain_id) == chain_id,
-            col(TransferRow.purpose) == Purpose.WITHDRAWAL.value,
-            col(TransferRow.destination) == destination,
-            col(AttemptRow.number) == 1,
-        )
-        .order_by(col(TransferRow.id))
-        .limit(1)
-        .scalar_subquery()
-    )
+    people = json.dumps(sorted(set(destinations)))
+    rows = ask(session, _FIRST_PAID, {"chain_id": chain_id, "people": people})
+    return {Address(to): at for to, at in rows if at is not None}
 
 
 def _withdrawals_of(source: Address) -> tuple[sa.ColumnElement[bool], ...]:

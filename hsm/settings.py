@@ -17,6 +17,9 @@ from hsm.errors import SettingsError
 from policies.document import Table
 from policies.law import Profile
 
+TOLD_BY_ALL = frozenset({"SENSITIVE", "EXTRACTABLE"})
+"""PKCS#11 attributes without which nobody knows whether a key can leave its token."""
+
 
 class UnlockMode(StrEnum):
     """How a token gets its PIN."""
@@ -172,6 +175,9 @@ def _contradictions(settings: Settings) -> list[str]:
             found.append(f"{where}.curve: checkpoints use p256, transactions secp256k1")
         if key.imported and settings.profile is Profile.PRODUCTION:
             found.append(f"{where}.imported = true: production refuses imported keys")
+        if key.waived_attributes & TOLD_BY_ALL and settings.profile is Profile.PRODUCTION:
+            names = ", ".join(f"CKA_{name}" for name in sorted(TOLD_BY_ALL))
+            found.append(f"{where}.waived_attributes: production has every token tell {names}")
     return found
 
 

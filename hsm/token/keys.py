@@ -133,8 +133,11 @@ def _point_problems(public: TokenKey, plan: KeyPlan) -> Sequence[str]:
 
 
 def attribute_problems(private: TokenKey, public: TokenKey, plan: KeyPlan) -> Sequence[str]:
-    """Return how the key's attributes differ from what a treasury key must have."""
-    allowed = plan.waived_attributes | (BORN_OUTSIDE if plan.imported else frozenset())
+    """Return how the key's attributes differ from what a treasury key must have.
+
+    A waiver excuses a token's silence, never a wrong answer.
+    """
+    born_outside = BORN_OUTSIDE if plan.imported else frozenset()
     found = []
     for key, names, wanted in (
         (private, MUST_BE_TRUE, True),
@@ -143,7 +146,8 @@ def attribute_problems(private: TokenKey, public: TokenKey, plan: KeyPlan) -> Se
     ):
         for name in names:
             value = read_flag(key, name)
-            if value is not wanted and name not in allowed:
+            excused = born_outside if value is not None else born_outside | plan.waived_attributes
+            if value is not wanted and name not in excused:
                 shown = "unknown to this token" if value is None else value
                 found.append(f"{name} is {shown}, must be {wanted}")
     return found

@@ -81,6 +81,17 @@ def test_one_key_has_one_use() -> None:
         parse(document)
 
 
+@pytest.mark.parametrize("waived", ["CKA_SENSITIVE", "CKA_EXTRACTABLE"])
+def test_production_waives_nothing_that_says_whether_a_key_can_leave(waived: str) -> None:
+    """A token that keeps silent about it is no token for production (R1.1)."""
+    document = good()
+    document["keys"]["vault"]["waived_attributes"] = [waived]
+    assert {waived[4:]} == parse(document).keys["vault"].waived_attributes
+    document["profile"] = "production"
+    with pytest.raises(SettingsError, match=r"keys\.vault\.waived_attributes: production has"):
+        parse(document)
+
+
 def test_all_problems_are_told_at_once() -> None:
     """Two mistakes make two lines."""
     document = good()

@@ -332,6 +332,17 @@ def test_an_unknown_attribute_may_be_waived_by_name(tmp_path: Path) -> None:
     assert attempt(rig.hsm.start) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("EXTRACTABLE", True), ("SENSITIVE", False), ("COPYABLE", True)]
+)
+def test_no_waiver_excuses_a_wrong_answer(tmp_path: Path, name: str, value: object) -> None:
+    """A waiver is for what a token does not tell; what it tells counts (R3.4, R1.1)."""
+    rig = Rig(tmp_path, waived=frozenset({name}))
+    rig.module.attributes[f"private.{name}"] = value
+
+    assert isinstance(attempt(rig.hsm.start), KeySetUpError)
+
+
 def test_imported_keys_are_waived_by_name_and_shown(tmp_path: Path) -> None:
     """An imported key passes only where its settings say so, and stands in the status."""
     rig = Rig(tmp_path, profile=Profile.DEVELOPMENT, imported=True)

@@ -14,12 +14,12 @@ import ssl
 import time
 from collections.abc import Callable
 from typing import cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from treasury.chain.errors import BadAnswerError, EndpointError, UnavailableError, clean_text
+from treasury.chain.http_answer import TooLongError, read_answer
 
 ANSWER_LIMIT_BYTES = 10 * 1024 * 1024
-_CHUNK = 65536
 
 
 class StaleConnectionError(UnavailableError):
@@ -37,57 +37,54 @@ class HttpTransport:
         self.name = parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}"
         self._is_tls = parts.scheme == "https"
         self._host, self._port = parts.hostname, parts.port
-        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._headers = {"Content-Type": "application/json", "User-Agent": "treasury"}
-        if parts.username is not None:
-            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            token = base64.b64encode(pair.encode()).decode("ascii")
-            self._headers["Authorization"] = f"Basic {token}"
+        self._head = _request_head(parts)
         self._monotonic = monotonic
         self._deadline = 0.0
-        self._connection: http.client.HTTPConnection | None = None
         self._socket: socket.socket | None = None
+        self._stream: io.BufferedReader | None = None
 
     @property
     def is_open(self) -> bool:
         """Say whether there is a connection to use."""
-        return self._connection is not None
+        return self._socket is not None
 
     def open(self, deadline: float) -> None:
         """Connect until `deadline` (monotonic seconds); raises `UnavailableError`."""
         self.close()
         self._deadline = deadline
         try:
-            connection = self._connect()
+            wire = self._connect()
         except (OSError, http.client.HTTPException) as error:
             raise self._unavailable(error) from error
-        self._socket = cast("socket.socket", connection.sock)
-        connection.sock = _DeadlineSocket(self._socket, self._remaining)
-        self._connection = connection
+        self._socket = wire
+        self._stream = io.BufferedReader(_DeadlineReader(wire, self._remaining))
 
     def exchange(self, body: bytes, deadline: float) -> tuple[int, bytes]:
         """Post a body and return status and answer; raises `UnavailableError`, `BadAnswerError`."""
-        assert self._connection is not None, "open the connection first"
+        assert self._socket is not None, "open the connection first"
+        assert self._stream is not None, "a connection has its stream"
         self._deadline = deadline
         try:
-            status, answer = self._post(self._connection, body)
+            # In one piece: a second packet would wake the node twice.
+            self._socket.settimeout(self._remaining())
+            self._socket.sendall(b"%b%d\r\n\r\n%b" % (self._head, len(body), body))
+            status, answer, keeps_open = read_answer(self._stream, ANSWER_LIMIT_BYTES)
         except BaseException as error:
             self.close()
             if isinstance(error, (OSError, http.client.HTTPException)):
                 raise self._unavailable(error) from error
             raise
-        if self._connection.sock is None:
+        if not keeps_open:
             self.close()
         return status, answer
 
     def close(self) -> None:
         """Close the connection, if there is one."""
-        self._connection = None
         if self._socket is not None:
             self._socket.close()
-            self._socket = None
+        self._socket = self._stream = None
 
-    def _connect(self) -> http.client.HTTPConnection:
+    def _connect(self) -> socket.socket:
         timeout = self._remaining()
         connection = (
             http.client.HTTPSConnection(
@@ -97,22 +94,7 @@ class HttpTransport:
             else http.client.HTTPConnection(self._host, self._port, timeout=timeout)
         )
         connection.connect()
-        return connection
-
-    def _post(self, connection: http.client.HTTPConnection, body: bytes) -> tuple[int, bytes]:
-        connection.request("POST", self._target, body, self._headers)
-        response = connection.getresponse()
-        chunks, size = [], 0
-        while chunk := response.read1(_CHUNK):
-            size += len(chunk)
-            if size > ANSWER_LIMIT_BYTES:
-                raise BadAnswerError(f"{self.name} answered more than 10 MB")
-            chunks.append(chunk)
-        # The connection takes its next request only when this response is closed.
-        response.close()
-        if response.length:
-            raise http.client.IncompleteRead(b"", response.length)
-        return response.status, b"".join(chunks)
+        return cast("socket.socket", connection.sock)
 
     def _remaining(self) -> float:
         left = self._deadline - self._monotonic()
@@ -125,6 +107,8 @@ class HttpTransport:
             return UnavailableError(f"{self.name} did not answer in time")
         if isinstance(error, (http.client.RemoteDisconnected, ConnectionError)):
             return StaleConnectionError(f"{self.name} is not reachable: {_name_of(error)}")
+        if isinstance(error, TooLongError):
+            return BadAnswerError(f"{self.name} answered more than 10 MB")
         if isinstance(error, http.client.IncompleteRead):
             return UnavailableError(f"{self.name} cut its answer off")
         if isinstance(error, http.client.HTTPException):
@@ -132,31 +116,29 @@ class HttpTransport:
         return UnavailableError(f"{self.name} is not reachable: {_name_of(error)}")
 
 
+def _request_head(parts: SplitResult) -> bytes:
+    """Return a request up to the number of its bytes; raises `EndpointError`."""
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    said = parts.netloc + target
+    if not said.isascii() or not said.isprintable() or " " in said:
+        raise EndpointError("an endpoint has printable ASCII characters alone")
+    lines = [
+        f"POST {target} HTTP/1.1",
+        f"Host: {parts.netloc.rpartition('@')[2]}",
+        "Accept-Encoding: identity",
+        "Content-Type: application/json",
+        "User-Agent: treasury",
+    ]
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        token = base64.b64encode(pair.encode()).decode("ascii")
+        lines.append(f"Authorization: Basic {token}")
+    return "\r\n".join([*lines, "Content-Length: "]).encode("ascii")
+
+
 def _name_of(error: Exception) -> str:
     text = error.strerror if isinstance(error, OSError) and error.strerror else ""
     return clean_text(text or type(error).__name__)
-
-
-class _DeadlineSocket:
-    """What http.client needs of a socket, with the deadline applied to each single read.
-
-    `close` does nothing: http.client calls it while the answer is still being read, and the
-    transport closes the real socket itself.
-    """
-
-    def __init__(self, wire: socket.socket, remaining: Callable[[], float]) -> None:
-        self._wire = wire
-        self._remaining = remaining
-
-    def sendall(self, data: bytes) -> None:
-        self._wire.settimeout(self._remaining())
-        self._wire.sendall(data)
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_DeadlineReader(self._wire, self._remaining))
-
-    def close(self) -> None:
-        pass
 
 
 class _DeadlineReader(io.RawIOBase):

@@ -18,7 +18,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlmodel import Session, SQLModel, col
 
 from policies.terms import Address, Stamp
-from treasury.ledger.columns import wei_text
+from treasury.ledger.columns import short_text
 from treasury.ledger.facts import Tick
 from treasury.ledger.queries import watch
 from treasury.ledger.snapshots import Written, note_written, snapshot
@@ -127,7 +127,7 @@ def write_cells(session: Session, chain_id: int, tick_id: int, cells: Sequence[C
             "address": cell.address,
             "cell": cell.cell,
             "depth": cell.depth.value,
-            "value": wei_text(cell.value),
+            "value": short_text(cell.value),
         }
         for cell in cells
     ]
@@ -146,7 +146,7 @@ def write_newest(session: Session, chain_id: int, cells: Sequence[Cell]) -> None
             "depth": cell.depth.value,
             "address": cell.address,
             "cell": cell.cell,
-            "value": wei_text(cell.value),
+            "value": short_text(cell.value),
             "block_number": cell.block_number,
             "revision": revision,
         }

@@ -53,12 +53,21 @@ def wei_text(value: int | None) -> str | None:
 
     Raises `ValueError` for anything that is not an integer in range.
     """
+    text = short_text(value)
+    return None if text is None else text.zfill(WEI_DIGITS)
+
+
+def short_text(value: int | None) -> str | None:
+    """Return an amount for rows that nobody sorts by it and that there are very many of.
+
+    The column reads it like the long one. Raises `ValueError` as `wei_text` does.
+    """
     if value is None:
         return None
     if type(value) is not int or not 0 <= value <= UINT256_MAX:
         msg = f"{value!r} is not an amount in base units"
         raise ValueError(msg)
-    return str(value).zfill(WEI_DIGITS)
+    return str(value)
 
 
 def canonical_json(value: object) -> str:

@@ -40,7 +40,6 @@ class Ledger:
         self._reading = engine.execution_options(reads_only=True)
         self._lease = lease
         self._snapshots = Snapshots()
-        self._is_sqlite = engine.dialect.name == "sqlite"
         self._idle: list[Session] = []
 
     @contextmanager
@@ -51,11 +50,7 @@ class Ledger:
         """
         info = session_info(self._snapshots, reads_only=True)
         with _translated():
-            if self._is_sqlite:
-                yield from self._view(info)
-                return
-            with Session(self._reading, expire_on_commit=False, info=info) as session:
-                yield session
+            yield from self._view(info)
 
     def _view(self, info: dict[Any, Any]) -> Iterator[Session]:
         """Lend a session that keeps its connection: a tick opens many views, each for a moment.
@@ -91,8 +86,7 @@ class Ledger:
         """
         info = session_info(self._snapshots, reads_only=False)
         with _translated(), Session(self._writing, expire_on_commit=False, info=info) as session:
-            if self._is_sqlite:
-                session.connection().exec_driver_sql("BEGIN IMMEDIATE")
+            session.connection().exec_driver_sql("BEGIN IMMEDIATE")
             see_book(session, book)
             yield session
             self.commit(session)
@@ -122,18 +116,14 @@ def open_ledger(url: str, *, lease: bool = True) -> Ledger:
     Raises `LedgerHeldError` when another daemon has it, `LedgerError` when it cannot be used.
     """
     parsed = _parsed(url)
-    is_sqlite = parsed.get_backend_name() == "sqlite"
-    if is_sqlite and not parsed.database:
-        raise LedgerError("the ledger must be a file: write sqlite:////path/to/file")
-    held = Lease(Path(f"{parsed.database}.lease")) if is_sqlite and lease else None
+    held = Lease(Path(f"{parsed.database}.lease")) if lease else None
     engine = create_engine(parsed)
-    if is_sqlite:
-        # Of the pool: an engine that has listeners of its own looks for them at every statement.
-        event.listen(engine.pool, "connect", _prepare_connection)
+    # Of the pool: an engine that has listeners of its own looks for them at every statement.
+    event.listen(engine.pool, "connect", _prepare_connection)
     try:
         with _translated():
-            _migrate(parsed, is_sqlite=is_sqlite)
-            _assert_durable(engine, is_sqlite=is_sqlite)
+            _migrate(parsed)
+            _assert_durable(engine)
     except BaseException:
         engine.dispose()
         if held is not None:
@@ -142,23 +132,22 @@ def open_ledger(url: str, *, lease: bool = True) -> Ledger:
     return Ledger(engine, held)
 
 
-def file_of(url: str) -> Path | None:
-    """Return the file of a SQLite ledger; None when the ledger is on a server.
-
-    Raises `LedgerError` when this is no database URL.
-    """
-    parsed = _parsed(url)
-    is_file = parsed.get_backend_name() == "sqlite" and parsed.database
-    return Path(parsed.database) if is_file and parsed.database else None
+def file_of(url: str) -> Path:
+    """Return the file of a ledger; raises `LedgerError` when this is no URL of one."""
+    return Path(_parsed(url).database or "")
 
 
 def _parsed(url: str) -> URL:
+    """Read the URL; the ledger is a SQLite file, because a backup is one and nobody else writes."""
     try:
-        return make_url(url)
+        parsed = make_url(url)
     except ArgumentError as error:
         raise LedgerError(
             f"{url!r} is not a database URL: write sqlite:////path/to/file"
         ) from error
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        raise LedgerError("the ledger must be a SQLite file: write sqlite:////path/to/file")
+    return parsed
 
 
 @contextmanager
@@ -194,12 +183,11 @@ def _driver_of(session: Session) -> sqlite3.Connection:
     return driver
 
 
-def _migrate(url: URL, *, is_sqlite: bool) -> None:
+def _migrate(url: URL) -> None:
     """Migrate on an engine of its own, whose every transaction begins by itself."""
     engine = create_engine(url)
-    if is_sqlite:
-        event.listen(engine, "connect", _prepare_connection)
-        event.listen(engine, "begin", _begin_migrating)
+    event.listen(engine, "connect", _prepare_connection)
+    event.listen(engine, "begin", _begin_migrating)
     try:
         migrate(engine)
     finally:
@@ -210,9 +198,7 @@ def _begin_migrating(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _assert_durable(engine: Engine, *, is_sqlite: bool) -> None:
-    if not is_sqlite:
-        return
+def _assert_durable(engine: Engine) -> None:
     with engine.connect() as connection:
         synchronous = connection.execute(text("PRAGMA synchronous")).scalar_one()
         mode = connection.execute(text("PRAGMA journal_mode")).scalar_one()

@@ -77,8 +77,6 @@ def run(config: Path, copy: Path) -> int:
     try:
         settings = load_settings(config)
         database = file_of(settings.daemon.database)
-        if database is None:
-            raise RestoreError("the ledger is on a server: restore it there, then halt and start")
         signer = SignerClient(settings.signer.socket, deadline_s=settings.signer.deadline_s)
         points = settings.daemon.state_dir / "checkpoints.jsonl"
         done = put_back(copy, database, signer=signer, checkpoints=points, now=int(time.time()))

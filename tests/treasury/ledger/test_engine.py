@@ -152,6 +152,15 @@ def test_a_bad_address_is_one_clear_line(url: str) -> None:
     assert 1 == len(str(caught.value).splitlines())
 
 
+@pytest.mark.parametrize("url", ["postgresql://treasury@db/ledger", "mysql://db/x", "sqlite://"])
+def test_only_a_file_is_a_ledger(url: str) -> None:
+    """A server's database is refused at the start, with what to write instead."""
+    with pytest.raises(LedgerError, match="write sqlite:////path/to/file"):
+        open_ledger(url)
+    with pytest.raises(LedgerError, match="write sqlite:////path/to/file"):
+        engine.file_of(url)
+
+
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     """Garbage in place of the ledger is told, and left as it is."""
     (tmp_path / "ledger.sqlite3").write_bytes(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, bindparam
+from sqlalchemy import bindparam
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, and_, col, func, or_, select
 
@@ -71,28 +71,20 @@ _BY_CAUSES = (
     .where(col(TransferRow.cause).in_(bindparam("causes", expanding=True)))
     .order_by(col(TransferRow.id))
 )
-# "The cause begins with", so that an index answers it where one can: SQLite compares texts byte by
-# byte. A server compares them as its language does, where ";" may come before ":", so that a range
-# would be empty and a payment would seem never to have been.
-_BEGINS: Mapping[bool, ColumnElement[bool]] = {
-    True: and_(
-        col(TransferRow.cause) >= bindparam("prefix"), col(TransferRow.cause) < bindparam("behind")
-    ),
-    False: func.substr(col(TransferRow.cause), 1, func.length(bindparam("prefix")))
-    == bindparam("prefix"),
-}
-_BY_CAUSE = {
-    compares_bytes: rows_of(TransferRow)
-    .where(or_(col(TransferRow.cause) == bindparam("cause"), begins))
+# "The cause begins with", so that an index answers it: SQLite compares texts byte by byte.
+_BEGINS = and_(
+    col(TransferRow.cause) >= bindparam("prefix"), col(TransferRow.cause) < bindparam("behind")
+)
+_BY_CAUSE = (
+    rows_of(TransferRow)
+    .where(or_(col(TransferRow.cause) == bindparam("cause"), _BEGINS))
     .order_by(col(TransferRow.id))
-    for compares_bytes, begins in _BEGINS.items()
-}
-_HAS_CAUSE = {
-    compares_bytes: sql_select(col(TransferRow.id))
-    .where(begins, col(TransferRow.purpose) == bindparam("purpose"))
+)
+_HAS_CAUSE = (
+    sql_select(col(TransferRow.id))
+    .where(_BEGINS, col(TransferRow.purpose) == bindparam("purpose"))
     .limit(1)
-    for compares_bytes, begins in _BEGINS.items()
-}
+)
 _REFILLED = (
     sql_select(col(TransferRow.amount))
     .join(AttemptRow, col(AttemptRow.transfer_id) == col(TransferRow.id))
@@ -149,8 +141,7 @@ def by_hash(session: Session, digest: str) -> Transfer | None:
 
 def by_cause(session: Session, prefix: str) -> tuple[Transfer, ...]:
     """Return the transfers whose cause is `prefix` or begins with "`prefix`:", oldest first."""
-    query = _BY_CAUSE[_compares_bytes(session)]
-    return read_all(session, Transfer, query, cause=prefix, **_range(f"{prefix}:"))
+    return read_all(session, Transfer, _BY_CAUSE, cause=prefix, **_range(f"{prefix}:"))
 
 
 def by_causes(session: Session, causes: Iterable[str]) -> tuple[Transfer, ...]:
@@ -160,12 +151,8 @@ def by_causes(session: Session, causes: Iterable[str]) -> tuple[Transfer, ...]:
 
 def has_cause(session: Session, prefix: str, purpose: Purpose) -> bool:
     """Say whether a transfer of a purpose has a cause that begins with a prefix."""
-    query = _HAS_CAUSE[_compares_bytes(session)]
-    return ask(session, query, {**_range(prefix), "purpose": purpose.value}).first() is not None
-
-
-def _compares_bytes(session: Session) -> bool:
-    return session.connection().dialect.name == "sqlite"
+    wanted = {**_range(prefix), "purpose": purpose.value}
+    return ask(session, _HAS_CAUSE, wanted).first() is not None
 
 
 def _range(prefix: str) -> dict[str, str]:

@@ -23,7 +23,5 @@ def upgrade() -> None:
     op.create_index("outflows_by_time", "outflow", ["pool", "at"])
     op.drop_index("outflows_to_recipient", table_name="outflow")
     op.create_index("outflows_to_recipient", "outflow", ["pool", "recipient", "verdict"])
-    is_sqlite = op.get_bind().dialect.name == "sqlite"
-    name = "fk_observation_tick_id" if is_sqlite else "observation_tick_id_fkey"
     with op.batch_alter_table("observation", naming_convention=_UNNAMED) as batch:
-        batch.drop_constraint(name, type_="foreignkey")
+        batch.drop_constraint("fk_observation_tick_id", type_="foreignkey")

@@ -72,6 +72,8 @@ class Signer:
             self.hsm = Hsm(bench_of(settings, environment, monotonic))
             stack.callback(self.hsm.close)
             self.hsm.start()
+            for waiver in self.hsm.waivers():
+                log.warning("waived: %s", waiver)
             self.desk = Desk(book=self.book, tokens=self.hsm, settings=settings, clock=clock)
             listeners = _listeners(settings, environment, stack)
             self._loop = Loop(desk=self.desk, listeners=listeners, monotonic=monotonic)

@@ -65,6 +65,14 @@ class KeyPlan:
     imported: bool
     waived_attributes: frozenset[str]
 
+    @property
+    def waivers(self) -> tuple[str, ...]:
+        """Return what this key is excused from, as people read it."""
+        untold = ", ".join(f"CKA_{name}" for name in sorted(self.waived_attributes))
+        born = f"key {self.name} was imported: it exists outside the token"
+        silent = f"key {self.name}: its token need not tell {untold}"
+        return (*([born] if self.imported else []), *([silent] if untold else []))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:

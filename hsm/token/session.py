@@ -138,18 +138,13 @@ class Hsm:
         return TokenState.READY if slot.session is not None else TokenState.LOCKED
 
     def waivers(self) -> tuple[str, ...]:
-        """Return every rule that the development profile waives, as people read it."""
+        """Return every rule that profile and settings waive, as people read it."""
         found = [
             f"token {slot.plan.name} is SoftHSM: its keys are files"
             for slot in self._slots.values()
             if slot.manufacturer == SOFTHSM
         ]
-        found += [
-            f"key {key.name} was imported: it exists outside the token"
-            for key in self._bench.keys.values()
-            if key.imported
-        ]
-        return tuple(found)
+        return (*found, *(line for key in self._bench.keys.values() for line in key.waivers))
 
     def close(self) -> None:
         """Log out of everything."""

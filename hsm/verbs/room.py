@@ -49,7 +49,7 @@ class Tokens(Protocol):
         """Return how a token is."""
 
     def waivers(self) -> tuple[str, ...]:
-        """Return every rule that the profile waives."""
+        """Return every rule that profile and settings waive."""
 
     def unlock(
         self, token: str, pin: str, *, seconds: float, signatures: int | None = None
@@ -67,7 +67,7 @@ class Room(NamedTuple):
     """The signer's parts, and `now` and `laws` as they are for this batch of requests.
 
     `draft` is the law that comes in pieces through this door; `warnings` stand in every status
-    beside what the profile waives.
+    beside what profile and settings waive.
     """
 
     book: Book

@@ -168,7 +168,7 @@ class SignerStatus:
 
     `health` is ready, locked, degraded or down; `tokens` maps a token's name to the same words;
     `nonces` maps a wallet's name to the nonce that the book assigns next; `active` maps a pool to
-    its wallet; `waivers` names every rule that the profile waives; `now` is its clock; `windows`
+    its wallet; `waivers` names every rule that is waived; `now` is its clock; `windows`
     maps, for example, "withdrawal hot-a ETH" to what may still be signed, in base units.
     """
 

@@ -120,6 +120,20 @@ def test_a_refill_end_to_end(softhsm: SoftHsm, clock: FakeClock) -> None:
         assert client.status().waivers
 
 
+def test_what_is_waived_stands_in_the_log(
+    softhsm: SoftHsm, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """From the start on, in the words of the status (R3.4)."""
+    settings = real_settings(softhsm)
+    with serving(settings, clock), SignerClient(settings.signer_socket) as client:
+        told = client.status().waivers
+
+    assert told
+    assert [f"waived: {waiver}" for waiver in told] == [
+        message for message in caplog.messages if message.startswith("waived: ")
+    ]
+
+
 def test_both_proofs_verify(softhsm: SoftHsm, clock: FakeClock) -> None:
     """The checkpoint key signs a journal head, a wallet's key proves possession."""
     settings, law = real_settings(softhsm), make_law().law

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from policies.crypto import checksum_address, keccak256
-from policies.law import Law
+from policies.law import Custody, Law
 from policies.lifecycles import WalletState
 from policies.terms import NATIVE, Address
 from tests.drills.incidents import CASES, COIN, TOKENS, Block, Case, Take
@@ -63,9 +63,12 @@ class Course:
         )
 
 
-def replay(directory: Path, case: Case) -> Course:
-    """Let the theft happen to a treasury at peace, and go on until nothing moves any more."""
-    belt, course = _treasury(directory, case), Course(case)
+def replay(directory: Path, case: Case, *, custody: Custody = Custody.EXCLUSIVE) -> Course:
+    """Let the theft happen to a treasury at peace, and go on until nothing moves any more.
+
+    In shared custody a payout engine has the keys too: then no nonce proves anything.
+    """
+    belt, course = _treasury(directory, case, custody), Course(case)
     course.held = sum(_worth(belt, address_of(name)) for name in case.wallets)
     for block in case.blocks:
         if sum(_worth(belt, address_of(name)) for name in case.wallets) < _DUST:
@@ -81,8 +84,8 @@ def replay(directory: Path, case: Case) -> Course:
     return course
 
 
-def _treasury(directory: Path, case: Case) -> Belt:
-    belt = Belt(directory, law=_law(case), hot=COINS if case.has_gas else 0)
+def _treasury(directory: Path, case: Case, custody: Custody) -> Belt:
+    belt = Belt(directory, law=_law(case, custody), hot=COINS if case.has_gas else 0)
     belt.fund("hot-b", (COINS if "hot-b" in case.wallets else 0) - 60 * ETH)
     for number, value in enumerate(VALUES):
         token = _token(number)
@@ -95,8 +98,8 @@ def _treasury(directory: Path, case: Case) -> Belt:
     return belt
 
 
-def _law(case: Case) -> Law:
-    changes: dict[str, object] = {}
+def _law(case: Case, custody: Custody) -> Law:
+    changes: dict[str, object] = {f"wallets.{name}.custody": custody.value for name in case.wallets}
     if len(case.wallets) > 1:
         changes["wallets.hot-b.fate_group"] = "rack-1"
     for number, value in enumerate(VALUES):
@@ -162,9 +165,11 @@ def _token(number: int) -> Address:
 
 def main() -> None:
     """Print the table."""
-    for case in CASES:
-        with tempfile.TemporaryDirectory() as directory:
-            print(replay(Path(directory), case).line(), flush=True)
+    for custody in Custody:
+        for case in CASES:
+            with tempfile.TemporaryDirectory() as directory:
+                course = replay(Path(directory), case, custody=custody)
+            print(f"{custody.value:9} {course.line()}", flush=True)
 
 
 if __name__ == "__main__":

@@ -94,6 +94,7 @@ CATALOGUE: Mapping[str, Ring] = {
     ),
     "chain_unseen": _ring(Severity.CRITICAL, "nodes", "chain_seen"),
     "endpoint_dissented": _ring(Severity.WARNING, "dissent"),
+    "finality_broken": _ring(Severity.CRITICAL, "finality-broken"),
     "finality_lost": _ring(Severity.WARNING, "standstill", "finality_back"),
     "head_lost": _ring(Severity.WARNING, "standstill", "head_back"),
     "drill_overdue": _ring(Severity.WARNING, "drill", "drill_fresh"),

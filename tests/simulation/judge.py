@@ -395,6 +395,21 @@ class Judge:
                 self._require(there == amount, "I11", text)
         self.world.room.book.verify()
 
+    def judge_broken_end(self) -> None:
+        """Require what holds whatever a chain takes back: both books, and no payout twice."""
+        with self.world.ledger.read() as session:
+            payouts = requests.withdrawals_in(session, CHAIN_ID, *WithdrawalState)
+            verified = journal.verify(session)
+        self._require(verified.ok, "I6", verified.why)
+        self.world.room.book.verify()
+        asked: Counter[Address] = Counter()
+        for payout in payouts:
+            asked[payout.destination] += payout.amount
+        for destination, amount in asked.items():
+            paid = self.world.sea.balance(destination)
+            text = f"{destination} got {paid}, all its payouts together are {amount}"
+            self._require(paid <= amount, "I1", text)
+
     def _judge_payouts(self, payouts: Sequence[Withdrawal]) -> None:
         due: Counter[Address] = Counter()
         for payout in payouts:

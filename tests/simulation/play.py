@@ -25,6 +25,7 @@ from policies.terms import NATIVE, MotionKind, Purpose
 from tests.fakes.chain import GWEI
 from tests.laws import ETH, USDC, address_of
 from tests.simulation.dice import Dice
+from tests.simulation.finality import Finality
 from tests.simulation.judge import Judge, Violation
 from tests.simulation.people import People
 from tests.simulation.world import CHAIN_ID, USD_COIN, WALLETS, SimulatedWorld, template, world_of
@@ -32,6 +33,7 @@ from treasury.ledger.facts import Transfer, Withdrawal
 from treasury.ledger.queries import refills, requests, transfers
 
 MOST_ROUNDS = 40
+_BROKEN_ROUNDS = 8
 _MOST_PAYOUTS = 5
 _OPEN_PAYOUTS = (WithdrawalState.ACCEPTED, WithdrawalState.HELD, WithdrawalState.QUEUED)
 
@@ -94,6 +96,7 @@ class Game:
         self.dice = world.dice
         self.people = People(world)
         self.judge = Judge(world, self.people)
+        self.finality = Finality(world)
         self.has_thief = self.dice.chance(0.25)
         self.dice.weather = self.dice.pick((0.3, 1.0, 1.0, 2.0))
 
@@ -101,14 +104,19 @@ class Game:
         """Play all of it."""
         for _ in range(self.dice.between(12, 24)):
             self._round()
-        self.settle()
-        self.judge.judge_end()
+        if self.finality.is_broken:
+            self._calm_rounds(_BROKEN_ROUNDS)
+            self.judge.judge_broken_end()
+        else:
+            self.settle()
+            self.judge.judge_end()
 
     # --- safety ---
 
     def _round(self) -> None:
         if self.dice.chance(0.9):
-            self.world.watch()
+            with self.finality.watched():
+                self.world.watch()
             self.judge.look()
         self._people_act()
         self.judge.look()
@@ -164,6 +172,8 @@ class Game:
             sea.reorg(dice.between(1, 2))
         if dice.happens("reorg_forgets", 0.05):
             sea.reorg(dice.between(1, 2), keep=False)
+        if dice.happens("chain_takes_back_what_is_final", 0.003):
+            self.finality.break_it(dice.between(3, 6), keep=dice.chance(0.7))
         if dice.happens("mempool_forgets", 0.06):
             sea.drop_mempool()
         sea.is_down = dice.happens("node_down", 0.05)
@@ -230,11 +240,7 @@ class Game:
     def settle(self) -> None:
         """Stop every fault and require that everything comes to an honest end."""
         world = self.world
-        self.dice.calm = True
-        self.dice.note("calm")
-        world.sea.settle_weather()
-        world.signer.is_away = False
-        self.people.ask_everything_again()
+        self._stop_faults()
         for number in range(MOST_ROUNDS):
             world.watch()
             self.people.approve_everything()
@@ -250,6 +256,25 @@ class Game:
             if number > 2 and not self._unfinished():
                 return
         raise Violation(f"I8: not over after {MOST_ROUNDS} calm rounds: {self._unfinished()}")
+
+    def _calm_rounds(self, count: int) -> None:
+        """Let a treasury whose chain took back what was final go on without faults for a while."""
+        self._stop_faults()
+        for _ in range(count):
+            with self.finality.watched():
+                self.world.watch()
+            self.people.approve_everything()
+            self.world.money()
+            self.world.sea.mine(2)
+            self.world.advance(30)
+            self.judge.look()
+
+    def _stop_faults(self) -> None:
+        self.dice.calm = True
+        self.dice.note("calm")
+        self.world.sea.settle_weather()
+        self.world.signer.is_away = False
+        self.people.ask_everything_again()
 
     def _put_right(self) -> None:
         """Let a quorum do what only people may: skip nonces that a thief used, lift, resume."""

@@ -126,6 +126,11 @@ class Sea(FakeChain):
         """Put an EIP-7702 delegation at an address."""
         self.set_code(victim, _DELEGATED)
 
+    @property
+    def height(self) -> int:
+        """Return the number of the newest block, whatever its nodes show."""
+        return self._blocks[-1].stamp.number
+
     def is_canonical(self, stamp: Stamp) -> bool:
         """Say whether a block is part of the present chain."""
         number = stamp.number

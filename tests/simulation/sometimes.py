@@ -55,6 +55,8 @@ FAULTS = frozenset(
         "node_lags",
         "reorg",
         "reorg_forgets",
+        "chain_takes_back_what_is_final",
+        "finality_broke",
         "mempool_forgets",
         "fees_jump",
         "token_paused",
@@ -100,6 +102,7 @@ MARKS = frozenset(
         "wallet_calm",
         "wallet_frozen",
         "wallet_unfrozen",
+        "finality_broken",
     }
 )
 """Journal lines without an edge that must stand in some journal."""

@@ -72,7 +72,7 @@ def ask_signer(belt: Belt, transfer: Transfer) -> Signed:
 
 
 def test_the_second_of_two_that_are_one_ends_and_says_so(isolated: Belt) -> None:
-    """R4.1: the same bytes for two evacuations are kept once, sent once and paid once."""
+    """The same bytes for two evacuations are kept once, sent once and paid once."""
     terms = isolated.room.order(Purpose.EVACUATION, amount=3 * ETH)
     other = dataclasses.replace(terms, salt=b"\x07" * 16)
     first, second = queue(isolated, terms, "first"), queue(isolated, other, "second")
@@ -95,7 +95,7 @@ def test_the_second_of_two_that_are_one_ends_and_says_so(isolated: Belt) -> None
 
 
 def test_the_book_knows_two_orders_that_are_one_transaction(isolated: Belt) -> None:
-    """R4.14: a ledger that knows neither takes both over, one as the other's name, each time."""
+    """A ledger that knows neither takes both over, one as the other's name, each time."""
     signed_alike(isolated)
     adopt(isolated.world, isolated.clock())
     ended = states(isolated)
@@ -118,7 +118,7 @@ def test_a_twin_that_waits_for_its_signature_ends_when_the_book_tells(isolated: 
 
 
 def test_only_evacuations_can_be_one_payment(isolated: Belt) -> None:
-    """R3.10: of anything else only a signer that is wrong gives one transaction for two orders."""
+    """Of anything else only a signer that is wrong gives one transaction for two orders."""
     terms = isolated.room.order(Purpose.EVACUATION, amount=3 * ETH)
     signed = ask_signer(isolated, queue(isolated, terms, "first"))
     adopt(isolated.world, isolated.clock())

@@ -7,6 +7,8 @@ from sqlmodel import col, func, select
 from policies.terms import NATIVE
 from tests.fakes.belt import CHAIN_ID, Belt
 from tests.laws import ETH, address_of
+from tests.treasury.stations.test_adopt import kinds
+from treasury.ledger import alarms
 from treasury.ledger.facts import Cells
 from treasury.ledger.queries import watch
 from treasury.ledger.tables_seen import ObservationRow, TickRow
@@ -109,3 +111,29 @@ def test_a_reorg_is_simply_seen(low: Belt) -> None:
     low.chain.reorg(1, keep=False)
 
     assert 10 * ETH == look(low)[0].balance(HOT, NATIVE)
+
+
+def test_a_final_block_that_is_replaced_halts_and_rings_once(low: Belt) -> None:
+    """A reorganisation below finality halts exposure in the commit of its look."""
+    low.chain.mine(6)
+    look(low)
+    low.chain.reorg(4)
+    look(low)
+    look(low)
+
+    assert low.is_halted()
+    assert 1 == kinds(low).count("finality_broken")
+    with low.ledger.read() as session:
+        assert alarms.rings(session, "finality_broken", "chain:devnet")
+
+
+def test_a_replaced_block_that_was_not_final_frightens_nobody(low: Belt) -> None:
+    """Down to the depth that the settings wait for, blocks may come and go."""
+    low.chain.mine(6)
+    for depth in (1, 2):
+        look(low)
+        low.chain.reorg(depth, grow=0)
+        look(low)
+
+    assert not low.is_halted()
+    assert "finality_broken" not in kinds(low)

@@ -119,9 +119,7 @@ def _database(table: Table, base: Path, default: str) -> str:
     url = table.text("database", default)
     if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
         return f"{_SQLITE}{base / url.removeprefix(_SQLITE)}"
-    if url.startswith("postgresql"):
-        return url
-    table.refuse("database", 'write "sqlite:///<path>" or "postgresql://<user>@<host>/<name>"')
+    table.refuse("database", 'the ledger is a SQLite file: write "sqlite:///<path>"')
     return default
 
 

@@ -139,7 +139,7 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
         (
             'state_dir = "state"',
             'state_dir = "s"\ndatabase = "my"',
-            "daemon.database = 'my': write",
+            "daemon.database = 'my': the ledger is a SQLite file: write",
         ),
         ("[chains.devnet]", "[[chains]]", "chains = [{"),
     ],

@@ -18,7 +18,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar
 
 from hsm.book.schema import migrate
 from hsm.errors import BookError
@@ -75,7 +75,7 @@ class Book:
         """Open or begin the book; `clock` returns unix seconds. Raises `BookError`."""
         self._clock = clock
         self._path = path
-        self._memory: dict[str, object] = {}
+        self._memory: dict[str, Any] = {}
         self.connection = _open(path)
         try:
             migrate(self.connection)
@@ -157,7 +157,8 @@ class Book:
         """
         if name not in self._memory:
             self._memory[name] = load()
-        return cast("_T", self._memory[name])
+        value: _T = self._memory[name]
+        return value
 
     def remember(self, name: str, value: object) -> None:
         """Keep for `recall` what was just written, until the next change or failure."""

@@ -106,7 +106,7 @@ def flag(body: Body, name: str) -> bool:
 def table(body: Body, name: str) -> Body:
     """Read an object."""
     value = body.get(name)
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         msg = f"`{name}` must be an object"
         raise ProtocolError(msg)
     return value

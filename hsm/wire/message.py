@@ -185,7 +185,7 @@ def decode_request(data: bytes) -> Request:
     document = decode(data)
     _check_envelope(document, {"v", "verb", "body"})
     verb, body = document["verb"], document["body"]
-    if not isinstance(verb, str) or not isinstance(body, Mapping):
+    if not isinstance(verb, str) or not isinstance(body, dict):
         msg = "`verb` is a string and `body` an object"
         raise ProtocolError(msg)
     return Request(verb=verb, body=body)

@@ -240,12 +240,14 @@ class Law:
         return {wallet.name: wallet for wallet in self.wallets}
 
     @cached_property
-    def _wallets_by_place(self) -> Mapping[tuple[str, Address], Wallet]:
-        return {(wallet.chain, wallet.address): wallet for wallet in self.wallets}
+    def _wallets_by_place(self) -> Mapping[tuple[int, Address], Wallet]:
+        known = self._chains_by_name
+        return {(known[w.chain].chain_id, w.address): w for w in self.wallets if w.chain in known}
 
     @cached_property
-    def _assets_by_place(self) -> Mapping[tuple[str, Address], Asset]:
-        return {(asset.chain, asset.address): asset for asset in self.assets}
+    def _assets_by_place(self) -> Mapping[tuple[int, Address], Asset]:
+        known = self._chains_by_name
+        return {(known[a.chain].chain_id, a.address): a for a in self.assets if a.chain in known}
 
     @cached_property
     def _assets_by_symbol(self) -> Mapping[tuple[str, str], Asset]:
@@ -269,8 +271,7 @@ class Law:
 
     def wallet_at(self, chain_id: int, address: Address) -> Wallet | None:
         """Return our wallet at an address of a chain."""
-        chain = self.chain_by_id(chain_id)
-        return None if chain is None else self._wallets_by_place.get((chain.name, address))
+        return self._wallets_by_place.get((chain_id, address))
 
     def asset(self, chain_name: str, symbol: str) -> Asset | None:
         """Return the asset with that symbol on a chain."""
@@ -278,8 +279,7 @@ class Law:
 
     def asset_at(self, chain_id: int, address: Address) -> Asset | None:
         """Return the asset at a contract address (zero: the native coin) of a chain."""
-        chain = self.chain_by_id(chain_id)
-        return None if chain is None else self._assets_by_place.get((chain.name, address))
+        return self._assets_by_place.get((chain_id, address))
 
     def pool(self, name: str) -> Pool | None:
         """Return the pool of that name."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import http.client
-import io
 import socket
 import ssl
 import time
@@ -20,6 +19,7 @@ from treasury.chain.errors import BadAnswerError, EndpointError, UnavailableErro
 from treasury.chain.http_answer import TooLongError, read_answer
 
 ANSWER_LIMIT_BYTES = 10 * 1024 * 1024
+_CHUNK = 65_536
 
 
 class StaleConnectionError(UnavailableError):
@@ -41,7 +41,6 @@ class HttpTransport:
         self._monotonic = monotonic
         self._deadline = 0.0
         self._socket: socket.socket | None = None
-        self._stream: io.BufferedReader | None = None
 
     @property
     def is_open(self) -> bool:
@@ -53,22 +52,19 @@ class HttpTransport:
         self.close()
         self._deadline = deadline
         try:
-            wire = self._connect()
+            self._socket = self._connect()
         except (OSError, http.client.HTTPException) as error:
             raise self._unavailable(error) from error
-        self._socket = wire
-        self._stream = io.BufferedReader(_DeadlineReader(wire, self._remaining))
 
     def exchange(self, body: bytes, deadline: float) -> tuple[int, bytes]:
         """Post a body and return status and answer; raises `UnavailableError`, `BadAnswerError`."""
         assert self._socket is not None, "open the connection first"
-        assert self._stream is not None, "a connection has its stream"
         self._deadline = deadline
         try:
             # In one piece: a second packet would wake the node twice.
             self._socket.settimeout(self._remaining())
             self._socket.sendall(b"%b%d\r\n\r\n%b" % (self._head, len(body), body))
-            status, answer, keeps_open = read_answer(self._stream, ANSWER_LIMIT_BYTES)
+            status, answer, keeps_open = read_answer(self._receive, ANSWER_LIMIT_BYTES)
         except BaseException as error:
             self.close()
             if isinstance(error, (OSError, http.client.HTTPException)):
@@ -82,7 +78,7 @@ class HttpTransport:
         """Close the connection, if there is one."""
         if self._socket is not None:
             self._socket.close()
-        self._socket = self._stream = None
+            self._socket = None
 
     def _connect(self) -> socket.socket:
         timeout = self._remaining()
@@ -95,6 +91,12 @@ class HttpTransport:
         )
         connection.connect()
         return cast("socket.socket", connection.sock)
+
+    def _receive(self) -> bytes:
+        """Return what arrived; the deadline is that of the exchange, and not of each byte."""
+        assert self._socket is not None, "a closed connection receives nothing"
+        self._socket.settimeout(self._remaining())
+        return self._socket.recv(_CHUNK)
 
     def _remaining(self) -> float:
         left = self._deadline - self._monotonic()
@@ -139,17 +141,3 @@ def _request_head(parts: SplitResult) -> bytes:
 def _name_of(error: Exception) -> str:
     text = error.strerror if isinstance(error, OSError) and error.strerror else ""
     return clean_text(text or type(error).__name__)
-
-
-class _DeadlineReader(io.RawIOBase):
-    def __init__(self, wire: socket.socket, remaining: Callable[[], float]) -> None:
-        super().__init__()
-        self._wire = wire
-        self._remaining = remaining
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        self._wire.settimeout(self._remaining())
-        return self._wire.recv_into(buffer)

@@ -176,6 +176,26 @@ def test_a_failed_part_undoes_only_itself(book: Book, clock: FakeClock) -> None:
     book.verify()
 
 
+def test_a_part_that_cannot_end_is_undone(book: Book, clock: FakeClock) -> None:
+    """Nothing of it is in the file when the rest of the transaction is committed."""
+    before = book.place()
+
+    def no_release(action: int, first: str | None, *_rest: object) -> int:
+        is_release = action == sqlite3.SQLITE_SAVEPOINT and first == "RELEASE"
+        return sqlite3.SQLITE_DENY if is_release else sqlite3.SQLITE_OK
+
+    with book.transaction():
+        book.connection.set_authorizer(no_release)
+        with pytest.raises(sqlite3.DatabaseError), book.part():
+            book.write("lost", {}, clock.unix())
+        book.connection.set_authorizer(None)
+        book.write("kept", {}, clock.unix())
+
+    assert before[0] + 1 == book.seq
+    assert [] == book.connection.execute("SELECT 1 FROM entries WHERE kind = 'lost'").fetchall()
+    book.verify()
+
+
 def test_a_clock_that_went_back_stops_the_signer(book: Book, clock: FakeClock) -> None:
     """Five seconds are forgiven, six are not, and policy time never goes back."""
     now = clock.unix()

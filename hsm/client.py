@@ -175,9 +175,10 @@ class SignerClient:
         answer = self.call("orders_since", {"seq": str(seq), "limit": str(limit)})
         return reading.orders_from(reading.expect_ok(answer))
 
-    def status(self) -> SignerStatus:
-        """Ask how the signer is."""
-        return reading.status_from(reading.expect_ok(self.call("status", {})))
+    def status(self, seen: BookPlace | None = None) -> SignerStatus:
+        """Ask how the signer is; a book without the entry that was `seen` last freezes itself."""
+        body: Body = {"seq": str(seen.seq), "head": to_hex(seen.head)} if seen else {}
+        return reading.status_from(reading.expect_ok(self.call("status", body)))
 
     def law(self) -> LawInForce | Refused:
         """Return the law in force; refused while none is adopted."""

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from config.settings import ChainSettings
 from hsm.wire.answers import (
+    BookPlace,
     Fees,
     LawInForce,
     Lodged,
@@ -76,8 +77,8 @@ class Signer(Protocol):
     def orders_since(self, seq: int, limit: int = 100) -> OrdersPage:
         """Return the orders that changed after entry `seq` of the book."""
 
-    def status(self) -> SignerStatus:
-        """Ask how the signer is."""
+    def status(self, seen: BookPlace | None = None) -> SignerStatus:
+        """Ask how the signer is; a book without the entry that was `seen` last freezes itself."""
 
     def law(self) -> LawInForce | Refused:
         """Return the law in force."""

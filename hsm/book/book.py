@@ -138,6 +138,11 @@ class Book:
         self._seq, self._head, self._last_at = before
         self.forget()
 
+    def head_at(self, seq: int) -> bytes | None:
+        """Return the hash of an entry; None when the book has none of that number."""
+        row = self.connection.execute("SELECT head FROM entries WHERE seq = ?", (seq,)).fetchone()
+        return None if row is None else bytes(row[0])
+
     def write(self, kind: str, content: Mapping[str, str], at: int) -> int:
         """Add an entry to the chain, inside a transaction; return its number."""
         text = to_text(content)

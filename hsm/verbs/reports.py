@@ -34,8 +34,14 @@ _WORST_FIRST = (TokenState.BLOCKED, TokenState.DOWN, TokenState.DEGRADED, TokenS
 
 
 def status(room: Room, body: Body) -> Answer:
-    """Tell how the signer is."""
-    fields.only(body, frozenset())
+    """Tell how the signer is.
+
+    A caller may say which entry it saw last, by number and hash. When the book has another one
+    there, or none, it was rewound or swapped: exposure freezes until a motion resumes it.
+    """
+    fields.only(body, frozenset(), frozenset({"seq", "head"}))
+    if body:
+        _judge_seen(room, fields.integer(body, "seq"), fields.blob(body, "head", length=32))
     laws, marks = room.laws, book_law.marks(room.book)
     tokens = {name: room.tokens.state_of(name) for name in room.settings.tokens}
     health = next((s for s in _WORST_FIRST if s in tokens.values()), TokenState.READY)
@@ -60,6 +66,12 @@ def status(room: Room, body: Body) -> Answer:
     windows = _windows(room)
     fits = len(encode(told)) + len(encode(windows)) < MOST_STATUS_BYTES
     return room.ok({**told, "windows": windows if fits else {}})
+
+
+def _judge_seen(room: Room, seq: int, head: bytes) -> None:
+    if room.book.head_at(min(seq, 2**62)) != head and not book_law.is_frozen(room.book):
+        why = f"somebody has seen another entry {seq} than this book has: rewound or swapped?"
+        book_law.set_frozen(room.book, why, room.now)
 
 
 def most_told(law: Law) -> int:

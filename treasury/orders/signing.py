@@ -25,6 +25,11 @@ def place_of(book: BookPlace) -> Place:
     return Place(seq=book.seq, head="0x" + book.head.hex())
 
 
+def told_of(place: Place | None) -> BookPlace | None:
+    """Return the journal's place as the signer takes it."""
+    return None if place is None else BookPlace(seq=place.seq, head=bytes.fromhex(place.head[2:]))
+
+
 def signed_from_record(record: OrderRecord, attempt: AttemptRecord, book: BookPlace) -> Signed:
     """Return a stored attempt of the signer's book as if it had just been signed."""
     assert record.nonce is not None, "an order with an attempt has a nonce"

@@ -38,7 +38,13 @@ from treasury.ledger.journal import Place
 from treasury.ledger.queries import standings, transfers
 from treasury.ledger.tables import TransferRow
 from treasury.orders.drafts import order_id_of, transfer_row
-from treasury.orders.signing import differences, place_of, signed_from_record, store_signed
+from treasury.orders.signing import (
+    differences,
+    place_of,
+    signed_from_record,
+    store_signed,
+    told_of,
+)
 from treasury.orders.twins import end_twin, own_bytes
 from treasury.payouts.orders import adopted_cause
 from treasury.safety.halting import halt
@@ -57,7 +63,8 @@ def adopt(world: Books, now: datetime) -> Outcome:
         # The journal first: another lane may write a newer place while the signer answers.
         with world.ledger.read() as session:
             witnessed = journal.last_place(session)
-        status = world.signer.status()
+        # A book that grew past that place may have lost it all the same: only the signer can tell.
+        status = world.signer.status(told_of(witnessed))
         _check_book(world, witnessed, status, deeds, unix(now))
         for deed in lead(world, status, unix(now)):
             deeds.add(deed)

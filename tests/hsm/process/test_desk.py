@@ -230,6 +230,17 @@ def test_a_rewound_book_freezes_itself(room: VaultRoom) -> None:
     assert Result.SIGNED is room.sign(room.order(Purpose.SWEEP)).result
 
 
+def test_a_swapped_book_freezes_itself(room: VaultRoom) -> None:
+    """Who asks how the signer is says what was seen last; another entry there is another book."""
+    for seq in (1, room.book.seq):
+        seen = {"seq": str(seq), "head": to_hex(room.book.head_at(seq) or b"")}
+        assert "0" == room.call("status", seen).body["frozen"]
+    assert Result.ERROR is room.call("status", {"seq": "1"}).result
+    room.call("status", {"seq": str(room.book.seq), "head": to_hex(bytes(32))})
+
+    assert "1" == room.call("status", {}).body["frozen"]
+
+
 def test_lodge_floods_leave_no_trace(room: VaultRoom) -> None:
     """Orders without a treasurer's approval cannot fill the disk."""
     before = room.book.seq

@@ -121,6 +121,36 @@ def test_a_rewound_book_halts_and_freezes(low: Belt) -> None:
     assert low.signer.status().frozen
 
 
+def test_a_rewound_book_that_grew_again_freezes_itself(low: Belt) -> None:
+    """R4.14: it is longer than the journal saw it, and the entry that was seen is not in it."""
+    low.room.book.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.copy(low.directory / "book.sqlite3", low.directory / "old.sqlite3")
+    low.settle_one()
+    grown = low.room.book.seq
+    low.room.close()
+    for file in low.directory.glob("book.sqlite3*"):
+        file.unlink()
+    shutil.copy(low.directory / "old.sqlite3", low.directory / "book.sqlite3")
+    low.restart()
+    while low.room.book.seq <= grown:
+        low.room.call("freeze", {"why": "a test"})
+        assert "ok" == low.room.carry(MotionKind.RESUME, {"why": "a test"}).result.value
+    low.money()
+
+    assert low.is_halted()
+    assert low.signer.status().frozen
+
+
+def test_a_book_that_grew_honestly_is_not_frozen(low: Belt) -> None:
+    """What the journal saw last lies somewhere in the middle by the time that it asks."""
+    low.settle_one()
+    low.room.isolate("hot-b")
+    low.money()
+
+    assert not low.is_halted()
+    assert not low.signer.status().frozen
+
+
 def test_a_book_of_another_deployment_halts(low: Belt) -> None:
     """R4.14: a fresh book under the old ledger is told at once."""
     from dataclasses import replace

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from hsm.wire.answers import LawInForce, Refused, SignerStatus
+from hsm.wire.answers import Fees, LawInForce, NotReady, Refused, Signed, SignerStatus
 from policies.consent import veto_digest
 from policies.law import canonical_law
-from policies.lifecycles import MotionState, Owner
+from policies.lifecycles import MotionState, Owner, TransferState
 from policies.terms import MotionKind, Purpose, Reason
 from tests.fakes.belt import Belt
 from tests.fakes.motions import approve, propose
@@ -21,6 +21,7 @@ from treasury.ledger.facts import Transfer
 from treasury.ledger.queries import requests, standings
 from treasury.orders.drafts import transfer_row
 from treasury.stations.adopt import adopt
+from treasury.stations.tend import tend
 
 _OTHER = make_law(**{"pools.main.gas_reserve": "0.3 ETH"}).law
 _THIRD = make_law(**{"pools.main.gas_reserve": "0.4 ETH"}).law
@@ -114,6 +115,31 @@ def test_a_veto_that_nobody_signed_stops_nothing(low: Belt) -> None:
 
     assert found is not None
     assert MotionState.CARRIED is found.state
+
+
+def test_after_one_wrong_signature_nothing_more_is_bid_for_in_the_same_tick(calm: Belt) -> None:
+    """R4.3: exposure halts with it, so the next payout in line asks for no signature any more."""
+    settings = dataclasses.replace(calm.world.settings, hot_in_flight=2)
+    calm.world = dataclasses.replace(calm.world, settings=settings)
+    for key in ("one", "two"):
+        calm.ask_withdrawal(ETH, "customer", key=key)
+    calm.money()
+    flying = [transfer.state for transfer in calm.transfers()]
+    honest, asked = calm.signer.bump, []
+
+    def bent(order_id: bytes, fees: Fees) -> Signed | Refused | NotReady:
+        asked.append(order_id)
+        answer = honest(order_id, fees)
+        assert isinstance(answer, Signed)
+        return dataclasses.replace(answer, hash=bytes(32))
+
+    calm.signer.bump = bent  # type: ignore[method-assign]
+    calm.clock.advance(100)
+    tend(calm.world, calm.clock())
+
+    assert [TransferState.IN_FLIGHT] * 2 == flying
+    assert calm.is_halted()
+    assert 1 == len(asked)
 
 
 def in_force(belt: Belt) -> LawInForce:

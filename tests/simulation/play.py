@@ -333,8 +333,11 @@ class Game:
 def _quiet() -> Iterator[None]:
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    logging.getLogger("hsm").setLevel(logging.CRITICAL)
+    signer = logging.getLogger("hsm")
+    level = signer.level
+    signer.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
+        signer.setLevel(level)
         structlog.configure(**before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.simulation import sometimes, world
 from tests.simulation.play import Report, run_seed
@@ -45,6 +47,16 @@ def test_the_same_seed_is_the_same_run() -> None:
 
     assert lines[0] == lines[1]
     assert "every promise kept" in lines[0][-1]
+
+
+def test_a_play_leaves_the_log_as_it_found_it() -> None:
+    """It is silent itself; what another test waits to read there is its own business."""
+    signer = logging.getLogger("hsm")
+    before = (signer.level, structlog.get_config())
+
+    run_seed(5)
+
+    assert before == (signer.level, structlog.get_config())
 
 
 def test_every_edge_either_happens_or_says_why_not() -> None:

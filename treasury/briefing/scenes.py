@@ -84,8 +84,8 @@ class Scene:
 
     def renewed(self, wallet: Address) -> Iterator[Cell]:
         """Yield the anchors of a wallet that can move up to finality; nothing of it is missing."""
-        final = _sight(self.final, wallet)
-        if final is None or not is_settled(final, self.movements.get(wallet, ())):
+        final, moves = _sight(self.final, wallet), self.movements.get(wallet, ())
+        if final is None or not is_settled(final, moves) or self._awaits_receipt(wallet, moves):
             return
         block, longest = final.block_number, _longest(wallet)
         for asset in self.stirred.get(wallet, ()):
@@ -94,6 +94,22 @@ class Scene:
                 continue
             if old is None or old.value != value or block - old.block_number >= longest:
                 yield Cell(Depth.CALM, wallet, asset, value, block)
+
+    def _awaits_receipt(self, wallet: Address, moves: Iterable[AnyTransfer]) -> bool:
+        """Say whether the final block may contain something for a wallet that we have not seen yet.
+
+        The sender's nonce in the same reading tells. An anchor that moved past it would count the
+        arrival as a deposit, and whatever left beside it would never be missing.
+        """
+        return any(
+            move.destination == wallet and move.state is TransferState.IN_FLIGHT
+            for move in moves
+            if self._may_be_final(move)
+        )
+
+    def _may_be_final(self, move: AnyTransfer) -> bool:
+        spent = self.final.nonces.get(move.source)
+        return move.nonce is not None and (spent is None or move.nonce < spent)
 
 
 def gather(

@@ -58,6 +58,13 @@ def how_often(decades: float) -> str:
     return "every day or two"
 
 
+def _odds(decades: float) -> str:
+    """Return a chance as people say it, from its decades."""
+    if decades >= 9.0:
+        return "less than once in a billion times"
+    return f"about once in {float(f'{10.0**decades:.1g}'):,.0f} times"
+
+
 def _times_large(size: float) -> str:
     """Return a size in words: nine in ten payments are below size 1."""
     if size >= 10.0:
@@ -92,15 +99,13 @@ def _recipient_surprise(scene: _Scene) -> str:
     assets = f" of {len(kinds)} assets" if len(kinds) > 1 else ""
     return (
         f"{count} payments{assets} to the new recipient {event.recipient} within {_span(since)}:"
-        f" sizes, pace and assets add up to {scene.signal.seen:.1f} decades of surprise"
+        f" such sizes, pace and assets meet by chance {_odds(scene.signal.seen)}"
     )
 
 
 def _recipient_pace(scene: _Scene) -> str:
-    return (
-        f"{scene.event.recipient}, new in these days, is paid {scene.signal.seen:.1f} times"
-        " within about an hour"
-    )
+    count = max(2, round(scene.signal.seen))
+    return f"{scene.event.recipient}, new in these days, is paid {count} times within about an hour"
 
 
 def _recipient_count(scene: _Scene) -> str:
@@ -115,9 +120,9 @@ def _drain(scene: _Scene) -> str:
 
 def _jump(scene: _Scene) -> str:
     times = 2.0 ** (scene.signal.seen / 2.0)
+    said = f"{times:,.0f}" if times >= 10.0 else f"{times:.1f}"
     return (
-        f"{scene.event.recipient}, new in these days, is paid {times:,.0f} times as much as ever"
-        " before"
+        f"{scene.event.recipient}, new in these days, is paid {said} times as much as ever before"
     )
 
 
@@ -139,7 +144,8 @@ def _again(scene: _Scene) -> str:
 
 def _window(text: str) -> Callable[[_Scene], str]:
     def say(scene: _Scene) -> str:
-        return text.format(seen=scene.signal.seen, span=_span(scene.signal.span_s))
+        seen = scene.signal.seen
+        return text.format(seen=seen, span=_span(scene.signal.span_s), odds=_odds(seen))
 
     return say
 
@@ -174,16 +180,15 @@ _OBSERVED: dict[str, Callable[[_Scene], str]] = {
     ),
     "all": _window("in {span} {seen:,.1f} times a large payment left the wallet in all"),
     "rare": _window(
-        "assets that are seldom sent went to new recipients within {span}: {seen:.1f} decades"
-        " of rarity"
+        "assets that are seldom sent went to new recipients within {span}: by chance {odds}"
     ),
     "large": _window(
-        "unusually large payments to new recipients within {span}: {seen:.1f} decades of"
-        " surprise in sum"
+        "unusually large payments to new recipients within {span}: their sizes meet by chance"
+        " {odds}"
     ),
     "storm": _window(
-        "payments to new recipients that usually come one by one, within {span}: {seen:.1f}"
-        " decades of surprise in sum"
+        "payments to new recipients that usually come one by one, within {span}: they meet by"
+        " chance {odds}"
     ),
     "crowd": _window("{seen:,.0f} recipients were paid for the first time within {span}"),
 }

@@ -17,6 +17,7 @@ from treasury.backtest.config import BacktestConfig, load_config
 from treasury.backtest.errors import EX_CONFIG, BacktestError
 from treasury.backtest.history import read_histories
 from treasury.backtest.replay import Outcome, choose_wallets, replay
+from treasury.backtest.symbols import read_symbols
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 (no public name)
@@ -108,7 +109,8 @@ def _report(
     from treasury.backtest.report import write_report  # noqa: PLC0415
 
     png = None if options.no_png else options.png or Path("backtest.png")
-    write_report(outcome, config, took_s=took_s, png=png, out=sys.stdout)
+    symbols = read_symbols(options.history)
+    write_report(outcome, config, took_s=took_s, symbols=symbols, png=png, out=sys.stdout)
     return 0
 
 

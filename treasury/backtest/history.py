@@ -60,7 +60,7 @@ def _ordered(rows: list[Row]) -> list[Row]:
 
 def _read(path: Path) -> Iterator[Row]:
     try:
-        with _open(path) as lines:
+        with open_history(path) as lines:
             yield from _parse(csv.reader(lines), str(path))
     except (OSError, EOFError, zlib.error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -71,7 +71,8 @@ def _read(path: Path) -> Iterator[Row]:
         raise HistoryError(f"{path}: is not CSV: {error}") from error
 
 
-def _open(path: Path) -> io.TextIOBase:
+def open_history(path: Path) -> io.TextIOBase:
+    """Open a history file, plain or gzipped, as text."""
     if path.suffix == ".gz":
         return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
     return path.open(encoding="utf-8-sig", newline="")

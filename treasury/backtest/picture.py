@@ -26,7 +26,7 @@ _MARKS_AT = 0.95
 _NAME_MOST = 20
 
 
-def write_png(series: list[Series], path: Path) -> None:
+def write_png(series: list[Series], path: Path, symbols: dict[str, str]) -> None:
     """Draw one panel per wallet: outflow, its bounds, and a mark for each verdict.
 
     Raises `BacktestError` when the extra `report` is not installed or the file cannot be written.
@@ -41,7 +41,7 @@ def write_png(series: list[Series], path: Path) -> None:
     FigureCanvasAgg(figure)
     panels = figure.subplots(len(series), 1, squeeze=False)
     for panel, one in zip(panels[:, 0], series, strict=True):
-        _draw(panel, one)
+        _draw(panel, one, symbols.get(one.asset, one.asset))
         _dates(panel)
     try:
         figure.savefig(path, format="png", dpi=110)
@@ -49,7 +49,7 @@ def write_png(series: list[Series], path: Path) -> None:
         raise BacktestError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def _draw(axes: Axes, one: Series) -> None:
+def _draw(axes: Axes, one: Series, asset: str) -> None:
     times = [_day(time) for time in one.times]
     # A root, so that quiet days show beside the record.
     axes.set_yscale("function", functions=(_root, _square))
@@ -64,19 +64,34 @@ def _draw(axes: Axes, one: Series) -> None:
         label="learning",
     )  # fmt: skip
     for verdict, colour in _COLOURS.items():
-        marks = [_day(t) for t, said in one.verdicts if said is verdict]
+        marks = [time for time, said in one.verdicts if said is verdict]
         if marks:
             axes.scatter(
-                marks, [_MARKS_AT] * len(marks), s=30, color=colour, label=verdict.word,
+                [_day(time) for time in marks], [_MARKS_AT] * len(marks), s=30, label=verdict.word,
+                facecolors=["none" if time in one.elsewhere else colour for time in marks],
+                edgecolors=colour,
                 marker="v", zorder=3, clip_on=False, transform=axes.get_xaxis_transform(),
             )  # fmt: skip
-    name = one.asset if len(one.asset) < _NAME_MOST else f"{one.asset[:10]}…{one.asset[-6:]}"
-    axes.set_title(f"{one.wallet}   {name} per {step_words(one.step_s)}", fontsize=9, loc="left")
+    if one.elsewhere:
+        axes.scatter(
+            [], [], s=30, facecolors="none", edgecolors="#777777", marker="v",
+            label="of another asset",
+        )  # fmt: skip
+    name = asset if len(asset) < _NAME_MOST else _short(asset)
+    axes.set_title(
+        f"{_short(one.wallet)}   {name} per {step_words(one.step_s)}",
+        fontsize=9,
+        loc="left",
+    )
     axes.tick_params(labelsize=7)
     axes.legend(
-        fontsize=7, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=9, frameon=False,
+        fontsize=7, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=10, frameon=False,
         borderaxespad=0.1, handlelength=1.4, columnspacing=1.0,
     )  # fmt: skip
+
+
+def _short(address: str) -> str:
+    return f"{address[:10]}…{address[-6:]}"
 
 
 def _dates(axes: Axes) -> None:

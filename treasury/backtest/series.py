@@ -25,6 +25,8 @@ class Series:
     record: float
     warm_until: int
     verdicts: list[tuple[int, Verdict]]
+    elsewhere: set[int]
+    """The steps whose worst verdict is about another asset."""
 
 
 def series_of(outcome: Outcome, wallet: str) -> Series:
@@ -43,6 +45,9 @@ def series_of(outcome: Outcome, wallet: str) -> Series:
         if row.asset == asset:
             sums[(row.time - first) // step_s] += row.amount
     ordered = sorted(sums)
+    verdicts = worst_by_step(outcome.spoken, wallet, first, step_s)
+    of_asset = [one for one in outcome.spoken if one.row.asset == asset]
+    own = dict(worst_by_step(of_asset, wallet, first, step_s))
     return Series(
         wallet=wallet,
         asset=asset,
@@ -52,7 +57,8 @@ def series_of(outcome: Outcome, wallet: str) -> Series:
         usual=ordered[int(len(ordered) * 0.95)] if len(ordered) > 1 else ordered[0],
         record=ordered[-1],
         warm_until=span.warm_until,
-        verdicts=worst_by_step(outcome.spoken, wallet, first, step_s),
+        verdicts=verdicts,
+        elsewhere={time for time, worst in verdicts if own.get(time) is not worst},
     )
 
 

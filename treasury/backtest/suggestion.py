@@ -21,6 +21,7 @@ DAY_S = 86_400
 _EVENTS_MIN = 12
 _MARGIN = 1.25
 _ROUNDS = 24
+_GROWTH = 1.15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,13 +138,16 @@ def _plan(times: list[int], amounts: list[float], planning: Planning) -> _Plan:
     lead = sums(times, amounts, planning.approval_lead_s)
     rank = min(len(lead) - 1, ceil(len(lead) * (1.0 - planning.dry_share_max)))
     bottom = round_up(max(lead[rank], amounts[0] * 1e-3))
+    most, _ = _peak(times, amounts, planning.approval_lead_s)
+    # Where payments are rare, the usual lead time sees none: the peak has to be in reach.
+    growth = max(_GROWTH, (most / bottom) ** (2.0 / _ROUNDS))
     cycle_s = int(DAY_S / planning.refills_per_day_max)
     cycle = sums(times, amounts, cycle_s)
     room = round_up(max(cycle[len(cycle) // 2], sum(cycle) / len(cycle), bottom * 0.2))
     trial = _try(times, amounts, (bottom, bottom + room), planning)
     for _ in range(_ROUNDS):
         if trial.dry_share > planning.dry_share_max:
-            bottom = round_up(bottom * 1.15)
+            bottom = round_up(bottom * growth)
         elif trial.refills_per_day > planning.refills_per_day_max:
             room = round_up(room * 1.25)
         else:

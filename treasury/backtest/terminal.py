@@ -38,7 +38,8 @@ def draw_text(one: Series) -> str:
         bound = row <= usual < row + 1 and one.usual < one.record
         note = f" - usual {one.usual:,.4g} (95 %)" if bound else ""
         lines.append(f"  |{_cells(heights, row, bound=bound)}|{note}")
-    lines.append(f"  |{_verdict_row(one, width)}| verdicts: a t H F I")
+    lines.append(f"  |{_verdict_row(one, width)}| worst verdict; . learned in silence")
+    lines.append("   a alert, t throttle, H hold, F freeze, I isolate (of any asset)")
     return "\n".join(lines)
 
 

@@ -143,6 +143,35 @@ def test_the_report_shows_plot_verdicts_and_suggestions(
     assert png.read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_report_tells_a_drain_once_and_its_loot_sets_no_limit(
+    robbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The thief's address is shown a few times, and what went to it is in no suggested limit."""
+    lines = gzip.decompress(robbed.read_bytes()).decode().splitlines()
+    stolen = [line for line in lines if line.split(",")[2].startswith("0xdd")]
+    honest = tmp_path / "honest.csv"
+    honest.write_text("\n".join(line for line in lines if line not in stolen), encoding="utf-8")
+    said = []
+    for path in (robbed, honest):
+        assert main(["--history", str(path), "--no-png"]) == 0
+        said.append(capsys.readouterr().out)
+    limits = [[line for line in text.splitlines() if "per transfer" in line] for text in said]
+
+    assert len(stolen) > 3
+    assert 1 <= said[0].count(f"to {stolen[0].split(',')[5]}\n") <= 3
+    assert limits[0] == limits[1]
+
+
+def test_the_report_warns_of_a_past_too_short_for_limits(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Eight hours of payouts say little about a day, and the report says so beside its figures."""
+    assert main(["--history", str(EXTRACT), "--no-png"]) == 0
+    text = capsys.readouterr().out
+
+    assert text.count("days only: too low") == text.count("Wallet 0x")
+
+
 def test_wallet_selects_and_an_unknown_one_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """Only the asked-for senders are judged; one without outflow is a clear error."""
     pool = "0x61c808d82a3ac53231750dadc13c777b59310bd9"

@@ -69,3 +69,16 @@ def test_rounding_goes_up_by_at_most_a_tenth(amount: float) -> None:
     rounded = round_up(amount)
 
     assert amount * (1 - 1e-9) <= rounded <= amount * 1.11
+
+
+def test_bands_of_an_asset_paid_out_rarely_reach_its_payments() -> None:
+    """Payments weeks apart: the usual hours of a refill see none, yet the floor covers them."""
+    times = [1_600_000_000 + 1_500_000 * index for index in range(14)]
+    rows = [
+        Row(time, f"0x{index:064x}", WALLET, "0x" + "22" * 20, "ETH", 100.0 + index, None)
+        for index, time in enumerate(times)
+    ]
+    one = suggest(rows, Planning())[0]
+
+    assert one.dry_share == 0.0
+    assert 100.0 <= one.floor < one.target < 200.0

@@ -11,7 +11,7 @@ WORKERS ?= auto
 # Many tests wait for blocks and processes: more workers than cores, and who is done takes from the others.
 PYTEST ?= -n 4 --dist worksteal
 
-.PHONY: help run demo test lint ruff format-check types layers fix pytest coverage bench soak mutation \
+.PHONY: help run demo test lint ruff format-check types layers fix pytest again coverage bench soak mutation \
 	planted simulate test-systemd install controls lock bootstrap clean
 
 help: ## show this list
@@ -45,7 +45,10 @@ fix: bootstrap ## let ruff mend and format what it can
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
 pytest: bootstrap
-	@exec $(BIN)/python -m pytest $(PYTEST) -m "not bench and not soak and not systemd_boot" $(ARGS)
+	@exec $(BIN)/python -m pytest $(PYTEST) -m "not bench and not soak and not systemd_boot and not again" $(ARGS)
+
+again: bootstrap ## what `make test` proves on one part, on the others: the story on anvil, the contracts compiled anew
+	@exec $(BIN)/python -m pytest -m again $(ARGS)
 
 coverage: bootstrap ## every test once more, counting branches; FLOOR= is the least share in percent
 	@rm -rf build/coverage && mkdir -p build/coverage

@@ -14,6 +14,7 @@ from treasury.dev.contracts.compile import CompilerMissingError, compile_all, so
 ADVICE = "type .venv/bin/python -m treasury.dev.contracts.compile"
 
 
+@pytest.mark.again
 def test_compiling_again_gives_the_same_artifacts() -> None:
     """The pinned compiler makes of the sources, byte for byte, what is checked in."""
     try:

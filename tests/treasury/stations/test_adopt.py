@@ -14,7 +14,7 @@ from tests.fakes.belt import Belt, Crash, Fuse, RoomClient
 from tests.fakes.vault_room import VaultRoom
 from tests.laws import ETH, address_of, make_law
 from treasury.ledger import journal
-from treasury.ledger.queries import standings
+from treasury.ledger.queries import standings, transfers
 from treasury.stations.adopt import adopt
 
 
@@ -227,3 +227,33 @@ def test_a_signer_without_a_law_is_not_asked_for_it(low: Belt) -> None:
     assert before is not None
     assert before == after
     assert low.is_halted(), "it is not the book that the ledger knows"
+
+
+def test_an_isolation_at_the_signer_is_answered_in_the_same_tick(calm: Belt) -> None:
+    """Somebody isolates at the signer: successor and evacuation do not wait for another look."""
+    calm.room.isolate("hot-a")
+    adopt(calm.world, calm.clock())
+
+    found = [calm.standing(name).state for name in ("hot-a", "hot-b")]
+    assert [WalletState.ISOLATED, WalletState.ACTIVE] == found
+    assert {"hot-b"} == set(calm.signer.status().active.values())
+    assert {Purpose.EVACUATION} == {transfer.purpose for transfer in calm.transfers()}
+
+
+def test_a_bid_that_was_signed_and_not_written_down(low: Belt) -> None:
+    """The daemon died between a second signature and its commit: both bids are known, one pays."""
+    low.watch()
+    low.approve(low.only_refill(), "alice", "bob")
+    low.money()
+    low.clock.advance(91)
+    low.crash_at(4)  # the stored bytes are sent again first
+    with pytest.raises(Crash, match="after bump"):
+        low.money()
+    low.restart()
+    adopt(low.world, low.clock())
+    with low.ledger.read() as session:
+        known = transfers.attempts(session, 1)
+    low.until(lambda: not low.open_transfers())
+
+    assert ["original", "bump"] == [attempt.kind for attempt in known]
+    assert 1 == low.paid("vault", address_of("hot-a"))

@@ -16,6 +16,8 @@ from treasury.safety.isolation import isolate
 from treasury.stations.dispatch import dispatch
 from treasury.stations.respond import respond
 
+DELEGATED = bytes.fromhex("ef0100" + "11" * 20)
+
 
 @pytest.mark.parametrize("depth", [1, 3])
 def test_each_wallet_has_so_many_in_flight(directory: Path, quiet: None, depth: int) -> None:
@@ -75,8 +77,8 @@ def test_what_holds_a_nonce_is_sent_first_and_safety_before_exposure(
     assert by_nonce == {0: "withdrawal", 1: "withdrawal", 2: "sweep", 3: "withdrawal"}
 
 
-@pytest.mark.parametrize("depth", [1, 4])
-def test_an_evacuation_waits_for_no_payout(calm: Belt, depth: int) -> None:
+@pytest.mark.parametrize(("depth", "code"), [(1, b""), (4, b""), (1, DELEGATED)])
+def test_an_evacuation_waits_for_no_payout(calm: Belt, depth: int, code: bytes) -> None:
     """R2.8: what hangs at the wallet is no reason to wait, however many may hang there."""
     settings = dataclasses.replace(calm.world.settings, hot_in_flight=depth)
     calm.world = dataclasses.replace(calm.world, settings=settings)
@@ -86,6 +88,7 @@ def test_an_evacuation_waits_for_no_payout(calm: Belt, depth: int) -> None:
     wallet = calm.law.wallet("hot-a")
     assert wallet is not None
     why = (Reason(code="test", text="a test says so"),)
+    calm.chain.set_code(wallet.address, code)
     isolate(calm.world, calm.law, wallet, why, now=calm.clock.unix())
     respond(calm.world, calm.clock())
     before = [t.state for t in calm.transfers() if t.purpose is Purpose.EVACUATION]

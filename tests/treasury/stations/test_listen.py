@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from policies.lifecycles import WalletState
 from policies.terms import NATIVE, Address
 from tests.fakes.belt import Belt
-from tests.laws import ETH, address_of
+from tests.laws import ETH, address_of, make_law
 from treasury.chain.port import Dissent, Readings, ReadRequest, Sighting, Standstill, Topic
 from treasury.ledger import journal
 
@@ -165,3 +166,18 @@ def test_a_wallet_that_is_cut_off_or_frozen_is_left_alone(calm: Belt) -> None:
 
     assert why == calm.standing("hot-a").frozen_why
     assert kinds(calm).count("wallet_frozen") == 1
+
+
+def test_shared_custody_is_no_theft_to_a_lone_voice(directory: Path, quiet: None) -> None:
+    """Another engine signs for that wallet: nonces that are not ours freeze only our own."""
+    shared = {
+        "wallets.hot-a.custody": "shared",
+        "pools.main.assets.ETH.band.unexplained_max": "0.5 ETH",
+    }
+    belt = Belt(directory, law=make_law(**shared).law, hot=60 * ETH)
+    belt.run(2)
+    belt.chain.dissents.append(dissent())
+    belt.chain.lone_voices.append(voice(belt, nonces={HOT: 7, address_of("hot-b"): 7}))
+    belt.watch()
+
+    assert [False, True] == [belt.standing(name).frozen for name in ("hot-a", "hot-b")]

@@ -29,7 +29,6 @@ _COPIED = ("policies", "hsm", "config", "treasury", "tests")
 _DEADLINE_S = 900.0
 _MEASURING_S = 3_000
 _POLL_S = 0.02
-_MOST_TESTS = 60
 # The fork has imported what pytest would rewrite; that alone is no reason to fail.
 _FORKED = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 _PLAIN = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not bench and not soak")
@@ -127,7 +126,7 @@ class Yard:
 
         Raises `RuntimeError` when the tests of its line fail without it: then they prove nothing.
         """
-        tests = self._reach.get((mutant.file, mutant.line), ())[:_MOST_TESTS]
+        tests = self._reach.get((mutant.file, mutant.line), ())
         self._require_sound(mutant.file, tests or tests_of(mutant.file))
         target = self._tree / mutant.file
         original = target.read_text()

@@ -20,7 +20,7 @@ from policies.terms import Reason
 from treasury.briefing.bands import View, band_facts, views_at
 from treasury.briefing.scenes import hidden_drops
 from treasury.chain.errors import ChainError
-from treasury.errors import StaleRowError
+from treasury.errors import StaleRowError, TwinError
 from treasury.ledger import marks, moves
 from treasury.ledger.facts import Refill, Transfer
 from treasury.ledger.queries import refills, standings, watch
@@ -52,7 +52,7 @@ def _judge(turn: Turn, refill: Refill) -> None:
             _note(turn, refill, reasons)
         else:
             _let_go(turn, refill)
-    except StaleRowError:
+    except (StaleRowError, TwinError):
         turn.deeds.add(f"left refill {refill.id}: it was moved meanwhile")
 
 

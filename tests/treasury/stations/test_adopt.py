@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hsm.errors import TokenAwayError
 from policies.lifecycles import RefillState, TransferState, WalletState
 from policies.terms import MotionKind, Purpose
 from tests.fakes.belt import Belt, Crash, Fuse, RoomClient
@@ -257,3 +258,15 @@ def test_a_bid_that_was_signed_and_not_written_down(low: Belt) -> None:
 
     assert ["original", "bump"] == [attempt.kind for attempt in known]
     assert 1 == low.paid("vault", address_of("hot-a"))
+
+
+def test_a_nonce_without_a_signature_that_nobody_here_knows(calm: Belt) -> None:
+    """The ledger is older than an order that the token did not sign: its nonce is filled first."""
+    calm.room.tokens.trouble_at_signing = TokenAwayError("unplugged")
+    assert "not_ready" == calm.room.sign(calm.room.order(Purpose.SWEEP)).result.value
+    outcome = adopt(calm.world, calm.clock())
+
+    found = calm.transfer_of("sweep")
+    assert (TransferState.QUEUED, 0) == (found.state, found.nonce)
+    assert "noted that transfer 1 holds nonce 0, not yet signed" in outcome.deeds
+    assert "unknown_order_adopted" in kinds(calm)

@@ -64,7 +64,7 @@ def test_what_is_stopped_while_it_is_judged_is_not_queued(
         stop(calm)
         return honest(*args)
 
-    calm.ledger.write = late  # type: ignore[method-assign]
+    calm.ledger.write = late  # type: ignore[method-assign,assignment]
     outcome = pay(calm.world, calm.clock())
 
     assert [] == calm.transfers()

@@ -11,9 +11,10 @@ from hsm.errors import TokenAwayError
 from policies.lifecycles import TransferState
 from policies.terms import Address, Purpose, Reason
 from tests.fakes.belt import Belt
-from tests.laws import ETH, GONE, TOKEN, USDC, make_law
+from tests.laws import ETH, GONE, TOKEN, USDC, address_of, make_law
 from treasury.safety.isolation import isolate
 from treasury.stations.dispatch import dispatch
+from treasury.stations.observe import observe
 from treasury.stations.respond import respond
 
 DELEGATED = bytes.fromhex("ef0100" + "11" * 20)
@@ -98,3 +99,25 @@ def test_an_evacuation_waits_for_no_payout(calm: Belt, depth: int, code: bytes) 
     assert [TransferState.IN_FLIGHT] == [
         t.state for t in calm.transfers() if t.purpose is Purpose.EVACUATION
     ]
+
+
+def test_an_evacuation_whose_nonce_is_gone_holds_up_no_other(calm: Belt) -> None:
+    """R2.8: a delegated account has one under way; a thief's block, not its finality, ends that."""
+    hot = address_of("hot-a")
+    calm.chain.fund(hot, 60_000 * USDC, Address(TOKEN))
+    calm.run(4)
+    calm.chain.set_code(hot, DELEGATED)
+    wallet = calm.law.wallet("hot-a")
+    assert wallet is not None
+    why = (Reason(code="test", text="a test says so"),)
+    isolate(calm.world, calm.law, wallet, why, now=calm.clock.unix())
+    dispatch(calm.world, calm.clock())
+    first = [t.state for t in calm.transfers() if t.purpose is Purpose.EVACUATION]
+    calm.chain.spend(hot, address_of("thief"), 1)
+    calm.chain.mine()
+    observe(calm.world, calm.clock())
+    dispatch(calm.world, calm.clock())
+    second = [t.state for t in calm.transfers() if t.purpose is Purpose.EVACUATION]
+
+    assert [TransferState.QUEUED, TransferState.IN_FLIGHT] == first, "by nonce"
+    assert [TransferState.IN_FLIGHT] * 2 == second

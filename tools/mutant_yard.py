@@ -61,7 +61,9 @@ def tests_of(file: str) -> list[str]:
     room = Path(file).parts[0]
     if room == "treasury":
         belts = ["tests/treasury/stations", "tests/treasury/test_belt.py"]
-        others = ["tests/treasury/test_blind_retries.py", "tests/treasury/orders"]
+        others = [
+            f"tests/treasury/{name}" for name in ("test_blind_retries.py", "orders", "safety")
+        ]
         return [*belts, *others]
     if room == "hsm":
         return [*(f"tests/hsm/{room}" for room in ("guard", "book", "verbs")), _DESK_TESTS]

@@ -294,10 +294,11 @@ class FakeChain:
 
     def sightings(self, request: ReadRequest) -> Sequence[Sighting]:
         """Return the truth at head as the only endpoint tells it; nothing while it is down."""
+        voices = tuple(_as_asked(voice, request) for voice in self.lone_voices)
         if self.is_down:
-            return tuple(self.lone_voices)
+            return voices
         own = Sighting(endpoint=self.name, readings=self.read_balances(request, self.head()))
-        return (own, *self.lone_voices)
+        return (own, *voices)
 
     def waiting(self, signed: Mapping[Address, int]) -> Sequence[Waiting]:
         """Return what the mempool has beyond `signed`, with its bytes unless `hides_bytes`."""
@@ -455,6 +456,18 @@ def _spending(
     is_sender = sent.sender == wallet
     has_moved = is_sender and receipt.succeeded and sent.asset in assets
     return Spending(is_sender=is_sender, amounts={sent.asset: sent.amount} if has_moved else {})
+
+
+def _as_asked(voice: Sighting, request: ReadRequest) -> Sighting:
+    """Leave out of a lone voice what nobody asked it."""
+    seen, wallets, assets = voice.readings, set(request.wallets), set(request.assets)
+    readings = replace(
+        seen,
+        balances={c: v for c, v in seen.balances.items() if c[0] in wallets and c[1] in assets},
+        nonces={w: v for w, v in seen.nonces.items() if w in wallets},
+        codes={w: v for w, v in seen.codes.items() if w in wallets and request.with_code},
+    )
+    return Sighting(endpoint=voice.endpoint, readings=readings)
 
 
 def _outbids(new: DecodedTransaction, old: DecodedTransaction) -> bool:

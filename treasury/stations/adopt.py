@@ -121,7 +121,7 @@ def _adopt_isolations(world: Books, status: SignerStatus, deeds: Deeds, now: int
 
 def _adopt_law(world: Books, status: SignerStatus, deeds: Deeds, now: int) -> None:
     digest = "0x" + status.law_digest.hex()
-    if not status.law_digest or not any(status.law_digest):
+    if not any(status.law_digest):
         return
     with world.ledger.read() as session:
         is_known = standings.law_digest(session) == digest

@@ -39,13 +39,15 @@ def test_the_law_and_its_wallets_are_taken_over(low: Belt) -> None:
 
 
 def test_looking_again_writes_nothing(low: Belt) -> None:
-    """Without news the journal does not grow."""
+    """Without news the journal does not grow, and a tick costs the signer one question."""
     low.money()
     before = kinds(low)
+    low.signer.calls.clear()
     for _ in range(3):
         adopt(low.world, low.clock())
 
     assert before == kinds(low)
+    assert ["status"] * 3 == low.signer.calls
 
 
 def test_signed_but_not_written_down(low: Belt) -> None:
@@ -257,6 +259,7 @@ def test_a_bid_that_was_signed_and_not_written_down(low: Belt) -> None:
     low.until(lambda: not low.open_transfers())
 
     assert ["original", "bump"] == [attempt.kind for attempt in known]
+    assert not low.is_halted()
     assert 1 == low.paid("vault", address_of("hot-a"))
 
 
@@ -270,3 +273,7 @@ def test_a_nonce_without_a_signature_that_nobody_here_knows(calm: Belt) -> None:
     assert (TransferState.QUEUED, 0) == (found.state, found.nonce)
     assert "noted that transfer 1 holds nonce 0, not yet signed" in outcome.deeds
     assert "unknown_order_adopted" in kinds(calm)
+
+    with calm.ledger.write() as session:
+        session.connection().exec_driver_sql("DELETE FROM meta WHERE key LIKE 'adopted_seq%'")
+    assert () == adopt(calm.world, calm.clock()).deeds, "it is known by now"

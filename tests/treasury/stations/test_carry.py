@@ -67,13 +67,27 @@ def test_a_refusal_is_shown(low: Belt) -> None:
     assert {"not_isolated"} == {reason.code for reason in state(low).reasons}
 
 
-def test_it_expires(low: Belt) -> None:
-    """Too few signatures in time: over."""
-    propose(low, MotionKind.RESUME, {"why": "x"})
-    low.clock.advance(3601)
+@pytest.mark.parametrize(("early_s", "after"), [(1, "PROPOSED"), (0, "EXPIRED")])
+def test_it_expires(low: Belt, early_s: int, after: str) -> None:
+    """Too few signatures in time: over, from its very second on."""
+    motion = propose(low, MotionKind.RESUME, {"why": "x"})
+    low.clock.advance(motion.expires_at - low.clock.unix() - early_s)
     low.money()
 
-    assert MotionState.EXPIRED is state(low).state
+    assert MotionState(after) is state(low).state
+
+
+def test_a_law_is_not_carried_from_here(low: Belt) -> None:
+    """People signed for a law whose text only they have: it is theirs to bring, and said so."""
+    digest = "0x" + "ab" * 32
+    motion = propose(low, MotionKind.ADOPT, {"law": digest})
+    approve(low, motion, "alice", "bob")
+    low.signer.calls.clear()
+    low.money()
+
+    assert MotionState.PROPOSED is state(low).state
+    assert ["law_text_missing"] == [reason.code for reason in state(low).reasons]
+    assert "motion" not in low.signer.calls
 
 
 def test_a_quorum_lifts_a_freeze(calm: Belt) -> None:

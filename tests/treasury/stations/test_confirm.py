@@ -6,8 +6,10 @@ import pytest
 
 from policies.lifecycles import AttemptState, RefillState, TransferState
 from policies.terms import Address
+from policies.tokens import Movement
 from tests.fakes.belt import CHAIN_ID, Belt
 from tests.laws import ETH, TOKEN, USDC, address_of
+from treasury.chain.port import Receipt, TokenTransfer
 from treasury.ledger import marks
 from treasury.ledger.facts import Attempt
 from treasury.ledger.queries import transfers
@@ -210,3 +212,21 @@ def test_all_is_quiet_in_the_end(low: Belt) -> None:
 
     with low.ledger.read() as session:
         assert () == transfers.open_ones(session, CHAIN_ID)
+
+
+def test_only_a_payment_in_a_token_is_asked_what_it_moved(calm: Belt) -> None:
+    """Coins move as the receipt says, and a cancel moves none: no node is asked about either."""
+    asked: list[Address] = []
+    honest = calm.chain.token_movement
+
+    def look(transfer: TokenTransfer, receipt: Receipt) -> Movement:
+        asked.append(transfer.asset)
+        return honest(transfer, receipt)
+
+    calm.chain.token_movement = look  # type: ignore[method-assign]
+    calm.ask_withdrawal(ETH, "customer")
+    calm.run(5)
+
+    (paid,) = calm.transfers()
+    assert (TransferState.CONFIRMED, None, None) == (paid.state, paid.moved_out, paid.moved_in)
+    assert [] == asked

@@ -10,10 +10,11 @@ import pytest
 
 from policies.lifecycles import WalletState
 from policies.terms import NATIVE, Address
-from tests.fakes.belt import Belt
+from tests.fakes.belt import CHAIN_ID, Belt
 from tests.laws import ETH, address_of, make_law
 from treasury.chain.port import Dissent, Readings, ReadRequest, Sighting, Standstill, Topic
 from treasury.ledger import journal
+from treasury.ledger.queries import watch
 
 HOT = address_of("hot-a")
 
@@ -63,6 +64,7 @@ def test_one_credible_voice_freezes_and_moves_nothing(calm: Belt, seen: dict[str
 def test_a_voice_that_agrees_when_asked_again_freezes_nothing(calm: Belt) -> None:
     """A single wrong answer is told as an alarm; asked again, the endpoint says what all say."""
     calm.chain.dissents.append(dissent())
+    calm.chain.lone_voices.append(voice(calm))
     calm.watch()
 
     assert not calm.standing("hot-a").frozen
@@ -120,24 +122,83 @@ def test_without_a_quorum_single_voices_are_still_heard(calm: Belt) -> None:
     assert kinds(calm).count("quorum_back") == 1
 
 
-def test_finality_that_stands_still_rings_once_and_resumes_by_itself(calm: Belt) -> None:
-    """R4.13: a stalled finality is told when it begins and when it is over."""
-    calm.chain.standstills.append(Standstill(what="finality", unmoved_s=600))
+@pytest.mark.parametrize("what", ["finality", "head"])
+def test_what_stands_still_rings_once_and_resumes_by_itself(calm: Belt, what: str) -> None:
+    """R4.13: a stalled finality is told when it begins and when it is over, and how long it was."""
+    calm.chain.standstills.append(Standstill(what=what, unmoved_s=600))
     calm.watch()
+    calm.clock.advance(25)
     calm.watch()
     calm.chain.standstills.clear()
-    calm.watch()
+    outcomes = calm.watch()
+    with calm.ledger.read() as session:
+        told = [entry for entry in journal.tail(session, limit=100) if entry.kind.startswith(what)]
 
-    told = [kind for kind in kinds(calm) if kind.startswith("finality")]
-    assert ["finality_lost", "finality_back"] == told
+    assert [f"{what}_lost", f"{what}_back"] == [entry.kind for entry in told]
+    assert '{"after_s":"25"}' == told[1].body
+    assert f"{what} is back" in [deed for outcome in outcomes for deed in outcome.deeds]
 
 
-def test_a_short_standstill_is_nothing(calm: Belt) -> None:
+@pytest.mark.parametrize(("unmoved_s", "rings"), [(59.9, 0), (60.0, 1)])
+def test_a_short_standstill_is_nothing(calm: Belt, unmoved_s: float, rings: int) -> None:
     """Blocks come irregularly: what is younger than a stale reading rings no alarm."""
-    calm.chain.standstills.append(Standstill(what="head", unmoved_s=5))
+    calm.chain.standstills.append(Standstill(what="head", unmoved_s=unmoved_s))
     calm.watch()
 
-    assert "head_lost" not in kinds(calm)
+    assert kinds(calm).count("head_lost") == rings
+
+
+def test_nobody_asks_single_endpoints_while_they_agree(calm: Belt) -> None:
+    """Every endpoint for itself is asked when one dissents, and at no other time."""
+    calm.chain.lone_voices.append(voice(calm, nonces={HOT: 7}))
+    calm.watch()
+    agreed = calm.standing("hot-a").frozen
+    calm.chain.dissents.append(dissent())
+    calm.watch()
+
+    assert (agreed, calm.standing("hot-a").frozen) == (False, True)
+
+
+def test_a_wallet_without_a_band_may_lose_nothing(calm: Belt) -> None:
+    """No rule says what a drop of the gas sponsor could be: a single wei less is a theft."""
+    sponsor = address_of("sponsor")
+    coins = calm.chain.balance(sponsor)
+    calm.chain.dissents.append(dissent())
+    calm.chain.lone_voices.append(
+        voice(calm, nonces={sponsor: 0}, balances={(sponsor, NATIVE): coins - 1})
+    )
+    calm.watch()
+
+    assert calm.standing("sponsor").frozen
+
+
+def test_an_endpoint_behind_the_anchor_tells_of_the_past(calm: Belt) -> None:
+    """What it saw before our books began to count is explained; at that block it is a theft."""
+    with calm.ledger.read() as session:
+        anchored = watch.anchors(session, CHAIN_ID)[HOT, NATIVE].block_number
+    found = []
+    for number in (anchored - 1, anchored):
+        robbed = voice(calm, balances={(HOT, NATIVE): 0})
+        at = dataclasses.replace(robbed.readings.stamp, number=number)
+        readings = dataclasses.replace(robbed.readings, stamp=at)
+        calm.chain.lone_voices[:] = [dataclasses.replace(robbed, readings=readings)]
+        calm.chain.dissents.append(dissent())
+        calm.watch()
+        found.append(calm.standing("hot-a").frozen)
+
+    assert [False, True] == found
+
+
+def test_an_isolated_wallet_is_not_frozen_besides(calm: Belt) -> None:
+    """What is cut off already needs no second stop, and no second reason."""
+    calm.room.isolate("hot-a")
+    calm.money()
+    calm.chain.dissents.append(dissent())
+    calm.chain.lone_voices.append(voice(calm, nonces={HOT: 7}))
+    calm.watch()
+
+    assert WalletState.ISOLATED is calm.standing("hot-a").state
+    assert not calm.standing("hot-a").frozen
 
 
 def test_the_same_dissent_is_told_once_an_hour(calm: Belt) -> None:

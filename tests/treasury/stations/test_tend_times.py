@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hsm.errors import TokenAwayError
 from policies.lifecycles import Owner, TransferState
 from policies.terms import NATIVE, Address
 from tests.fakes.belt import Belt
@@ -151,3 +152,27 @@ def test_what_nobody_could_read_cancels_nothing(
     later(calm, 1)
 
     assert kinds(calm, "withdrawal") == ["original"]
+
+
+@pytest.mark.parametrize(("passed_s", "sends"), [(0, 1), (1, 2)])
+def test_what_was_refused_for_funds_goes_as_soon_as_they_are_there(
+    calm: Belt, passed_s: int, sends: int
+) -> None:
+    """Our own look says that it can be paid: sent again at once, and at most once a second."""
+    calm.chain.next_answers.append(SendAnswer(kind=SendKind.FUNDS, text="insufficient funds"))
+    calm.ask_withdrawal(2 * ETH, "customer")
+    calm.money()
+    later(calm, passed_s)
+
+    assert sends == calm.fuse.trail.count("before send")
+    assert kinds(calm, "withdrawal") == ["original"]
+
+
+def test_a_bid_that_the_signer_refuses_says_why(low: Belt) -> None:
+    """A token that is away bids no higher: the first bid stays, and the reason is shown."""
+    waiting(low)
+    low.room.tokens.trouble = TokenAwayError("unplugged")
+    later(low, 90)
+
+    assert kinds(low, "refill") == ["original"]
+    assert ["token_away"] == [reason.code for reason in low.transfer_of("refill").reasons]

@@ -12,8 +12,10 @@ from policies.lifecycles import TransferState
 from policies.terms import Address, Purpose, Reason
 from tests.fakes.belt import Belt
 from tests.laws import ETH, GONE, TOKEN, USDC, address_of, make_law
+from tests.treasury.stations.test_evacuate import gas_on_its_way, rob_of_gas
 from treasury.safety.isolation import isolate
 from treasury.stations.dispatch import dispatch
+from treasury.stations.guard import guard
 from treasury.stations.observe import observe
 from treasury.stations.respond import respond
 
@@ -121,3 +123,14 @@ def test_an_evacuation_whose_nonce_is_gone_holds_up_no_other(calm: Belt) -> None
 
     assert [TransferState.QUEUED, TransferState.IN_FLIGHT] == first, "by nonce"
     assert [TransferState.IN_FLIGHT] * 2 == second
+
+
+def test_gas_for_an_isolated_wallet_is_no_exposure_to_it(calm: Belt) -> None:
+    """R2.9: where the watch lane left it to this one, gas goes to a wallet that is never calm."""
+    rob_of_gas(calm)
+    for station in (observe, guard, respond):
+        station(calm.world, calm.clock())
+    before = gas_on_its_way(calm)
+    dispatch(calm.world, calm.clock())
+
+    assert ([], [address_of("hot-a")]) == (before, gas_on_its_way(calm))

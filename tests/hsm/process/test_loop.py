@@ -5,11 +5,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from selectors import SelectorKey
 
 import pytest
 
 from hsm.process.desk import Door
-from hsm.process.loop import MOST_CONNECTIONS, MOST_QUEUED, Loop
+from hsm.process.loop import LOOKS, MOST_CONNECTIONS, MOST_QUEUED, Loop
 from hsm.wire.message import (
     DEADLINE_S,
     Answer,
@@ -113,6 +114,31 @@ def test_requests_in_one_piece_are_answered_in_order(hall: Hall) -> None:
     found = answers(guest)
 
     assert ["now" in a.body for a in found] == [True, False, True]
+
+
+def test_after_an_answer_it_looks_again_before_it_sleeps(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As often as it says, once; whoever asks meanwhile is served without a sleep."""
+    waits: list[float] = []
+    select = hall.loop._selector.select
+
+    def watched(wait_s: float) -> list[tuple[SelectorKey, int]]:
+        waits.append(wait_s)
+        return select(wait_s)
+
+    guest = hall.guest()
+    guest.sendall(STATUS)
+    hall.turn()
+    monkeypatch.setattr(hall.loop._selector, "select", watched)
+    for wait_s in (0.01, 0.02, 0.03):
+        guest.sendall(STATUS)
+        hall.loop.turn(wait_s)
+    hall.loop.turn(0.04)
+    hall.loop.turn(0.05)
+
+    assert [0.01, 0, 0, *[0] * LOOKS, 0.04, 0.05] == waits
+    assert [Result.OK] * 4 == [a.result for a in answers(guest)]
 
 
 def test_a_request_in_crumbs_is_put_together(hall: Hall) -> None:

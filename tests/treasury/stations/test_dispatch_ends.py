@@ -154,3 +154,20 @@ def test_a_payout_that_was_vetoed_at_the_signer_is_refused(calm: Belt) -> None:
     assert WithdrawalState.REFUSED is calm.withdrawal(asked.id).state
     assert [TransferState.CANCELLED] == [transfer.state for transfer in calm.transfers()]
     assert 0 == calm.chain.balance(address_of("customer"))
+
+
+def test_a_refused_cancel_ends_nothing(low: Belt) -> None:
+    """The book has given it a nonce: while that cannot be filled, the transfer is not over."""
+    queued(low)
+    low.room.tokens.trouble_at_signing = AWAY
+    low.money()
+    low.room.tokens.trouble_at_signing = None
+    low.chain.base_fee = 1_000_000 * 10**9
+    low.clock.advance(3_601)
+    low.watch()
+    low.money()
+
+    (found,) = low.transfers()
+    assert (TransferState.QUEUED, 0) == (found.state, found.nonce)
+    assert {"expired", "fee_too_high"} == {reason.code for reason in found.reasons}
+    assert RefillState.RELEASED is low.only_refill().state

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from hsm.wire.fields import to_hex
+from policies.consent import veto_digest
 from policies.lifecycles import Owner, RefillState
+from policies.terms import Address
 from tests.fakes.belt import Belt
-from tests.laws import ETH, address_of
+from tests.laws import ETH, GONE, TOKEN, USDC, address_of, make_law, sign
 from treasury.safety.halting import halt
+from treasury.stations.adopt import adopt
 from treasury.stations.observe import observe
 from treasury.stations.release import release
 from treasury.stations.tally import tally
@@ -117,3 +123,41 @@ def test_an_absent_signer_holds_it(approved: Belt) -> None:
 
     assert release(approved.world, approved.clock()).ends_lane
     assert RefillState.APPROVED is approved.only_refill().state
+
+
+def test_a_time_written_into_the_database_shortens_no_lock(directory: Path, quiet: None) -> None:
+    """R5.6: the signer counts the time-lock by itself, whatever the ledger was made to say."""
+    belt = Belt(directory, hot=ETH)
+    belt.watch()
+    belt.approve(belt.only_refill(), "alice", "bob", "carol")
+    tally(belt.world, belt.clock())
+    with belt.ledger.write() as session:
+        session.connection().exec_driver_sql("UPDATE refill SET release_at = 0")
+
+    assert {"time_lock"} == codes(belt)
+
+
+def test_a_veto_that_only_the_signer_heard_holds_it(approved: Belt) -> None:
+    """A person went past the daemon: the signer is asked once more, and says no."""
+    digest = bytes.fromhex(approved.only_refill().order_id[2:])
+    no = sign("carol", veto_digest(digest, approved.world.deployment))
+    approved.room.call("veto", {"digest": to_hex(digest), "signature": to_hex(no)})
+
+    assert {"vetoed"} == codes(approved)
+
+
+def test_a_law_that_forgot_the_asset_holds_it(directory: Path, quiet: None) -> None:
+    """People strike a token from the law after they approved a refill of it: nothing goes."""
+    tokens = "pools.main.assets.USDC"
+    belt = Belt(directory, law=make_law(**{f"{tokens}.refill.schedule": GONE}).law, hot=60 * ETH)
+    belt.fund("vault", 1_000_000 * USDC, Address(TOKEN))
+    belt.chain.mine(3)
+    belt.watch()
+    belt.approve(belt.only_refill(), "alice", "bob")
+    tally(belt.world, belt.clock())
+    forgets = {"chains.devnet.tokens": GONE, "chains.devnet.max_loss.USDC": GONE, tokens: GONE}
+    belt.room.adopt(make_law(**forgets).law)
+    belt.clock.advance(1)
+    adopt(belt.world, belt.clock())
+
+    assert "law_changed" in codes(belt)

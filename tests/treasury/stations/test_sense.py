@@ -9,6 +9,7 @@ from policies.terms import NATIVE
 from tests.fakes.belt import Belt
 from tests.laws import address_of
 from treasury.ledger.queries import standings
+from treasury.stations.sense import sense
 
 DELEGATED = bytes.fromhex("ef0100") + b"\x11" * 20
 FEES_MOST = 10**18
@@ -62,3 +63,18 @@ def test_a_signer_that_is_away_leaves_the_wallet_frozen(calm: Belt) -> None:
 
     assert (True, WalletState.ACTIVE) == (frozen.frozen, frozen.state)
     assert WalletState.ISOLATED is calm.standing("hot-a").state
+
+
+def test_a_chain_that_does_not_answer_is_no_proof(calm: Belt) -> None:
+    """Code that nobody could read isolates nobody, and the outcome says so."""
+    calm.chain.set_code(address_of("hot-a"), DELEGATED)
+    calm.chain.is_down = True
+    outcome = sense(calm.world, calm.clock())
+
+    assert outcome.unavailable
+    assert WalletState.ACTIVE is calm.standing("hot-a").state
+
+
+def test_before_the_first_look_nothing_is_asked(low: Belt) -> None:
+    """A daemon that has not seen the chain yet says so."""
+    assert "the chain was never seen" == sense(low.world, low.clock()).unavailable

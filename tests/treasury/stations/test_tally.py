@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hsm.wire.fields import to_hex
 from policies.consent import veto_digest
 from policies.crypto import recover_address
 from policies.lifecycles import RefillState
@@ -205,3 +206,27 @@ def test_a_large_refill_waits_for_its_time_lock(directory: Path) -> None:
     assert (RefillState.APPROVED, belt.clock.unix()) == (early.state, early.release_at)
     assert {"time_lock"} == {reason.code for reason in early.reasons}
     assert (RefillState.APPROVED, RefillState.RELEASED) == (still, belt.only_refill().state)
+
+
+def test_a_wallet_that_stepped_back_gets_no_refill(low: Belt) -> None:
+    """Another wallet is the active one by the time that the last approval arrives."""
+    proposed(low).approve(low.only_refill(), "alice", "bob")
+    with low.ledger.write() as session:
+        session.connection().exec_driver_sql(
+            "UPDATE wallet SET state = 'STANDBY' WHERE name = 'hot-a'"
+        )
+    tally(low.world, low.clock())
+
+    assert RefillState.WITHDRAWN is low.only_refill().state
+    assert "lodge" not in low.signer.calls
+
+
+def test_what_only_the_signer_heard_is_shown(low: Belt) -> None:
+    """A veto that went past the daemon: the count is full, and people see who said no."""
+    proposed(low).approve(low.only_refill(), "alice", "bob")
+    digest = bytes.fromhex(low.only_refill().order_id[2:])
+    low.room.call("veto", {"digest": to_hex(digest), "signature": to_hex(veto(low, "carol"))})
+    tally(low.world, low.clock())
+
+    assert RefillState.PROPOSED is low.only_refill().state
+    assert ["vetoed"] == [reason.code for reason in low.only_refill().reasons]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from hsm.errors import TokenAwayError
-from policies.lifecycles import RefillState, TransferState, WalletState
+from policies.lifecycles import RefillState, TransferState, WalletState, WithdrawalState
 from policies.terms import MotionKind, Purpose
 from tests.fakes.belt import Belt, Crash, Fuse, RoomClient
 from tests.fakes.vault_room import VaultRoom
@@ -75,23 +76,66 @@ def test_signed_but_not_written_down(low: Belt) -> None:
     assert 1 == low.paid("vault", address_of("hot-a"))
 
 
+def go_back(belt: Belt, do: Callable[[], object]) -> None:
+    """Do something, and restore the ledger from a copy that was made before."""
+    copy = belt.directory / "copy.sqlite3"
+    belt.ledger.backup_to(copy)
+    do()
+    belt.ledger.close()
+    for file in belt.directory.glob("ledger.sqlite3*"):
+        file.unlink()
+    shutil.copy(copy, belt.directory / "ledger.sqlite3")
+    belt.restart()
+
+
 def test_a_ledger_from_yesterday(directory: Path, quiet: None) -> None:
     """R4.14: restored from a copy made before the approval: the signed order is adopted."""
     belt = Belt(directory)
     belt.watch()
     refill = belt.only_refill()
-    belt.ledger.backup_to(directory / "copy.sqlite3")
-    belt.approve(refill, "alice", "bob")
-    belt.money()
-    belt.ledger.close()
-    for file in directory.glob("ledger.sqlite3*"):
-        file.unlink()
-    shutil.copy(directory / "copy.sqlite3", directory / "ledger.sqlite3")
-    belt.restart()
+
+    def refilled() -> None:
+        belt.approve(refill, "alice", "bob")
+        belt.money()
+
+    go_back(belt, refilled)
     belt.until(lambda: not belt.open_transfers() and bool(belt.transfers()))
 
     assert RefillState.SETTLED is belt.refill(refill.id).state
     assert 1 == belt.paid("vault", address_of("hot-a"))
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+def test_a_ledger_from_before_a_payout(calm: Belt, is_held: bool) -> None:
+    """R4.14: the withdrawal finds the transfer that only the book knew, and is paid once."""
+    asked = calm.ask_withdrawal(2 * ETH, "customer")
+    calm.room.tokens.trouble = TokenAwayError("unplugged") if is_held else None
+    go_back(calm, calm.money)
+    calm.room.tokens.trouble = None
+    calm.until(lambda: calm.withdrawal(asked.id).state is WithdrawalState.PAID)
+
+    assert 1 == calm.paid("hot-a", address_of("customer"))
+    assert [TransferState.CONFIRMED] == [transfer.state for transfer in calm.transfers()]
+
+
+def test_a_key_that_was_used_before_the_copy_pays_nobody_else(calm: Belt) -> None:
+    """R4.14: asked anew for another receiver, it is refused, and the first one is paid once."""
+
+    def paid() -> None:
+        calm.ask_withdrawal(2 * ETH, "customer")
+        calm.money()
+
+    go_back(calm, paid)
+    asked = calm.ask_withdrawal(3 * ETH, "customer-2")
+    calm.run(6)
+
+    found = calm.withdrawal(asked.id)
+    assert (WithdrawalState.REFUSED, ["key_used"]) == (
+        found.state,
+        [reason.code for reason in found.reasons],
+    )
+    assert 2 * ETH == calm.chain.balance(address_of("customer"))
+    assert 0 == calm.chain.balance(address_of("customer-2"))
 
 
 def test_an_order_that_nobody_here_placed(low: Belt) -> None:

@@ -5,10 +5,12 @@ A database that a newer program made is refused: it would be misread.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Engine
@@ -23,6 +25,8 @@ def migrate(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS))
     with engine.begin() as connection:
+        if MigrationContext.configure(connection).get_current_revision() == newest_revision():
+            return
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")
@@ -32,6 +36,7 @@ def migrate(engine: Engine) -> None:
             ) from error
 
 
+@cache
 def newest_revision() -> str:
     """Return the name of the schema that this program expects."""
     config = Config()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,15 +23,19 @@ from policies.consent import terms_to_json, transfer_from_json
 from policies.terms import Address, Purpose, TransferTerms
 
 _SERIES_BYTES = 15
-_COLUMNS = (
-    "(order_id, terms, purpose, chain_id, source, nonce, series, number)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_KEEP = (
+    "INSERT OR IGNORE INTO orders"
+    " (order_id, terms, purpose, chain_id, source, series, number) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
-_KEEP = f"INSERT OR IGNORE INTO orders {_COLUMNS}"
 _RECORD = (
-    f"INSERT INTO orders {_COLUMNS} ON CONFLICT (order_id) DO UPDATE"
-    " SET nonce = excluded.nonce WHERE nonce IS NULL"
+    "INSERT INTO orders (order_id, terms, purpose, chain_id, source, series, number, nonce,"
+    " fees, digest, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (order_id) DO UPDATE SET nonce = excluded.nonce, fees = excluded.fees,"
+    " digest = excluded.digest, at = excluded.at WHERE nonce IS NULL"
 )
+_STORE = "SET raw = ?, hash = ? WHERE raw IS NULL AND order_id = ?"
+_STORE_FIRST = f"UPDATE orders {_STORE} AND digest IS NOT NULL"
+_STORE_FURTHER = f"UPDATE further_attempts {_STORE} AND attempt = ?"
 
 
 class Attempt(NamedTuple):
@@ -124,14 +128,13 @@ def _attempt(row: tuple[int, str, str, bytes, bytes | None, bytes | None]) -> At
 
 def keep_order(book: Book, order_id: bytes, terms: TransferTerms) -> None:
     """Write an order in, without a nonce; inside a transaction. Known orders stay as they are."""
-    book.connection.execute(_KEEP, _row(order_id, terms, None))
+    book.connection.execute(_KEEP, _row(order_id, terms))
 
 
-def _row(order_id: bytes, terms: TransferTerms, nonce: int | None) -> tuple[object, ...]:
-    series, number = _series_of(terms.salt)
+def _row(order_id: bytes, terms: TransferTerms) -> tuple[object, ...]:
     text = to_text(terms_to_json(terms))
-    place = (terms.chain_id, terms.source, nonce)
-    return (order_id, text, terms.purpose.value, *place, series, number)
+    place = (terms.purpose.value, terms.chain_id, terms.source)
+    return (order_id, text, *place, *_series_of(terms.salt))
 
 
 def _series_of(salt: bytes) -> tuple[str, str]:
@@ -215,13 +218,17 @@ def _has_order(book: Book, compare: str, chain_id: int, address: Address, nonce:
 def record_order(
     book: Book, order_id: bytes, terms: TransferTerms, *, nonce: int, attempt: Attempt, now: int
 ) -> None:
-    """Give an order its nonce for ever, with its first attempt; inside a transaction."""
+    """Give an order its nonce for ever, with its first attempt; inside a transaction.
+
+    Raises `BookError` when it has one already.
+    """
     fees = fees_to_json(attempt.fees)
     # The order id is the digest of all terms, so the entry covers them.
     content = {"orderId": to_hex(order_id), "nonce": str(nonce), "digest": to_hex(attempt.digest)}
     book.write("order_recorded", {**fees, **content}, now)
-    book.connection.execute(_RECORD, _row(order_id, terms, nonce))
-    _insert_attempt(book, order_id, attempt, fees, now)
+    added = (nonce, to_text(fees), attempt.digest, now)
+    if book.connection.execute(_RECORD, (*_row(order_id, terms), *added)).rowcount != 1:
+        raise BookError("an order was to be recorded twice; the second nonce was dropped")
 
 
 def record_attempt(book: Book, order_id: bytes, attempt: Attempt, now: int) -> None:
@@ -238,14 +245,8 @@ def record_attempt(book: Book, order_id: bytes, attempt: Attempt, now: int) -> N
         },
         now,
     )
-    _insert_attempt(book, order_id, attempt, fees, now)
-
-
-def _insert_attempt(
-    book: Book, order_id: bytes, attempt: Attempt, fees: Mapping[str, str], now: int
-) -> None:
     book.connection.execute(
-        "INSERT INTO attempts (order_id, attempt, kind, fees, digest, at)"
+        "INSERT INTO further_attempts (order_id, attempt, kind, fees, digest, at)"
         " VALUES (?, ?, ?, ?, ?, ?)",
         (order_id, attempt.number, attempt.kind.value, to_text(fees), attempt.digest, now),
     )
@@ -259,11 +260,9 @@ def store_raw(book: Book, order_id: bytes, number: int, raw: bytes, hash_: bytes
         {"orderId": to_hex(order_id), "attempt": str(number), "hash": to_hex(hash_)},
         now,
     )
-    changed = book.connection.execute(
-        "UPDATE attempts SET raw = ?, hash = ? WHERE order_id = ? AND attempt = ? AND raw IS NULL",
-        (raw, hash_, order_id, number),
-    ).rowcount
-    if changed != 1:
+    values, ask = (raw, hash_, order_id), book.connection.execute
+    done = ask(_STORE_FIRST, values) if number == 1 else ask(_STORE_FURTHER, (*values, number))
+    if done.rowcount != 1:
         raise BookError("an attempt was to be signed twice; the second signature was dropped")
 
 

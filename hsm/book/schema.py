@@ -1,7 +1,7 @@
 """The tables of the signer's book, as numbered migrations that only ever go forward.
 
-Amounts are decimal text padded to 78 digits, so that they sort and compare; times are unix
-seconds of the signer's clock; `seq` numbers are those of the chained entries.
+Amounts are decimal text; times are unix seconds of the signer's clock; `seq` numbers are those of
+the chained entries.
 """
 
 from __future__ import annotations
@@ -108,6 +108,28 @@ MIGRATIONS: tuple[str, ...] = (
     INSERT INTO signatures_by_key SELECT * FROM signatures;
     DROP TABLE signatures;
     ALTER TABLE signatures_by_key RENAME TO signatures;
+    """,
+    # The first attempt of an order lies in the order's own row, and almost every order has one.
+    """
+    ALTER TABLE orders ADD COLUMN fees TEXT;
+    ALTER TABLE orders ADD COLUMN digest BLOB;
+    ALTER TABLE orders ADD COLUMN at INTEGER;
+    ALTER TABLE orders ADD COLUMN raw BLOB;
+    ALTER TABLE orders ADD COLUMN hash BLOB;
+    UPDATE orders SET (fees, digest, at, raw, hash) = (
+        SELECT fees, digest, at, raw, hash FROM attempts
+        WHERE attempts.order_id = orders.order_id AND attempt = 1);
+    CREATE TABLE further_attempts (
+        order_id BLOB NOT NULL REFERENCES orders, attempt INTEGER NOT NULL CHECK (attempt > 1),
+        kind TEXT NOT NULL, fees TEXT NOT NULL, digest BLOB NOT NULL, at INTEGER NOT NULL,
+        raw BLOB, hash BLOB, PRIMARY KEY (order_id, attempt)) STRICT, WITHOUT ROWID;
+    INSERT INTO further_attempts SELECT * FROM attempts WHERE attempt > 1;
+    DROP TABLE attempts;
+    CREATE VIEW attempts AS
+        SELECT order_id, 1 AS attempt, 'original' AS kind, fees, digest, at, raw, hash FROM orders
+        WHERE digest IS NOT NULL
+        UNION ALL SELECT order_id, attempt, kind, fees, digest, at, raw, hash
+        FROM further_attempts;
     """,
 )
 

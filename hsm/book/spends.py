@@ -17,8 +17,6 @@ from policies.law import Asset, Law, Pool, Wallet
 from policies.limits import SAFETY_FEE_WINDOW_S, fee_window
 from policies.terms import NATIVE, Address, Purpose, TransferTerms
 
-_DIGITS = 78
-
 
 class Totals(NamedTuple):
     """What was signed before this order, inside the windows of the law; fees in native wei.
@@ -175,7 +173,7 @@ def record_spend(
         total = before + amount
         book.connection.execute(
             "INSERT INTO totals (series, at, id, total, order_id) VALUES (?, ?, ?, ?, ?)",
-            (series, now, number + 1, str(total).zfill(_DIGITS), named),
+            (series, now, number + 1, str(total), named),
         )
         book.remember(series, _Newest(number + 1, total))
     if terms.purpose is Purpose.WITHDRAWAL:

@@ -65,8 +65,10 @@ def test_an_honest_life_passes(lived: VaultRoom) -> None:
         "UPDATE meta SET value = 'x' WHERE name = 'frozen'",
         "UPDATE tokens SET serial = 'x'",
         "UPDATE orders SET nonce = 77 WHERE purpose = 'refill'",
-        "UPDATE attempts SET hash = zeroblob(32)",
-        "UPDATE attempts SET digest = zeroblob(32)",
+        "UPDATE orders SET hash = zeroblob(32)",
+        "UPDATE orders SET digest = zeroblob(32)",
+        "UPDATE further_attempts SET hash = zeroblob(32)",
+        "UPDATE further_attempts SET digest = zeroblob(32)",
     ],
 )
 def test_a_changed_row_is_named(lived: VaultRoom, tampering: str) -> None:

@@ -23,7 +23,7 @@ from hsm.errors import BookError
 from hsm.wire.answers import AttemptKind
 from policies.terms import Purpose
 from tests.fakes.clock import FakeClock
-from tests.fakes.vault_room import FEES, VaultRoom
+from tests.fakes.vault_room import FEES, VaultRoom, nonce_of
 from tests.laws import address_of
 
 
@@ -248,6 +248,22 @@ def test_two_orders_never_hold_one_nonce(tmp_path: Path, clock: FakeClock) -> No
     record(room.id_of(first), first)
     with pytest.raises(sqlite3.IntegrityError):
         record(room.id_of(second), second)
+    room.close()
+
+
+def test_an_order_never_gets_a_second_nonce(tmp_path: Path, clock: FakeClock) -> None:
+    """What was recorded stays as it is, also where an error before let it come this far."""
+    room = VaultRoom(tmp_path, clock)
+    terms = room.order()
+    nonce = nonce_of(room.sign(terms, "alice", "bob"))
+    known = book_orders.find_order(room.book, room.id_of(terms))
+    assert known is not None
+    with pytest.raises(BookError, match="recorded twice"), room.book.transaction():
+        record_order(
+            room.book, known.order_id, terms, nonce=nonce + 1, attempt=known.attempts[0], now=9
+        )
+
+    assert known == book_orders.find_order(room.book, room.id_of(terms))
     room.close()
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import pytest
+
 from hsm.book.audit import check
 from hsm.book.schema import MIGRATIONS
 from hsm.wire.fields import to_hex
@@ -15,27 +17,31 @@ from tests.fakes.vault_room import VaultRoom, codes, nonce_of
 from tests.hsm.verbs.test_orders import HIGHER
 
 OLD_COLUMNS = {
-    "orders": "order_id, terms, purpose, chain_id, source, nonce, 1",
-    "totals": "NULL, series, at, total, order_id",
+    2: {
+        "orders": "order_id, terms, purpose, chain_id, source, nonce, 1",
+        "totals": "NULL, series, at, total, order_id",
+    },
+    4: {"orders": "order_id, terms, purpose, chain_id, source, nonce, series, number"},
 }
 
 
-def write_version_2(newest: Path, old: Path) -> None:
-    """Write what a newest book holds into the tables that version 2 had."""
+def write_version(version: int, newest: Path, old: Path) -> None:
+    """Write what a newest book holds into the tables that an older version had."""
     connection = sqlite3.connect(old, isolation_level=None)
-    for script in MIGRATIONS[:2]:
+    for script in MIGRATIONS[:version]:
         connection.executescript(script)
     connection.execute("ATTACH ? AS newest", (str(newest),))
-    tables = connection.execute("SELECT name FROM newest.sqlite_master WHERE type = 'table'")
+    tables = connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'")
     for (table,) in tables.fetchall():
-        columns = OLD_COLUMNS.get(table, "*")
+        columns = OLD_COLUMNS[version].get(table, "*")
         connection.execute(f"INSERT INTO main.{table} SELECT {columns} FROM newest.{table}")  # noqa: S608
-    connection.execute("PRAGMA user_version = 2")
+    connection.execute(f"PRAGMA user_version = {version}")
     connection.close()
 
 
-def test_a_book_of_version_2_keeps_orders_windows_and_nonces(
-    tmp_path: Path, clock: FakeClock
+@pytest.mark.parametrize("version", OLD_COLUMNS)
+def test_an_older_book_keeps_orders_windows_and_nonces(
+    tmp_path: Path, clock: FakeClock, version: int
 ) -> None:
     """Bytes, nonces, windows, salts and the tier of a refill are the same after the change."""
     room = VaultRoom(tmp_path, clock)
@@ -47,7 +53,7 @@ def test_a_book_of_version_2_keeps_orders_windows_and_nonces(
     ]
     told = room.call("status", {}).body, room.call("orders_since", {"seq": "0", "limit": "9"}).body
     room.close()
-    write_version_2(room.settings.book, tmp_path / "old")
+    write_version(version, room.settings.book, tmp_path / "old")
     (tmp_path / "old").rename(room.settings.book)
     room.reopen()
     check(room.book)

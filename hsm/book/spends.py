@@ -1,9 +1,10 @@
 """The book's pages on what was spent: the windows count from here.
 
 A movement counts from the moment its nonce is assigned, with the most that it may cost in fees,
-and is never given back: the daemon's word that it did not happen counts for nothing. What is
-counted together is a *series* of running totals, so that a window is the difference of two rows
-however long the past is: the last total, less the last one that has left the window.
+and is never given back: the daemon's word that it did not happen counts for nothing. One that
+waited for its signature counts anew from then on, so that what leaves together is counted
+together: in a *series* of running totals, so that a window is the difference of two rows however
+long the past is, the last total less the last one that has left the window.
 """
 
 from __future__ import annotations
@@ -100,9 +101,7 @@ def totals_for(book: Book, terms: TransferTerms, law: Law, now: int) -> Totals:
         case Purpose.SWEEP | Purpose.EVACUATION:
             return Totals(home_fees=_window(book, names.home_fees, now, SAFETY_FEE_WINDOW_S))
         case Purpose.TOP_UP:
-            chain = law.chain_by_id(terms.chain_id)
-            rule = law.top_up(chain.name) if chain else None
-            window_s = 0 if rule is None else rule.window_s
+            window_s = _top_up_window(terms, law)
             return Totals(topped_up=_window(book, names.topped_up, now, window_s))
         case Purpose.WITHDRAWAL:
             return _withdrawal_totals(book, names, law, now)
@@ -131,6 +130,25 @@ def withdrawal_windows(terms: TransferTerms, law: Law) -> tuple[int, int]:
     own, native = pool.withdrawals.get(asset.symbol), pool.withdrawals.get(chain.native)
     native_s, _ = fee_window(native, chain.fee_ceiling)
     return 0 if own is None else own.window_s, native_s
+
+
+def shortest_window(terms: TransferTerms, law: Law) -> int:
+    """Return the length of the shortest window that counts a movement; 0 where there is none."""
+    match terms.purpose:
+        case Purpose.REFILL:
+            return _refill_window(terms, law)
+        case Purpose.SWEEP | Purpose.EVACUATION:
+            return SAFETY_FEE_WINDOW_S
+        case Purpose.TOP_UP:
+            return _top_up_window(terms, law)
+        case Purpose.WITHDRAWAL:
+            return min(withdrawal_windows(terms, law))
+
+
+def _top_up_window(terms: TransferTerms, law: Law) -> int:
+    chain = law.chain_by_id(terms.chain_id)
+    rule = law.top_up(chain.name) if chain else None
+    return 0 if rule is None else rule.window_s
 
 
 def _refill_window(terms: TransferTerms, law: Law) -> int:
@@ -168,7 +186,7 @@ def record_spend(
     """Count an order, once, when its nonce is assigned; inside a transaction."""
     # Only refills are asked for again by their order: the tier of a recorded one must not move.
     named = order_id if terms.purpose is Purpose.REFILL else None
-    for series, amount in _parts(terms, first_use=first_use):
+    for series, amount in parts(terms, first_use=first_use):
         number, before = _last(book, series)
         total = before + amount
         book.connection.execute(
@@ -176,6 +194,13 @@ def record_spend(
             (series, now, number + 1, str(total), named),
         )
         book.remember(series, _Newest(number + 1, total))
+
+
+def keep_recipient(book: Book, terms: TransferTerms, now: int) -> None:
+    """Know whom a withdrawal paid, from its signature on; inside a transaction.
+
+    What was recorded and not signed makes nobody known.
+    """
     if terms.purpose is Purpose.WITHDRAWAL:
         book.connection.execute(
             "INSERT OR IGNORE INTO recipients VALUES (?, ?, ?)",
@@ -183,7 +208,8 @@ def record_spend(
         )
 
 
-def _parts(terms: TransferTerms, *, first_use: bool) -> Iterator[tuple[str, int]]:
+def parts(terms: TransferTerms, *, first_use: bool) -> Iterator[tuple[str, int]]:
+    """Yield every series that counts a movement, and how much it adds to it."""
     names = _Names(terms=terms)
     match terms.purpose:
         case Purpose.REFILL:

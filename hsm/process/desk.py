@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 from hsm.book import law as book_law
 from hsm.book import orders as book_orders
+from hsm.book import spends as book_spends
 from hsm.book.book import Book
 from hsm.book.orders import Attempt
 from hsm.crashpoints import reach
@@ -32,6 +33,7 @@ from hsm.verbs import people as verbs_people
 from hsm.verbs import reports as verbs_reports
 from hsm.verbs.room import Door, Pending, Room, Tokens, pinned_addresses
 from hsm.wire import fields
+from hsm.wire.answers import AttemptKind
 from hsm.wire.draft import Draft
 from hsm.wire.message import FENCED, Answer, Body, Request, Result
 from policies.consent import TermsError
@@ -232,6 +234,8 @@ class Desk:
         raw = encode_signed(pending.payload, signature)
         hash_ = keccak256(raw)
         book_orders.store_raw(book, pending.order_id, pending.attempt, raw, hash_)
+        if pending.kind is AttemptKind.ORIGINAL:
+            book_spends.keep_recipient(book, pending.terms, now)
         attempt = Attempt(
             number=pending.attempt,
             kind=pending.kind,

@@ -8,9 +8,11 @@ were recorded, because no second digest may ever be signed for it.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from hsm.book import orders as book_orders
+from hsm.book import recount
 from hsm.book import spends as book_spends
 from hsm.book.orders import Attempt, Order
 from hsm.guard import guard
@@ -69,7 +71,49 @@ def _sign_known(room: Room, order: Order) -> Answer | Pending:
         return _stored_answer(order, original)
     if order.is_cancelled:
         return room.refuse(no("cancelled", "the order was cancelled before it was signed"))
-    return _judge_and_pend(room, order, original)
+    try:
+        with room.book.part():
+            return _take_up(room, order, original)
+    except _TakenBackError as error:
+        return error.answer
+
+
+class _TakenBackError(Exception):
+    """What was tried in the book is undone, and this is the answer."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.result.value)
+        self.answer = answer
+
+
+def _take_up(room: Room, order: Order, original: Attempt) -> Pending:
+    """Judge an order that waited for its signature, on the nonce that it has.
+
+    It leaves together with what is signed now, so it counts in their window and no longer in that
+    of its recording: otherwise two windows' worth could leave at once. While its own window lasts,
+    whatever came later had to find room beside it; afterwards it is judged as if it came now.
+    Raises `_TakenBackError`.
+    """
+    terms, law = order.terms, room.laws.present
+    if law is None:
+        raise _TakenBackError(room.refuse(*guard.judge(()).refusals))
+    since = recount.counted_at(room.book, order.order_id)
+    is_counted = since > room.now - book_spends.shortest_window(terms, law)
+    counted = _asked_again(order, original.kind, original.fees)
+    views = room.views(counted) if is_counted else []
+    recount.take_out(room.book, order.order_id, terms, law=law, at=since)
+    views = views or room.views(counted._replace(order=dataclasses.replace(order, nonce=None)))
+    refusals = guard.judge(views).refusals
+    if refusals:
+        raise _TakenBackError(room.refuse(*refusals))
+    assert order.nonce is not None
+    pending = _pending(counted, order.nonce, number=1, wallet=_wallet(views[0]))
+    trouble = room.trouble_with(pending.key)
+    if trouble is not None:
+        raise _TakenBackError(trouble)
+    first_use = views[0].is_first_use
+    recount.count_again(room.book, order.order_id, terms, first_use=first_use, now=room.now)
+    return pending
 
 
 def _sign_new(room: Room, asked: Asked, unheard: Sequence[Reason]) -> Answer | Pending:
@@ -173,7 +217,7 @@ def _asked_again(order: Order, kind: AttemptKind, fees: Fees) -> Asked:
 
 
 def _judge_and_pend(room: Room, order: Order, attempt: Attempt) -> Answer | Pending:
-    """Take up an attempt that was recorded and not signed."""
+    """Take up a replacement that was recorded and not signed."""
     asked = _asked_again(order, attempt.kind, attempt.fees)
     views = room.views(asked)
     verdict = guard.judge(views)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from policies.law import Role
 from policies.terms import NATIVE
-from tests.laws import ETH, GONE, TOKEN, address_of, make_law
+from tests.laws import ETH, GONE, TOKEN, USDC, address_of, make_law
 
 LAW = make_law().law
 
@@ -20,11 +20,12 @@ def test_what_is_left_out_stands_at_its_plain_value() -> None:
 
 
 def test_a_move_may_be_as_large_as_the_gap_that_it_fills() -> None:
-    """From floor to target in one move, and with its fee from cap to where a sweep stops."""
-    band = "pools.main.assets.ETH.band"
+    """From floor to target in one move, from cap to where a sweep stops: coin with its fee."""
+    band, other = (f"pools.main.assets.{symbol}.band" for symbol in ("ETH", "USDC"))
     exact = {f"{band}.minimum_move": "40 ETH", f"{band}.cap": "100.01 ETH"}
+    bands = make_law(**exact, **{f"{other}.minimum_move": "40000 USDC"}).law.pools[0].bands
 
-    assert make_law(**exact).law.pools[0].bands["ETH"].minimum_move == 40 * ETH
+    assert (bands["ETH"].minimum_move, bands["USDC"].minimum_move) == (40 * ETH, 40_000 * USDC)
 
 
 def test_the_urgent_floor_may_be_the_floor() -> None:

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from hsm.wire.fields import to_hex
+from policies.consent import veto_digest
 from policies.lifecycles import WithdrawalState
 from policies.terms import MotionKind
 from tests.fakes.belt import Belt
-from tests.laws import ETH, GONE, address_of, make_law
+from tests.laws import ETH, GONE, address_of, make_law, sign
+from treasury.stations.pay import pay
 
 LARGE = 9 * ETH // 2
 
@@ -114,3 +117,30 @@ def test_used_consent_does_not_pay_twice(held: Belt) -> None:
     assert WithdrawalState.CANCELLED is held.withdrawal(1).state
     assert {"consent_used"} == codes(held)
     assert 0 == held.chain.balance(address_of("customer"))
+
+
+def test_a_signer_that_is_away_is_no_answer(held: Belt) -> None:
+    """Approved, and nobody there to count: the lane ends, and the next tick pays."""
+    held.approve(held.withdrawal(1), "alice", "bob")
+    held.signer.is_away = True
+    outcome = pay(held.world, held.clock())
+    between = held.withdrawal(1).state
+    held.signer.is_away = False
+    held.run(5)
+
+    assert outcome.ends_lane
+    assert (WithdrawalState.HELD, WithdrawalState.PAID) == (between, held.withdrawal(1).state)
+
+
+def test_a_veto_that_only_the_signer_heard_holds_it(held: Belt) -> None:
+    """A person went past the daemon: the approvals are there, and nothing is queued."""
+    asked = held.withdrawal(1)
+    held.approve(asked, "alice", "bob")
+    digest = bytes.fromhex((asked.order_id or "")[2:])
+    no = sign("carol", veto_digest(digest, held.world.deployment))
+    held.room.call("veto", {"digest": to_hex(digest), "signature": to_hex(no)})
+    pay(held.world, held.clock())
+
+    assert WithdrawalState.HELD is held.withdrawal(1).state
+    assert {"vetoed"} == codes(held)
+    assert [] == held.transfers()

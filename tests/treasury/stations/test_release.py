@@ -161,3 +161,11 @@ def test_a_law_that_forgot_the_asset_holds_it(directory: Path, quiet: None) -> N
     adopt(belt.world, belt.clock())
 
     assert "law_changed" in codes(belt)
+
+
+def test_a_law_that_only_the_signer_knows_yet_holds_it(approved: Belt) -> None:
+    """People adopted a law a moment ago: its refusal is shown, and nothing goes."""
+    approved.room.adopt(make_law(**{"pools.main.gas_reserve": "0.3 ETH"}).law)
+    approved.clock.advance(1)
+
+    assert "law_changed" in codes(approved)

@@ -230,3 +230,14 @@ def test_what_only_the_signer_heard_is_shown(low: Belt) -> None:
 
     assert RefillState.PROPOSED is low.only_refill().state
     assert ["vetoed"] == [reason.code for reason in low.only_refill().reasons]
+
+
+def test_a_law_that_only_the_signer_knows_yet_rejects_it(low: Belt) -> None:
+    """People adopted a law a moment ago; what was signed under the former one is void there."""
+    proposed(low).approve(low.only_refill(), "alice", "bob")
+    low.room.adopt(make_law(**{"pools.main.gas_reserve": "0.3 ETH"}).law)
+    low.clock.advance(1)
+    tally(low.world, low.clock())
+
+    assert RefillState.REJECTED is low.only_refill().state
+    assert "law_changed" in {reason.code for reason in low.only_refill().reasons}

@@ -94,6 +94,9 @@ def _add_dev(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> int:
+    from treasury.memory import keep_one_heap
+
+    keep_one_heap()
     from treasury.app import run
 
     return run(chosen.config)

@@ -4,6 +4,10 @@ A daemon that runs for months reads, decodes and writes in pieces of every size.
 between pieces that live on stays with the C library, which keeps the heap of its busiest moment and
 lets it creep. Over ten thousand ticks everything that lives stood still, and the free part of the
 heap alone grew. malloc_trim(3) returns its whole pages, and of holes smaller than a page nothing.
+
+The C library also gives threads heaps of their own, eight for each core, and each of them keeps its
+free part. The daemon's threads take turns with the interpreter anyway, so they share one: with a
+payout every second its free part is one megabyte, and that of many was eight and grew to nineteen.
 """
 
 from __future__ import annotations
@@ -11,6 +15,8 @@ from __future__ import annotations
 import ctypes
 
 _KEEP_NOTHING = 0
+_M_ARENA_MAX = -8
+"""The name of glibc's mallopt(3) for how many heaps there may be."""
 
 
 def give_back() -> bool:
@@ -23,3 +29,12 @@ def give_back() -> bool:
         return False
     trim(ctypes.c_size_t(_KEEP_NOTHING))
     return True
+
+
+def keep_one_heap() -> bool:
+    """Let all threads share the C library's first heap; say whether it knows how.
+
+    To be called before the first thread begins: a heap that there is stays.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    return mallopt is not None and bool(mallopt(ctypes.c_int(_M_ARENA_MAX), ctypes.c_int(1)))

@@ -32,6 +32,48 @@ can = give_back()
 print(full, freed, resident(), can, len(kept))
 """
 
+_THREADS = """
+import ctypes, sys, threading
+from treasury.memory import keep_one_heap
+
+can = sys.argv[1] == "one" and keep_one_heap()
+together, kept = threading.Barrier(8), []
+
+def take() -> None:
+    together.wait()
+    kept.append([bytes(1_000) for _ in range(1_000)])
+    together.wait()
+
+threads = [threading.Thread(target=take) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+ctypes.CDLL(None).malloc_stats()
+print(can)
+"""
+
+
+def heaps(how: str) -> tuple[int, bool]:
+    """Return how many heaps the C library tells of after eight threads took memory at once."""
+    told = subprocess.run(
+        [sys.executable, "-c", _THREADS, how],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return told.stderr.count("Arena "), told.stdout.strip() == "True"
+
+
+def test_threads_share_one_heap() -> None:
+    """Each thread's own heap would keep its own free part for the life of the daemon."""
+    if sys.platform != "linux":
+        pytest.skip("malloc_stats is glibc's")
+
+    assert heaps("one") == (1, True)
+    assert heaps("many")[0] > 1
+
 
 def test_a_heap_with_holes_is_given_back() -> None:
     """Sixty megabytes in small pieces, one of forty lives on: freeing returns nothing by itself."""

@@ -97,3 +97,11 @@ def test_the_warning_stands_in_the_status(tmp_path: Path, clock: FakeClock) -> N
     room.close()
 
     assert any("key hot-a" in line for line in waivers)
+
+
+def test_every_bin_is_counted_alike() -> None:
+    """Numbers that are spread evenly by hand fill each bin as often: no more even one there is."""
+    step, dice = SECP256K1_N // 2 // ENOUGH, random.Random(7)
+    evenly = [(k * step + step // 2).to_bytes(32, "big") for k in range(ENOUGH)]
+
+    assert measure((fair(dice)[0], s) for s in evenly).of_s == pytest.approx(-33.85, abs=0.1)

@@ -83,6 +83,7 @@ class Judge:
         self._newest_epoch = 0
         self._heads: list[str] = [journal.GENESIS]
         self._accepted: dict[Address, int] = {}
+        self._forgotten: dict[tuple[Address, Address], int] = {}
         self._coins = {asset: world.sea.everything(asset) for asset in (NATIVE, USD_COIN)}
         world.signer.on_answer = self._hear
 
@@ -103,10 +104,15 @@ class Judge:
         """Go on from line `lines` of a restored ledger: a former state of this one ends there."""
         with self.world.ledger.read() as session:
             last = journal.tail(session, after=lines - 1, limit=1)
+            anchors = watch.anchors(session, CHAIN_ID)
         self._require(lines < len(self._heads), "I6", "the copy is longer than its original")
         same = not last or last[0].hash == self._heads[lines]
         self._require(same, "I6", "the copy is not a former state of the ledger")
         del self._heads[lines + 1 :]
+        # What a copy from before the first look has never seen, nobody can miss.
+        for theft in self.world.sea.standing_thefts():
+            if (theft.victim, theft.asset) not in anchors:
+                self._forgotten[theft.victim, theft.asset] = theft.block.number
 
     def _hear(self, verb: str, body: Body, answer: Answer) -> None:
         if "epoch" in body:
@@ -168,7 +174,10 @@ class Judge:
         stands = head.number < len(blocks) and blocks[head.number].stamp == head
         for theft in self.world.sea.standing_thefts():
             is_seen = stands and theft.block.number <= head.number
-            is_accepted = theft.block.number <= self._accepted.get(wallet, -1)
+            is_accepted = theft.block.number <= max(
+                self._accepted.get(wallet, -1),
+                self._forgotten.get((theft.victim, theft.asset), -1),
+            )
             is_hidden = self.world.sea.is_covered(theft)
             if theft.victim == wallet and is_seen and not is_accepted and not is_hidden:
                 self._fail("I10", f"{entry.kind} {number} toward a wallet that was robbed")

@@ -82,8 +82,9 @@ class Signer:
         self._supervisor.ready()
 
     def turn(self, wait_s: float = 0.5) -> None:
-        """Serve what came, tend the tokens, feed the watchdog. Raises `HsmError` when fatal."""
-        self._loop.turn(wait_s)
+        """Serve what came, tend book, tokens and watchdog. Raises `HsmError` when fatal."""
+        if not self._loop.turn(wait_s):
+            self.book.tidy()
         if self.desk.fatal is not None:
             raise self.desk.fatal
         if self._monotonic() >= self._next_tend:

@@ -14,6 +14,7 @@ it journals the number and head that every answer carries.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
@@ -24,10 +25,14 @@ from hsm.book.schema import migrate
 from hsm.errors import BookError
 from hsm.wire.canonical import to_text
 
+log = logging.getLogger("hsm")
+
 REWIND_S = 5
 LOG_BYTES = 3 << 20
 """More than the write-ahead log ever needs: it begins anew after some two megabytes."""
 _LOG_PIECE_BYTES = 1 << 16
+TIDY_AFTER = 64
+"""Entries, as thirty orders write them: less than half of what makes the log begin anew."""
 _FULL = 2
 _GENESIS_HEAD = bytes(32)
 _T = TypeVar("_T")
@@ -76,6 +81,7 @@ class Book:
         self._clock = clock
         self._path = path
         self._memory: dict[str, Any] = {}
+        self._tidy_to = 0
         self.connection = _open(path)
         try:
             migrate(self.connection)
@@ -198,16 +204,30 @@ class Book:
         looks through all of it at every later write. Raises `BookError`.
         """
         try:
-            with Path(f"{self._path}-wal").open("r+b", buffering=0) as log:
-                size = log.seek(0, os.SEEK_END)
+            with Path(f"{self._path}-wal").open("r+b", buffering=0) as file:
+                size = file.seek(0, os.SEEK_END)
                 while size < LOG_BYTES:
-                    size += log.write(bytes(min(_LOG_PIECE_BYTES, LOG_BYTES - size)))
-                os.fsync(log.fileno())
+                    size += file.write(bytes(min(_LOG_PIECE_BYTES, LOG_BYTES - size)))
+                os.fsync(file.fileno())
         except OSError as error:
             raise BookError(
                 f"{self._path}: no room for the book's log: {error}; it needs "
                 f"{LOG_BYTES >> 20} MB beside the book"
             ) from error
+
+    def tidy(self) -> None:
+        """Bring what gathered in the log into the book's file; called while nobody waits.
+
+        Else the order that fills the log does it within its own commit, for two flushes more.
+        Where the disk is full that order finds out: here nothing is lost, the log has it all.
+        """
+        if self._seq < self._tidy_to + TIDY_AFTER:
+            return
+        self._tidy_to = self._seq
+        try:
+            self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error as error:
+            log.warning("the book's log could not be brought into its file: %s", error)
 
     def verify(self) -> None:
         """Walk the whole chain. Raises `BookError` naming the first bad entry."""

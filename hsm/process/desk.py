@@ -120,10 +120,7 @@ class Desk:
         now, trouble = self._time()
         undoing = self._book.whole if len(batch) == 1 else self._book.part
         with self._book.transaction():
-            # What stops money comes first, whatever arrived beside it.
-            for place, (door, request) in sorted(
-                zip(places, batch, strict=True), key=lambda pair: pair[1][1].verb not in URGENT
-            ):
+            for place, (door, request) in _in_turn(places, batch):
                 if trouble is not None and request.verb not in TIMELESS:
                     place.answer = trouble
                 else:
@@ -254,6 +251,15 @@ class Desk:
             book_seq=self._book.seq,
             book_head=self._book.head,
         )
+
+
+def _in_turn(
+    places: Sequence[_Place], batch: Sequence[tuple[Door, Request]]
+) -> Sequence[tuple[_Place, tuple[Door, Request]]]:
+    """Pair places and requests: what stops money comes first, whatever arrived beside it."""
+    if len(batch) == 1:
+        return [(places[0], batch[0])]
+    return sorted(zip(places, batch, strict=True), key=lambda pair: pair[1][1].verb not in URGENT)
 
 
 def _broken(text: str) -> Answer:

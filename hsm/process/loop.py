@@ -79,15 +79,17 @@ class Loop:
             listener.setblocking(False)
             self._selector.register(listener, selectors.EVENT_READ, door)
 
-    def turn(self, wait_s: float = TURN_S) -> None:
-        """Wait for something to happen, and answer all of it."""
-        for key, events in self._happened(wait_s):
+    def turn(self, wait_s: float = TURN_S) -> bool:
+        """Wait for something to happen, and answer all of it; tell whether anything happened."""
+        happened = self._happened(wait_s)
+        for key, events in happened:
             if isinstance(key.data, Door):
                 self._accept(key.fileobj, key.data)
             else:
                 self._exchange(key.data, events)
         self._serve_batch()
         self._close_the_slow()
+        return bool(happened)
 
     def _happened(self, wait_s: float) -> Sequence[tuple[selectors.SelectorKey, int]]:
         look = self._selector.select

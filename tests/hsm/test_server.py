@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 from eth_account import Account
 
+from hsm.book import book
 from hsm.client import NotReady, Okay, Refused, Signed, SignerClient, read_back
 from hsm.crashpoints import disarm
 from hsm.errors import HsmError
@@ -132,6 +134,21 @@ def test_what_is_waived_stands_in_the_log(
     assert [f"waived: {waiver}" for waiver in told] == [
         message for message in caplog.messages if message.startswith("waived: ")
     ]
+
+
+def test_whoever_has_nothing_to_do_brings_the_log_into_the_file(
+    softhsm: SoftHsm, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that no order has to, within its own commit."""
+    monkeypatch.setattr(book, "TIDY_AFTER", 1)
+    settings = real_settings(softhsm)
+    with serving(settings, clock), SignerClient(settings.signer_socket) as client:
+        head, end = client.status().book.head, time.monotonic() + 10
+        while head not in settings.book.read_bytes() and time.monotonic() < end:
+            time.sleep(0.01)
+        found = settings.book.read_bytes()
+
+    assert head in found
 
 
 def test_both_proofs_verify(softhsm: SoftHsm, clock: FakeClock) -> None:

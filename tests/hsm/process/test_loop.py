@@ -105,6 +105,14 @@ def test_both_doors_are_served(hall: Hall) -> None:
     assert [[Result.OK], [Result.OK]] == [[a.result for a in answers(g)] for g in guests]
 
 
+def test_a_turn_tells_whether_anything_happened(hall: Hall) -> None:
+    """So that what can wait is done while nobody does."""
+    hall.guest().sendall(STATUS)
+    hall.turn(1)
+
+    assert [True, False] == [hall.loop.turn(0.0), hall.loop.turn(0.0)]
+
+
 def test_requests_in_one_piece_are_answered_in_order(hall: Hall) -> None:
     """Pipelined requests come back in the order in which they were sent."""
     guest = hall.guest()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TypeVar
 
 from hsm.book import law as book_law
 from hsm.book import orders as book_orders
@@ -43,6 +44,7 @@ __all__ = ["VERBS", "Desk", "Door"]
 
 log = logging.getLogger("hsm")
 
+_T = TypeVar("_T")
 Verb = Callable[[Room, Body], "Answer | Pending"]
 Undoing = Callable[[], AbstractContextManager[None]]
 """Takes a failed request's writing back, and nothing else of its batch."""
@@ -94,6 +96,10 @@ class _Place:
     signature: Signature | None = None
 
 
+_Firsts = dict[tuple[bytes, int], _Place]
+"""For each order and attempt that is to be signed the first request that asks for it."""
+
+
 class Desk:
     """Serves requests, whatever road they came by; one thread."""
 
@@ -111,7 +117,13 @@ class Desk:
         self.warnings: tuple[str, ...] = ()
 
     def serve(self, batch: Sequence[tuple[Door, Request]]) -> list[Answer]:
-        """Answer every request of a batch, in order.
+        """Answer every request of a batch, in order; see `answered`."""
+        return self.answered(batch, lambda answer: answer)
+
+    def answered(
+        self, batch: Sequence[tuple[Door, Request]], write: Callable[[Answer], _T]
+    ) -> list[_T]:
+        """Answer every request of a batch, in order, each in the form that `write` gives it.
 
         `fatal` is set when the process has to stop after these answers were sent.
         """
@@ -128,9 +140,19 @@ class Desk:
             reach("recorded")
         reach("record_committed")
         waiting = [place for place in places if place.pending is not None]
-        if waiting:
-            self._sign_all(waiting, now)
-        return [self._stamped(place.answer or _broken("no answer")) for place in places]
+        if not waiting:
+            return self._written(places, write)
+        first = self._sign_all(waiting)
+        with self._book.transaction():
+            self._store_all(waiting, first, now)
+            # Before the flush, as a processor comes back slow from one; they leave after it.
+            written = self._written(places, write)
+            reach("raw_stored")
+        reach("raw_committed")
+        return written
+
+    def _written(self, places: Sequence[_Place], write: Callable[[Answer], _T]) -> list[_T]:
+        return [write(self._stamped(place.answer or _broken("no answer"))) for place in places]
 
     def _time(self) -> tuple[int, Answer | None]:
         """Return the time, and what is answered to verbs that need a right one when it is wrong."""
@@ -190,20 +212,20 @@ class Desk:
             book_law.set_epoch(self._book, epoch, self._book.now())
         return epoch >= known
 
-    def _sign_all(self, waiting: Sequence[_Place], now: int) -> None:
-        # The same attempt may be asked for twice in one batch: it is signed once.
-        first: dict[tuple[bytes, int], _Place] = {}
+    def _sign_all(self, waiting: Sequence[_Place]) -> _Firsts:
+        """Sign every attempt once, though the same may be asked for twice in one batch."""
+        first: _Firsts = {}
         for place in waiting:
             assert place.pending is not None
             first.setdefault((place.pending.order_id, place.pending.attempt), place)
         for place in first.values():
             self._sign(place)
-        with self._book.transaction():
-            for place in first.values():
-                if place.signature is not None and place.pending is not None:
-                    place.answer = self._store(place.pending, place.signature, now)
-            reach("raw_stored")
-        reach("raw_committed")
+        return first
+
+    def _store_all(self, waiting: Sequence[_Place], first: _Firsts, now: int) -> None:
+        for place in first.values():
+            if place.signature is not None and place.pending is not None:
+                place.answer = self._store(place.pending, place.signature, now)
         for place in waiting:
             assert place.pending is not None
             place.answer = first[place.pending.order_id, place.pending.attempt].answer

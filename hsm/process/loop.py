@@ -158,17 +158,17 @@ class Loop:
                     self._answer(caller, _broken(str(error)))
         if not batch:
             return
-        answers = self._desk.serve([(caller.door, request) for caller, request in batch])
-        for (caller, _), answer in zip(batch, answers, strict=True):
-            self._answer(caller, answer)
+        asked = [(caller.door, request) for caller, request in batch]
+        for (caller, _), message in zip(batch, self._desk.answered(asked, _framed), strict=True):
+            self._send(caller, message)
         reach("answered")
         self._looks = LOOKS
 
     def _answer(self, caller: _Caller, answer: Answer) -> None:
-        try:
-            caller.unsent += frame(encode_answer(answer))
-        except ProtocolError as error:
-            caller.unsent += frame(encode_answer(_broken(str(error))))
+        self._send(caller, _framed(answer))
+
+    def _send(self, caller: _Caller, message: bytes) -> None:
+        caller.unsent += message
         self._write(caller)
 
     def _dismiss(self, caller: _Caller, why: str) -> None:
@@ -206,6 +206,14 @@ class Loop:
             self._callers.remove(caller)
             self._selector.unregister(caller.connection)
             caller.connection.close()
+
+
+def _framed(answer: Answer) -> bytes:
+    """Return an answer as it goes out; one that is too long is told as an error."""
+    try:
+        return frame(encode_answer(answer))
+    except ProtocolError as error:
+        return frame(encode_answer(_broken(str(error))))
 
 
 def _broken(text: str) -> Answer:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,8 +19,10 @@ from treasury.ledger import marks
 from treasury.ledger.queries import requests
 from treasury.safety.halting import halt
 from treasury.stations.adopt import adopt
+from treasury.stations.assess import assess
 from treasury.stations.carry import carry
 from treasury.stations.dispatch import dispatch
+from treasury.stations.observe import observe
 from treasury.stations.pay import pay
 from treasury.stations.release import release
 from treasury.stations.tally import tally
@@ -70,6 +74,24 @@ def test_what_is_stopped_while_it_is_judged_is_not_queued(
     assert [] == calm.transfers()
     assert WithdrawalState.ACCEPTED is calm.withdrawal(asked.id).state
     assert [f"left withdrawal {asked.id}"] == [deed.split(":")[0] for deed in outcome.deeds]
+
+
+def test_a_refill_that_two_rounds_propose_is_one(low: Belt) -> None:
+    """Both found the wallet low at the same look: the second leaves it to what the first wrote."""
+    early = assess(low.world, low.clock())
+    observe(low.world, low.clock())
+    left = [partial(assess, low.world, low.clock())]
+
+    def draw_late() -> bytes:
+        if left:
+            left.pop()()
+        return low.world.draw_salt()
+
+    outcome = assess(dataclasses.replace(low.world, draw_salt=draw_late), low.clock())
+
+    assert "the chain was never seen" == early.unavailable
+    assert ("left hot-a in ETH to its open refill",) == outcome.deeds
+    assert RefillState.PROPOSED is low.only_refill().state
 
 
 def test_a_refill_that_two_rounds_release_is_one_transfer(low: Belt) -> None:

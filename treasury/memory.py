@@ -6,8 +6,9 @@ lets it creep. Over ten thousand ticks everything that lives stood still, and th
 heap alone grew. malloc_trim(3) returns its whole pages, and of holes smaller than a page nothing.
 
 The C library also gives threads heaps of their own, eight for each core, and each of them keeps its
-free part. The daemon's threads take turns with the interpreter anyway, so they share one: with a
-payout every second its free part is one megabyte, and that of many was eight and grew to nineteen.
+free part. The daemon's threads take turns with the interpreter anyway, so they share one: twenty
+minutes with a payout every second left one to three megabytes free in it, and eight to nineteen in
+many.
 """
 
 from __future__ import annotations

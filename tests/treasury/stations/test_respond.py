@@ -12,6 +12,8 @@ from tests.fakes.belt import Belt, Crash
 from tests.laws import ETH, TOKEN, USDC, address_of
 from treasury.ledger.facts import Incident, Transfer
 from treasury.ledger.queries import standings
+from treasury.stations.observe import observe
+from treasury.stations.respond import respond
 
 THIEF = address_of("thief")
 FEES = ETH // 2
@@ -209,3 +211,23 @@ def test_a_thief_who_takes_the_gas_too_gets_little(calm: Belt) -> None:
     spent = before - calm.chain.balance(address_of("sponsor"), NATIVE)
     assert spent < ETH
     assert WalletState.ISOLATED is calm.standing("hot-a").state
+
+
+def test_an_isolated_wallet_without_an_incident_gets_one(calm: Belt) -> None:
+    """Only its state was restored: people see an incident, and what lies there goes home.
+
+    While the look is old nothing leaves, because nobody knows what is there.
+    """
+    with calm.ledger.write() as session:
+        session.connection().exec_driver_sql(
+            "UPDATE wallet SET state = 'ISOLATED' WHERE name = 'hot-b'"
+        )
+    calm.clock.advance(3_600)
+    respond(calm.world, calm.clock())
+    early, opened = evacuations(calm), incident(calm)
+    observe(calm.world, calm.clock())
+    respond(calm.world, calm.clock())
+
+    assert [] == early
+    assert ("hot-b", IncidentState.OPEN) == (opened.wallet, opened.state)
+    assert {address_of("hot-b")} == {transfer.source for transfer in evacuations(calm)}

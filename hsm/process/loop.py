@@ -36,11 +36,12 @@ MOST_QUEUED = 32
 MOST_BATCH = 64
 MOST_UNSENT = 1 << 20
 TURN_S = 0.5
-LOOKS = 150
-"""How often the loop looks again after an answer before it sleeps: some 0.2 ms in all.
+LOOKS, LOOKING_S = 150, 0.0002
+"""How often the loop looks again after an answer before it sleeps, and how long that takes.
 
 Whoever sends one order after the other sends the next as soon as it has the answer, and a
-processor that was put to sleep takes longer to come back than that takes.
+processor that was put to sleep takes longer to come back than that takes. Where nobody is so
+quick, or others need the processor, the loop sleeps at once.
 """
 _READ_BYTES = 65536
 
@@ -74,7 +75,7 @@ class Loop:
         self._monotonic = monotonic
         self._selector = selectors.DefaultSelector()
         self._callers: list[_Caller] = []
-        self._looks = 0
+        self._has_answered, self._looking_pays = False, True
         for door, listener in listeners.items():
             listener.setblocking(False)
             self._selector.register(listener, selectors.EVENT_READ, door)
@@ -95,12 +96,16 @@ class Loop:
         look = self._selector.select
         if any(caller.queue for caller in self._callers):
             return look(0)
-        for _ in range(self._looks if wait_s else 0):
+        for _ in range(LOOKS if self._has_answered and self._looking_pays and wait_s else 0):
             found = look(0)
             if found:
                 return found
-        self._looks = 0
-        return look(wait_s)
+        asleep_since = self._monotonic()
+        found = look(wait_s)
+        if self._has_answered:
+            self._has_answered = False
+            self._looking_pays = bool(found) and self._monotonic() - asleep_since < LOOKING_S
+        return found
 
     def close(self) -> None:
         """Close every connection and the selector; the listeners stay the owner's."""
@@ -162,7 +167,7 @@ class Loop:
         for (caller, _), message in zip(batch, self._desk.answered(asked, _framed), strict=True):
             self._send(caller, message)
         reach("answered")
-        self._looks = LOOKS
+        self._has_answered = True
 
     def _answer(self, caller: _Caller, answer: Answer) -> None:
         self._send(caller, _framed(answer))

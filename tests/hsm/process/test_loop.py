@@ -124,10 +124,10 @@ def test_requests_in_one_piece_are_answered_in_order(hall: Hall) -> None:
     assert ["now" in a.body for a in found] == [True, False, True]
 
 
-def test_after_an_answer_it_looks_again_before_it_sleeps(
+def test_after_an_answer_it_looks_again_while_that_pays(
     hall: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As often as it says, once; whoever asks meanwhile is served without a sleep."""
+    """For whoever asks at once; not after nobody did, until somebody is quick again."""
     waits: list[float] = []
     select = hall.loop._selector.select
 
@@ -135,18 +135,28 @@ def test_after_an_answer_it_looks_again_before_it_sleeps(
         waits.append(wait_s)
         return select(wait_s)
 
+    def waits_of(wait_s: float) -> list[float]:
+        waits.clear()
+        hall.loop.turn(wait_s)
+        return list(waits)
+
     guest = hall.guest()
-    guest.sendall(STATUS)
     hall.turn()
     monkeypatch.setattr(hall.loop._selector, "select", watched)
-    for wait_s in (0.01, 0.02, 0.03):
-        guest.sendall(STATUS)
-        hall.loop.turn(wait_s)
-    hall.loop.turn(0.04)
-    hall.loop.turn(0.05)
+    guest.sendall(STATUS)
+    first = waits_of(0.01)
+    guest.sendall(STATUS)
+    quick = waits_of(0.02)
+    nobody = waits_of(0.03)
+    guest.sendall(STATUS)
+    late = waits_of(0.04)
+    guest.sendall(STATUS)
+    quick_again = waits_of(0.05)
+    guest.sendall(STATUS)
 
-    assert [0.01, 0, 0, *[0] * LOOKS, 0.04, 0.05] == waits
-    assert [Result.OK] * 4 == [a.result for a in answers(guest)]
+    assert ([0.01], [0], [0] * LOOKS + [0.03]) == (first, quick, nobody)
+    assert ([0.04], [0.05], [0]) == (late, quick_again, waits_of(0.06))
+    assert [Result.OK] * 5 == [a.result for a in answers(guest)]
 
 
 def test_a_request_in_crumbs_is_put_together(hall: Hall) -> None:

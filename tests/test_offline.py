@@ -17,6 +17,7 @@ WAITING = {
     "tests/fakes/tcp_proxy.py": "a network that is slow on purpose",
     "tests/hsm/adversary/line.py": "a caller that is slow on purpose",
     "tests/hsm/test_process.py": "a real process begins to listen",
+    "tests/hsm/test_server.py": "a real server tidies its book while nobody waits",
     "tests/treasury/chain/test_ipc.py": "a node that is slow on purpose",
     "tests/treasury/chain/test_newheads.py": "a real thread hears of a block",
     "tests/treasury/chain/test_pool_on_nodes.py": "a real node begins to listen",

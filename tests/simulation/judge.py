@@ -47,6 +47,13 @@ _TIER = 50 * ETH
 _PAYOUT_HELD_ABOVE = 4 * ETH
 _PAYOUT_WINDOW = 20 * ETH
 _PAYOUT_NEW = 8 * ETH
+_CAUSES = (
+    *("key_stolen", "vault_key_stolen", "tokens_drained", "delegated_by_7702"),
+    *("person_isolates", "chain_takes_back_what_is_final"),
+    *("copied_back_older", "restored_older"),
+)
+"""Some wallet is isolated only after one of these. A ledger that was put back misses payments that
+it had known, until it has read them in the signer's book."""
 
 
 class Violation(AssertionError):  # noqa: N818 - what it is called
@@ -149,6 +156,8 @@ class Judge:
             self.edges.add(f"{kind}: {body.get('from', 'none')} -> {body['to']}")
         else:
             self.edges.add(entry.kind)
+        is_for_nothing = body.get("to") == "ISOLATED" and not self._has_cause()
+        self._require(not is_for_nothing, "I5", f"{entry.subject} was isolated, and lost nothing")
         # A quorum that lifts a freeze, or reinstates a wallet, accepts what was lost until then.
         is_reinstated = (entry.kind, body.get("from")) == ("wallet_standby", "ISOLATED")
         if entry.kind == "wallet_unfrozen" or is_reinstated:
@@ -158,6 +167,10 @@ class Judge:
         by_person = entry.kind == "refill_proposed" and entry.actor == Owner.API
         if entry.kind in ("refill_proposed", "refill_released") and not by_person:
             self._judge_refill(entry, int(entry.subject.removeprefix("refill:")))
+
+    def _has_cause(self) -> bool:
+        """Say whether anything that isolates a wallet happened so far; a liar's word is none."""
+        return any(self.world.dice.seen[cause] for cause in _CAUSES)
 
     def _judge_refill(self, entry: Entry, number: int) -> None:
         with self.world.ledger.read() as session:

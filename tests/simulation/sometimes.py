@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from hsm.crashpoints import POINTS
 from policies.lifecycles import MACHINES
+from tests.simulation.endpoints import FORGED
 
 FAULTS = frozenset(
     {
@@ -68,6 +69,8 @@ FAULTS = frozenset(
         "approved_twice",
         "asked_alike_again",
         "asked_blindly_again",
+        *(f"liar_forges_{method}" for method in FORGED),
+        "liar_forgets_a_transaction",
         "person_halts",
         "person_isolates",
         "person_proposes",

@@ -14,6 +14,7 @@ import pytest
 import structlog
 
 from tests.simulation import sometimes, world
+from tests.simulation.endpoints import has_liar
 from tests.simulation.play import Report, run_seed
 
 SEEDS = range(int(os.environ.get("SIMULATION_SEEDS", "24")))
@@ -57,6 +58,16 @@ def test_a_play_leaves_the_log_as_it_found_it() -> None:
     run_seed(5)
 
     assert before == (signer.level, structlog.get_config())
+
+
+def test_one_lying_endpoint_of_three_isolates_nobody_and_moves_nothing() -> None:
+    """R4.8: a play through the daemon's own pool, with forged heads, balances, nonces, receipts."""
+    seeds = [seed for seed in range(40) if has_liar(seed)][:3]
+    reports = [run_seed(seed) for seed in seeds]
+    lies = sum(count for r in reports for name, count in r.seen.items() if "liar" in name)
+
+    assert [""] * 3 == [report.failure for report in reports]
+    assert lies > 10
 
 
 def test_every_edge_either_happens_or_says_why_not() -> None:

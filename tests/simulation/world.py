@@ -36,6 +36,7 @@ from tests.laws import ETH, GONE, TOKEN, USDC, address_of, make_law
 from tests.simulation import vault
 from tests.simulation.books import FrailLedger
 from tests.simulation.dice import Crash, Dice
+from tests.simulation.endpoints import has_liar, lied_to
 from tests.simulation.quick import quick
 from tests.simulation.recall import recalled, watch
 from tests.simulation.sea import Sea
@@ -113,6 +114,7 @@ class SimulatedWorld:
         self.room.tokens = SteadyTokens(dice)
         self.room.reopen()
         self.sea = Sea(dice)
+        self.has_liar = has_liar(dice.seed)
         fund(self.sea)
         self.signer = FrailClient(self.room, dice)
         self.ledger = self._open_ledger()
@@ -255,7 +257,7 @@ class SimulatedWorld:
     def _world(self) -> World:
         return World(
             ledger=self.ledger,
-            chain=self.sea,
+            chain=lied_to(self.sea, self.dice, self.clock) if self.has_liar else self.sea,
             signer=self.signer,
             settings=_SETTINGS,
             deployment=self.room.book.deployment,
